@@ -1,0 +1,33 @@
+"""What every test may ask for: freely licensed faces, clips made from them, and the shared data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def data_dir() -> Path | None:
+    """Where the research data lies: MESOSCOPE_DATA, or ../shared/data beside the checkout."""
+    path = Path(os.environ.get("MESOSCOPE_DATA", ROOT.parent / "shared" / "data"))
+    return path if (path / "manifest.csv").is_file() else None
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    path = data_dir()
+    if path is None:
+        pytest.skip("the research data is not here: put it in ../shared/data or set MESOSCOPE_DATA")
+    return path
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray:
+    """A frontal face, uint8 [512, 512, 3]: NASA's public-domain portrait (scikit-image)."""
+    from skimage import data
+
+    return np.ascontiguousarray(data.astronaut())
