@@ -1,0 +1,116 @@
+"""Every weight we ship, with what must be known to use it. Loads no ML framework.
+
+Each model has a JSON file in models/weights/ beside the weights that it describes; training and
+conversion write it, this module reads it. A file whose SHA-256 differs is never handed out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+class RegistryError(Exception):
+    """An unknown model, a missing file, or a file that is not the one that was registered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Logit -> probability, and where verdicts begin; fitted on the validation part only.
+
+    p_fake = sigmoid(scale * logit + offset) after polarity was turned to P(fake). `fake_at` and
+    `real_at` bound the inconclusive zone: fake from `fake_at` up, real from `real_at` down.
+    """
+
+    scale: float
+    offset: float
+    fake_at: float
+    real_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    path: Path
+    sha256: str
+    precision: str  # "float32", "float16", "dynamic", "int8" or "keras"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One model.
+
+    `files` are a classifier's variants, of which `serve` is used, or a cascade's networks, of which
+    all are used and `serve` is the first. `input_px` is 0 where any size goes.
+    """
+
+    name: str
+    task: Literal["classify", "detect"]
+    files: dict[str, ModelFile]
+    serve: str
+    input_px: int
+    positive_class: Literal["fake", "real"] | None
+    calibration: Calibration | None
+    licence: str
+    source: str
+
+    @property
+    def card(self) -> Path:
+        return WEIGHTS.parent / "cards" / f"{self.name}.md"
+
+    def file(self, variant: str | None = None) -> Path:
+        """The path of a variant's weights (default: the one that is served), checked.
+
+        Raises RegistryError if the variant is unknown, the file missing, or its SHA-256 differs.
+        """
+        entry = self.files.get(variant or self.serve)
+        if entry is None:
+            raise RegistryError(f"{self.name} has no variant {variant}: {', '.join(self.files)}")
+        _check(entry.path, entry.sha256)
+        return entry.path
+
+
+@cache
+def _check(path: Path, sha256: str) -> None:
+    if not path.is_file():
+        raise RegistryError(f"{path.name} is missing from {path.parent}; restore it with git")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise RegistryError(f"{path.name} is not the registered file; restore it with git")
+
+
+def names() -> list[str]:
+    """The registered models, sorted."""
+    return sorted(path.stem for path in WEIGHTS.glob("*.json"))
+
+
+@cache
+def spec(name: str) -> ModelSpec:
+    """The registered model called `name`; raises RegistryError, naming the known ones."""
+    path = WEIGHTS / f"{name}.json"
+    if name not in names():
+        raise RegistryError(f"no model called {name}; known: {', '.join(names())}")
+    return _parse(json.loads(path.read_text()))
+
+
+def _parse(data: dict[str, Any]) -> ModelSpec:
+    files = {
+        variant: ModelFile(WEIGHTS / entry["file"], entry["sha256"], entry["precision"])
+        for variant, entry in data["files"].items()
+    }
+    calibration = data.get("calibration")
+    return ModelSpec(
+        name=data["name"],
+        task=data["task"],
+        files=files,
+        serve=data["serve"],
+        input_px=data["input_px"],
+        positive_class=data.get("positive_class"),
+        calibration=Calibration(**calibration) if calibration else None,
+        licence=data["licence"],
+        source=data["source"],
+    )

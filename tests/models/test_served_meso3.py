@@ -1,0 +1,66 @@
+"""The classifier that is served: the registered file, its polarity, its card."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from models import registry
+from server.analysis.runtimes.tflite import TfliteRuntime
+
+
+@pytest.fixture(scope="module")
+def spec():
+    return registry.spec("meso3")
+
+
+def test_every_file_is_the_registered_one(spec):
+    for variant, entry in spec.files.items():
+        assert spec.file(variant) == entry.path
+        assert hashlib.sha256(entry.path.read_bytes()).hexdigest() == entry.sha256
+    assert {"keras", "float32", "float16", "dynamic", "int8"} <= spec.files.keys()
+
+
+def test_a_changed_file_is_refused(spec, tmp_path):
+    path = tmp_path / "meso3.tflite"
+    path.write_bytes(spec.file().read_bytes()[:-1] + b"x")
+    with pytest.raises(registry.RegistryError, match="not the registered file"):
+        registry._check(path, spec.files[spec.serve].sha256)
+
+
+def test_floats_go_in_and_out_whatever_the_batch(spec):
+    runtime = TfliteRuntime(spec.file())
+    crops = np.random.default_rng(0).uniform(-1, 1, (5, spec.input_px, spec.input_px, 3))
+    together = runtime.run(crops.astype(np.float32))
+    assert together.dtype == np.float32
+    assert together.shape == (5, 1)
+    alone = np.concatenate([runtime.run(crops[i : i + 1].astype(np.float32)) for i in range(5)])
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_thresholds_leave_room_for_doubt(spec):
+    calibration = spec.calibration
+    assert calibration is not None
+    assert calibration.scale > 0
+    assert 0 < calibration.real_at < calibration.fake_at < 1
+
+
+def test_the_card_agrees_with_the_registry(spec):
+    from training.card import card
+
+    assert spec.card.read_text() == card("meso3"), "run: python -m training report meso3"
+    assert spec.files[spec.serve].sha256 in spec.card.read_text()
+
+
+@pytest.mark.data
+def test_known_fakes_score_above_known_reals(spec, shared_data):
+    """Polarity: a network whose sign is flipped would order them the other way round."""
+    from training import crops, evaluate
+
+    val = crops.read(shared_data / "dfdc224-val.tar")
+    pairs = val.pairs()[:: len(val.pairs()) // 64][:64]
+    p_fake = evaluate.p_fake(evaluate.load("meso3"), val.take(pairs.ravel())).reshape(-1, 2)
+    real, fake = p_fake.mean(axis=0)
+    assert fake - real > 0.1
