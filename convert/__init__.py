@@ -1,0 +1,1 @@
+"""Models in, TFLite files out, each proven to say the same. `python -m convert --help`."""
