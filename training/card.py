@@ -1,0 +1,122 @@
+"""The model card, written by the evaluation: measure into results/NAME.json, then fill the text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from convert import classifier, tflite
+from models import meso, registry
+from training import crops as data
+from training import evaluate, export, speed
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+TEXT = HERE / "card.md"  # the words around the numbers
+PARTS = {
+    "val": ("dfdc224-val.tar", "DFDC val, used to choose the network, thresholds and calibration"),
+    "test": ("dfdc224-test.tar", "DFDC test, used for nothing but this line"),
+    "fairface": ("fairface-adult-val.tar", "FairFace val, photos of adults, reals only"),
+}
+
+
+def report(name: str, data_folder: Path) -> Path:
+    """Measure the registered model `name` on every part and write its card; returns its path."""
+    spec = registry.spec(name)
+    served = evaluate.load(name)
+    parts = {
+        part: asdict(evaluate.evaluate(served, data.read(data_folder / file)))
+        for part, (file, _) in PARTS.items()
+        if (data_folder / file).is_file()
+    }
+    val_set = data.read(data_folder / PARTS["val"][0])
+    network = evaluate.load(f"{name}:keras")
+    reference = evaluate.logits(network, val_set)
+    files = {variant: spec.file(variant) for variant in spec.files}
+    measured = {
+        "parts": parts,
+        "variants": export.measure(files, reference, val_set),
+        "milliseconds": _speed(spec),
+        "parameters": classifier.load(spec.file("keras")).count_params(),
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(measured, indent=1) + "\n")
+    spec.card.write_text(card(name))
+    return spec.card
+
+
+def card(name: str) -> str:
+    """The card's text, from the registry and results/NAME.json alone."""
+    spec = registry.spec(name)
+    measured = json.loads((RESULTS / f"{name}.json").read_text())
+    if spec.calibration is None:
+        raise ValueError(f"{name} is not calibrated: python -m training calibrate {name}")
+    fields = {
+        "parameters": measured["parameters"],
+        "input_px": spec.input_px,
+        "serve": spec.serve,
+        "sha256": spec.files[spec.serve].sha256,
+        "licence": spec.licence,
+        "source": spec.source,
+        "fake_at": spec.calibration.fake_at,
+        "real_at": spec.calibration.real_at,
+        "scale": spec.calibration.scale,
+        "offset": spec.calibration.offset,
+        "variants": _variants(measured),
+        "parts": _parts(measured["parts"]),
+        "speed": _milliseconds(measured["milliseconds"]),
+    }
+    text = TEXT.read_text()
+    for field, value in fields.items():
+        text = text.replace("{" + field + "}", str(value))
+    return text
+
+
+def _speed(spec: registry.ModelSpec) -> dict[str, float]:
+    """Each variant of the model beside Meso-4 and MesoInception-4 in float32."""
+    files = {
+        f"{spec.name} {variant}": (spec.file(variant), spec.input_px)
+        for variant in spec.files
+        if variant != "keras"
+    }
+    others = {
+        "meso4 float32, batch norm folded": meso.folded_meso4(meso.meso4()),
+        "mesoinception4 float32": meso.mesoinception4(),
+    }
+    with TemporaryDirectory() as folder:
+        for name, model in others.items():
+            path = Path(folder) / f"{model.name}.tflite"
+            path.write_bytes(tflite.export(model, "float32"))
+            files[name] = (path, model.input_shape[1])
+        return {name: round(ms, 2) for name, ms in speed.milliseconds(files).items()}
+
+
+def _parts(parts: dict[str, Any]) -> str:
+    """A table for each part: every number with its interval."""
+    lines = []
+    for part, result in parts.items():
+        people = f" of {result['identities']} people" if part in ("val", "test") else ""
+        lines += [f"### {PARTS[part][1]}: {result['crops']} crops{people}", ""]
+        lines += ["| measure | value | 95 % interval |", "|---|---|---|"]
+        for metric, value in result["values"].items():
+            low, high = result["intervals"][metric]
+            lines.append(f"| {metric.replace('_', ' ')} | {value:.3f} | {low:.3f} to {high:.3f} |")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def _variants(measured: dict[str, Any]) -> str:
+    lines = ["| file | val AUC | same label | P(fake) off by | kB |", "|---|---|---|---|---|"]
+    for variant, facts in measured["variants"].items():
+        same, off = f"{facts['labels_equal']:.1%}", f"{facts['largest_difference']:.2g}"
+        size = round(facts["bytes"] / 1000)
+        lines.append(f"| {variant} | {facts['auc']:.4f} | {same} | {off} | {size} |")
+    return "\n".join(lines)
+
+
+def _milliseconds(measured: dict[str, float]) -> str:
+    rows = [f"| {name} | {ms:.2f} |" for name, ms in measured.items()]
+    return "\n".join(["| network | ms a face |", "|---|---|", *rows])

