@@ -1,0 +1,133 @@
+"""python -m server [run | serve | worker | analyze FILE-OR-URL]"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from rich.console import Console
+
+from server import terminal
+from server.config import ConfigError, Settings
+from server.errors import AppError, TimeLimit, WorkerLost
+
+if TYPE_CHECKING:
+    from server.jobs.child import Task
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+POLL_S = 0.2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 0, 1 failed, 2 wrong setting or usage, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    errors = Console(stderr=True, highlight=False)
+    try:
+        settings = Settings.from_env(os.environ)
+        return int(options.command(settings, options))
+    except ConfigError as error:
+        print(f"Wrong setting: {error}", file=sys.stderr)
+        return MISUSED
+    except AppError as error:
+        terminal.explain(error.code, error.title, error.detail, errors)
+        return FAILED
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m server",
+        description="Tells whether the faces in a video were swapped or re-enacted.",
+        epilog="Settings are read from MESOSCOPE_* environment variables; see the README.",
+    )
+    parser.set_defaults(command=_run)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command, text in (
+        (_run, "start the service and its worker (the default)"),
+        (_serve, "start the service alone"),
+        (_worker, "start a worker alone"),
+    ):
+        name = command.__name__.strip("_")
+        commands.add_parser(name, help=text, description=text).set_defaults(command=command)
+    text = "check one video or picture, without the service"
+    analyze = commands.add_parser("analyze", help=text, description=text)
+    analyze.add_argument("source", metavar="FILE-OR-URL", help="a file, or an http(s) address")
+    analyze.add_argument("--json", action="store_true", help="print the verdict as JSON only")
+    analyze.set_defaults(command=_analyze)
+    return parser
+
+
+def _run(settings: Settings, _: argparse.Namespace) -> int:
+    from server import launch
+
+    return launch.run(settings)
+
+
+def _serve(settings: Settings, _: argparse.Namespace) -> int:
+    from server import launch
+
+    return launch.serve(settings)
+
+
+def _worker(settings: Settings, _: argparse.Namespace) -> int:
+    from server import launch
+
+    return launch.worker(settings)
+
+
+def _analyze(settings: Settings, options: argparse.Namespace) -> int:
+    with terminal.bar(Console(stderr=True)) as report:
+        verdict = _verdict(settings, options.source, report)
+    if options.json:
+        print(json.dumps(verdict, allow_nan=False))
+    else:
+        terminal.show(verdict, Console(highlight=False))
+    return 0
+
+
+def _verdict(settings: Settings, source: str, report: terminal.Report) -> dict[str, Any]:
+    """The verdict in its JSON form, by the same confined child that a worker starts."""
+    from server.jobs.process import Child
+
+    with tempfile.TemporaryDirectory(prefix="mesoscope-") as scratch:
+        deadline = time.monotonic() + settings.job_timeout_s
+        with Child(_task(settings, source, scratch)) as child:
+            while not child.ended and time.monotonic() < deadline:
+                for message in child.read(POLL_S):
+                    if "result" in message:
+                        return cast(dict[str, Any], message["result"])
+                    if "error" in message:
+                        raise AppError.from_json(message["error"])
+                    report(message["progress"]["stage"], message["progress"]["progress"])
+            if not child.ended:
+                raise TimeLimit(f"It was stopped after {settings.job_timeout_s:g} s.")
+    raise WorkerLost("Its process ended early: the file may be made to break what reads it.")
+
+
+def _task(settings: Settings, source: str, scratch: str) -> Task:
+    from server.jobs.child import Task
+
+    fetched = source.lower().startswith(("http://", "https://"))
+    return Task.within(
+        settings,
+        job_id="-",
+        kind="url" if fetched else "file",
+        source=source if fetched else os.path.abspath(source),  # noqa: PTH100 - resolves nothing
+        title=None,
+        scratch=scratch,
+        options=settings.options,
+        log_level=logging.ERROR,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

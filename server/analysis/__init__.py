@@ -1,0 +1,1 @@
+"""From a media file to a verdict per face. Knows no Flask; read analyze.py first."""

@@ -1,0 +1,173 @@
+"""The whole check of one file: frames -> faces -> tracks -> scores -> verdict. Read this first."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from server.analysis.faces import FaceFinder
+from server.analysis.records import (
+    AnalysisOptions,
+    Frame,
+    MediaFile,
+    Progress,
+    Track,
+    Verdict,
+)
+from server.analysis.scoring import Scorer
+from server.analysis.tracks import Tracker
+from server.analysis.verdict import Analyzed, Rules, combine, judge, to_json
+from server.analysis.video import MediaReader
+
+PARTIAL_S = 2.0  # of wall time between two verdicts so far
+FRAMES_SHARE = 0.95  # of the progress; what comes after the last frame is short
+# Those that the numbers depend on; of the two TFLite runtimes one is installed.
+PACKAGES = ("ai-edge-litert", "tflite-runtime", "av", "numpy", "opencv-python-headless")
+
+Item = TypeVar("Item")
+
+
+class Analyzer:
+    """Holds the networks for one kind of check; any number of files may follow one another.
+
+    Belongs to one thread. Raises ModelError if a network is missing or damaged.
+    """
+
+    def __init__(self, options: AnalysisOptions) -> None:
+        self._options = options
+        self._finder = FaceFinder(options.min_face_px)
+        self._scorer = Scorer(options.model)
+
+    def analyze(
+        self, media: MediaFile, on_progress: Callable[[Progress], None] = lambda _: None
+    ) -> Verdict:
+        """One verdict per face. An exception raised by `on_progress` ends the check.
+
+        Raises the AppErrors of MediaReader; ModelError if a network answers nonsense.
+        """
+        with MediaReader(media.path) as reader:
+            check = _Check(self._scorer, media, reader)
+            report = _Report(check, on_progress)
+            tracker = Tracker(self._scorer.side_px, self._options.max_crops)
+            options, clock = self._options, check.clock
+            frames = reader.frames(options.samples_per_s, options.max_samples)
+            for frame in clock.each("frames", frames):
+                with clock.during("faces"):
+                    faces = self._finder.find(frame.rgb)
+                with clock.during("tracks"):
+                    tracker.add(frame, faces)
+                check.seen(frame)
+                report.after(frame, tracker)
+            report.scoring()
+            verdict = check.verdict(tracker.finish())
+            report.done(verdict)
+            return verdict
+
+
+class _Check:
+    """What is known about one file while it is being looked at."""
+
+    def __init__(self, scorer: Scorer, media: MediaFile, reader: MediaReader) -> None:
+        self.clock = _Clock()
+        self.reader = reader
+        self._scorer = scorer
+        self._media = media
+        self._span_s: tuple[float, float] | None = None
+        with self.clock.during("hash"):
+            self._sha256 = _sha256(media.path)
+        rules = Rules(scorer.calibration.fake_at, scorer.calibration.real_at)
+        self._rules = replace(rules, min_crops=1) if reader.info.kind == "image" else rules
+
+    def seen(self, frame: Frame) -> None:
+        self._span_s = (self._span_s[0] if self._span_s else frame.time_s, frame.time_s)
+
+    def verdict(self, tracks: list[Track]) -> Verdict:
+        """The verdict on what was seen so far."""
+        with self.clock.during("scores"):
+            scores = [self._scorer.score(track) for track in tracks]
+        with self.clock.during("verdict"):
+            pairs = zip(tracks, scores, strict=True)
+            faces = [judge(track, score, self._rules) for track, score in pairs]
+        about = Analyzed(
+            media=self.reader.info,
+            media_sha256=self._sha256,
+            analyzed_s=self._span_s or (0.0, 0.0),
+            cut_short=self._media.cut_short or self.reader.cut_short,
+            model=self._scorer.use,
+        )
+        return combine(faces, about, dict(_versions()), self.clock.seconds())
+
+
+class _Report:
+    """Tells how far the check has come, by media time, with a verdict so far now and then."""
+
+    def __init__(self, check: _Check, on_progress: Callable[[Progress], None]) -> None:
+        self._check = check
+        self._on_progress = on_progress
+        self._partial: dict[str, Any] | None = None
+        self._at = time.monotonic()
+
+    def after(self, frame: Frame, tracker: Tracker) -> None:
+        now = time.monotonic()
+        if now - self._at >= PARTIAL_S:
+            self._partial = to_json(self._check.verdict(tracker.tracks()))
+            self._at = time.monotonic()
+        duration_s = self._check.reader.info.duration_s
+        share = min(1.0, frame.time_s / duration_s) if duration_s else 0.0
+        self._on_progress(Progress("faces", FRAMES_SHARE * share, self._partial))
+
+    def scoring(self) -> None:
+        self._on_progress(Progress("scores", FRAMES_SHARE, self._partial))
+
+    def done(self, verdict: Verdict) -> None:
+        self._on_progress(Progress("done", 1.0, to_json(verdict)))
+
+
+class _Clock:
+    """Adds up the wall time of each stage."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._spent: dict[str, float] = {}
+
+    @contextmanager
+    def during(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._spent[stage] = self._spent.get(stage, 0.0) + time.perf_counter() - start
+
+    def each(self, stage: str, items: Iterable[Item]) -> Iterator[Item]:
+        """The items, counting the time spent waiting for them."""
+        iterator = iter(items)
+        while True:
+            with self.during(stage):
+                item = next(iterator, None)
+            if item is None:
+                return
+            yield item
+
+    def seconds(self) -> dict[str, float]:
+        return {**self._spent, "total": time.perf_counter() - self._start}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

@@ -1,0 +1,117 @@
+"""The faces of a picture and their landmarks: the MTCNN cascade of three networks.
+
+Zhang et al. 2016 (arXiv 1604.02878), computed as the `mtcnn` package 1.0.0 computes it, whose
+weights these are, so that both find the same faces.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from models import registry
+from server.analysis import boxes
+from server.analysis.cascade import (
+    SMALLEST_PX,
+    best_first,
+    cut,
+    in_batches,
+    landmarks,
+    pyramid,
+    shifted,
+    shrink,
+    squared,
+    unrivalled,
+    windows,
+)
+from server.analysis.records import Faces, Float32, Uint8
+from server.analysis.runtimes.tflite import TfliteRuntime
+from server.errors import ModelError
+
+RNET_PX, ONET_PX = 24, 48
+# Each size of batch costs an interpreter. The R-Net sees dozens of windows a frame, the O-Net one
+# or two a face.
+RNET_BATCHES, ONET_BATCHES = (16, 4, 1), (4, 2, 1)
+
+
+class FaceFinder:
+    """Finds faces in pictures uint8 RGB [H, W, 3] of any size. Belongs to one thread."""
+
+    def __init__(
+        self, min_face_px: int = 40, thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8)
+    ) -> None:
+        """`min_face_px`: the longer side of the smallest face to report; at 20 and below all that
+        the networks find, which begins at about that size. `thresholds`: the least probability of
+        a face after each network.
+
+        Raises ModelError if a network is missing or damaged, or no TFLite runtime is installed.
+        """
+        self._min_face_px = min_face_px
+        self._logits = [math.log(p / (1 - p)) for p in thresholds]
+        try:
+            spec = registry.spec("mtcnn")
+            paths = [spec.file(network) for network in ("pnet", "rnet", "onet")]
+        except registry.RegistryError as error:
+            raise ModelError(str(error)) from error
+        self._pnet, self._rnet, self._onet = (TfliteRuntime(path) for path in paths)
+
+    def find(self, rgb: Uint8) -> Faces:
+        """The faces in `rgb`, best first; `Faces.none()` where there is none.
+
+        Boxes lie within the picture; landmarks may lie outside it.
+        """
+        # 1. Shrink the picture until the smallest wanted face has the smallest size found.
+        picture = shrink(rgb, SMALLEST_PX / self._min_face_px)
+        # 2. Look at every window of every size (P-Net).
+        rows = self._propose(picture)
+        # 3. Look closer at those that may hold a face (R-Net).
+        rows = self._refine(picture, rows)
+        # 4. And closer still, for the last word and the landmarks (O-Net).
+        rows = self._finish(picture, rows)
+        # 5. Go back to the pixels of the picture that was given.
+        faces = to_faces(rows, picture.shape, rgb.shape)
+        # 6. Leave out what came out smaller than wanted, if more than the smallest size is.
+        return at_least(faces, self._min_face_px if self._min_face_px > SMALLEST_PX else 0)
+
+    def find_batch(self, pictures: Sequence[Uint8]) -> list[Faces]:
+        """One `Faces` per picture. On a CPU a batch is no faster than one picture at a time."""
+        return [self.find(rgb) for rgb in pictures]
+
+    def _propose(self, picture: Float32) -> Float32:
+        found = [np.empty((0, 5), np.float32)]
+        for scale, level in pyramid(picture):
+            answer = self._pnet.run(level[None])[0]
+            found.append(unrivalled(windows(answer, scale, self._logits[0]), 0.5))
+        return squared(unrivalled(best_first(np.concatenate(found)), 0.7))
+
+    def _refine(self, picture: Float32, rows: Float32) -> Float32:
+        answers = in_batches(self._rnet, cut(picture, rows, RNET_PX), RNET_BATCHES, 5)
+        likely = answers[:, 4] > self._logits[1]
+        rows = shifted(rows[likely], answers[likely])
+        return squared(unrivalled(best_first(rows), 0.7))
+
+    def _finish(self, picture: Float32, rows: Float32) -> Float32:
+        answers = in_batches(self._onet, cut(picture, rows, ONET_PX), ONET_BATCHES, 15)
+        likely = answers[:, 4] > self._logits[2]
+        rows, answers = rows[likely], answers[likely]
+        rows = np.concatenate([shifted(rows, answers), landmarks(rows, answers)], axis=1)
+        return unrivalled(best_first(rows), 0.7, of="smaller")
+
+
+def to_faces(rows: Float32, found_in: tuple[int, ...], given: tuple[int, ...]) -> Faces:
+    """Rows [N, 15] in a picture of shape `found_in` as faces in one of shape `given`."""
+    scale = np.array([given[1] / found_in[1], given[0] / found_in[0]], np.float32)
+    edge = np.array([given[1] - 1, given[0] - 1] * 2, np.float32)
+    return Faces(
+        boxes=np.clip(rows[:, :4] * np.tile(scale, 2), 0, edge),
+        scores=np.asarray(1 / (1 + np.exp(-rows[:, 4])), np.float32),
+        landmarks=np.stack([rows[:, 5:10], rows[:, 10:15]], axis=2) * scale,
+    )
+
+
+def at_least(faces: Faces, side_px: float) -> Faces:
+    """The faces whose longer side is at least `side_px`."""
+    large = boxes.sides(faces.boxes) >= side_px
+    return Faces(faces.boxes[large], faces.scores[large], faces.landmarks[large])

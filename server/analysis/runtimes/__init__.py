@@ -1,0 +1,1 @@
+"""What runs a model, apart from what a model does. A runtime is `run(batch) -> ndarray`."""

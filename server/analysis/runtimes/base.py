@@ -1,0 +1,18 @@
+"""The one thing the pipeline knows about whatever executes its networks."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Runtime(Protocol):
+    """One loaded network. An instance belongs to one thread."""
+
+    name: str  # "tflite", "keras": what /healthz and the result report
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map float32 [N, H, W, C] to float32 [N, ...]. The answer is the caller's to keep."""
+        ...

@@ -1,0 +1,98 @@
+"""TFLite files on the CPU, by ai-edge-litert or, on old and small devices, tflite-runtime."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.errors import ModelError
+
+# One interpreter per input shape is kept, as resizing one costs more than a small picture's work.
+# So many are three image pyramids, and so many input values in all the pyramid of a 1080p frame,
+# which takes the P-Net about 200 MB.
+MAX_SHAPES, MAX_VALUES = 32, 6_000_000
+
+
+class TfliteRuntime:
+    """One TFLite file with one input and one output. Belongs to one thread."""
+
+    name = "tflite"
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        """Raises ModelError if no TFLite runtime is installed or the file is not a TFLite file."""
+        self._path = path
+        self._threads = threads
+        self._interpreter_class = _interpreter_class()
+        self._interpreters: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+        self._open()
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map float32 [N, H, W, C] to float32 [N, ...], also where the file computes in int8."""
+        interpreter = self._at(batch.shape)
+        given, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        interpreter.set_tensor(given["index"], _quantise(batch, given))
+        interpreter.invoke()
+        # A copy: a view into the interpreter's memory would change under the caller.
+        return _dequantise(interpreter.get_tensor(answer["index"]), answer)
+
+    def _at(self, shape: tuple[int, ...]) -> Any:
+        """The interpreter for this input shape; those unused for longest make room for it."""
+        interpreter = self._interpreters.pop(shape, None)
+        if interpreter is None:
+            self._make_room(math.prod(shape))
+            interpreter = self._open()
+            index = interpreter.get_input_details()[0]["index"]
+            interpreter.resize_tensor_input(index, shape)
+            try:
+                interpreter.allocate_tensors()
+            except RuntimeError as error:  # the files are ours and whole, so it is this
+                raise MemoryError(f"no room for an input of {shape}") from error
+        self._interpreters[shape] = interpreter
+        return interpreter
+
+    def _make_room(self, values: int) -> None:
+        held = sum(math.prod(shape) for shape in self._interpreters)
+        while self._interpreters and (
+            len(self._interpreters) >= MAX_SHAPES or held + values > MAX_VALUES
+        ):
+            shape, _ = self._interpreters.popitem(last=False)
+            held -= math.prod(shape)
+
+    def _open(self) -> Any:
+        try:
+            return self._interpreter_class(model_path=str(self._path), num_threads=self._threads)
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"{self._path.name} cannot be loaded: {error}") from error
+
+
+def _interpreter_class() -> Any:
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        try:
+            from tflite_runtime.interpreter import Interpreter
+        except ImportError as error:
+            raise ModelError("no TFLite runtime is here; install ai-edge-litert") from error
+    return Interpreter
+
+
+def _quantise(batch: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
+    """Into the integers of an input that wants them: value = scale * (integer - zero point)."""
+    dtype, (scale, zero_point) = tensor["dtype"], tensor["quantization"]
+    if dtype == np.float32:
+        return np.ascontiguousarray(batch, np.float32)
+    limits = np.iinfo(dtype)
+    integers = np.clip(np.rint(batch / scale) + zero_point, limits.min, limits.max)
+    return np.asarray(integers, dtype)
+
+
+def _dequantise(values: NDArray[Any], tensor: dict[str, Any]) -> NDArray[np.float32]:
+    if tensor["dtype"] == np.float32:
+        return np.asarray(values, np.float32)
+    scale, zero_point = tensor["quantization"]
+    return (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)

@@ -1,0 +1,85 @@
+"""From the crops of a track to P(fake): the only place where a model's polarity is known."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+
+import numpy as np
+
+from models import registry
+from models.preprocess import resize, to_input
+from server.analysis.records import Float32, Float64, ModelUse, Track, TrackScores, Uint8
+from server.analysis.runtimes.tflite import TfliteRuntime
+from server.errors import ModelError
+
+BATCHES = (1, 4, 16, 32)  # every new size costs an interpreter, so that few are used
+REMEMBERED = 4096  # scores kept, so that a partial verdict scores only what is new
+UNCALIBRATED = registry.Calibration(scale=1.0, offset=0.0, fake_at=0.9, real_at=0.1)
+
+
+class Scorer:
+    """One loaded classifier. Belongs to one thread."""
+
+    def __init__(self, model: str) -> None:
+        """`model` is a registered name; raises ModelError if it cannot be used for this."""
+        try:
+            self.spec = registry.spec(model)
+            path = self.spec.file()
+        except registry.RegistryError as error:
+            raise ModelError(str(error)) from error
+        if self.spec.task != "classify" or self.spec.positive_class is None:
+            raise ModelError(f"{model} does not tell fake from real; choose a classifier")
+        self._runtime = TfliteRuntime(path)
+        self._seen: OrderedDict[bytes, float] = OrderedDict()
+        self.calibration = self.spec.calibration or UNCALIBRATED
+        self.side_px = self.spec.input_px
+        sha256 = self.spec.files[self.spec.serve].sha256
+        self.use = ModelUse(model, sha256, self._runtime.name)
+
+    def score(self, track: Track) -> TrackScores:
+        """Calibrated P(fake) of each crop of `track`."""
+        return TrackScores(track.id, self.p_fake(track.crops))
+
+    def p_fake(self, crops: Uint8) -> Float32:
+        """Calibrated P(fake), float32 [K], of crops uint8 [K, S, S, 3] of any side S."""
+        keys = [hashlib.blake2b(crop.tobytes(), digest_size=16).digest() for crop in crops]
+        new = [index for index, key in enumerate(keys) if key not in self._seen]
+        if new:
+            logits = self._logits(crops[new])
+            values = to_p_fake(logits, self.spec.positive_class, self.calibration)
+            for index, value in zip(new, values, strict=True):
+                self._seen[keys[index]] = float(value)
+        answer = np.array([self._seen[key] for key in keys], np.float32)
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return answer
+
+    def _logits(self, crops: Uint8) -> Float32:
+        """The model's own logits, float32 [K]; batches are filled up with repeats of the last."""
+        if crops.shape[1] != self.side_px:
+            crops = np.stack([resize(crop, self.side_px) for crop in crops])
+        parts = []
+        for start in range(0, len(crops), BATCHES[-1]):
+            part = crops[start : start + BATCHES[-1]]
+            size = next(size for size in BATCHES if size >= len(part))
+            filled = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
+            logits = self._runtime.run(to_input(filled))
+            if logits.shape != (size, 1) or not np.isfinite(logits).all():
+                raise ModelError(f"{self.spec.name} gave {logits.shape}, not finite logits [N, 1]")
+            parts.append(logits[: len(part), 0])
+        return np.concatenate(parts)
+
+
+def to_p_fake(
+    logits: Float32, positive_class: str | None, calibration: registry.Calibration
+) -> Float32:
+    """Logits for `positive_class`, float32 [K], to calibrated P(fake), float32 [K] in 0..1."""
+    sign = -1.0 if positive_class == "real" else 1.0
+    fake: Float64 = sign * logits.astype(np.float64)
+    return sigmoid(calibration.scale * fake + calibration.offset).astype(np.float32)
+
+
+def sigmoid(logits: Float64) -> Float64:
+    """1 / (1 + exp(-x)), without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), np.float64)

@@ -1,0 +1,75 @@
+"""The reader of one media file."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from weakref import ReferenceType, ref
+
+from server.analysis.records import Frame
+from server.analysis.video.files import FileEnds
+from server.analysis.video.prefetch import prefetch
+from server.analysis.video.sampling import Sampler
+from server.analysis.video.source import VideoSource
+from server.analysis.video.webp import AnimatedWebp, is_animated_webp
+
+PREFETCH = 4  # pictures decoded ahead
+
+
+class MediaReader:
+    """Reads a video or picture; a context manager.
+
+    Raises NotFound, Unreadable, EmptyFile, NotMedia, NoVideo, TooLarge or CorruptMedia.
+    `info` says what the file is. `cut_short` says, once `frames` has come to its end, whether the
+    file ended early.
+    """
+
+    def __init__(self, path: Path) -> None:
+        ends = FileEnds.of(path)
+        self._source: VideoSource | AnimatedWebp = (
+            AnimatedWebp(path) if is_animated_webp(ends.head) else VideoSource(path, ends)
+        )
+        # Weak, so that a consumer who just drops the generator stops the decoding too.
+        self._frames: ReferenceType[Generator[Frame, None, None]] | None = None
+        self.info = self._source.info
+
+    @property
+    def cut_short(self) -> bool:
+        return self._source.cut_short
+
+    def frames(self, samples_per_s: float, max_samples: int) -> Generator[Frame, None, None]:
+        """The first picture, then one every 1 / `samples_per_s` seconds.
+
+        Where that would be more than `max_samples`, they are spread over the whole duration.
+        Pictures are decoded ahead in a thread, which ends when the generator is closed.
+        """
+        self.close()
+        length_s = self._source.length_s() if self.info.kind == "video" else 0
+        frames = self._read(Sampler(samples_per_s, max_samples, length_s))
+        self._frames = ref(frames)
+        return frames
+
+    def _read(self, sampler: Sampler) -> Generator[Frame, None, None]:
+        with closing(prefetch(self._source.pictures(sampler), PREFETCH)) as pictures:
+            for index, (time_s, rgb) in enumerate(pictures):
+                yield Frame(index, time_s, rgb)
+
+    def close(self) -> None:
+        """Stop decoding."""
+        frames = self._frames() if self._frames is not None else None
+        if frames is not None:
+            frames.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

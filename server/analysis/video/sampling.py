@@ -1,0 +1,39 @@
+"""Which pictures of a video are looked at: evenly in time, and never more than a given number."""
+
+from __future__ import annotations
+
+import math
+
+# Containers round times to a millisecond; a picture that is early by less counts as on time.
+ROUNDING_S = 0.001
+
+
+class Sampler:
+    """Keeps the first picture, then the first one in each further step of time.
+
+    A step is 1 / `samples_per_s`, or longer where `duration_s` would give more than `max_samples`.
+    Steps lie on a fixed grid from the first picture on, so that lateness does not add up.
+    """
+
+    def __init__(self, samples_per_s: float, max_samples: int, duration_s: float) -> None:
+        if not (0 < samples_per_s < math.inf and max_samples >= 1):
+            raise ValueError("samples_per_s must be more than 0, and max_samples at least 1")
+        self.step_s = max(1 / samples_per_s, duration_s / max_samples)
+        self.due_s = -math.inf
+        self._first_s = 0.0
+        self._left = max_samples
+
+    @property
+    def full(self) -> bool:
+        return self._left == 0
+
+    def takes(self, time_s: float) -> bool:
+        """Whether the picture at `time_s` is kept; pictures must come in the order of time."""
+        if self.full or time_s < self.due_s - ROUNDING_S:
+            return False
+        if self.due_s == -math.inf:
+            self._first_s = time_s
+        steps = math.floor((time_s + ROUNDING_S - self._first_s) / self.step_s) + 1
+        self.due_s = self._first_s + steps * self.step_s
+        self._left -= 1
+        return True

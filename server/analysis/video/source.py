@@ -1,0 +1,189 @@
+"""Decoding with FFmpeg: what a file holds, and the wanted ones of its pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from server.analysis.records import MediaInfo, Uint8
+from server.analysis.video.container import (
+    MAX_PIXELS,
+    check_size,
+    open_container,
+    video_stream,
+)
+from server.analysis.video.files import FileEnds
+from server.analysis.video.headers import ends_early, exif_orientation, picture_size
+from server.analysis.video.packets import Packets, groups
+from server.analysis.video.sampling import Sampler
+from server.analysis.video.upright import Orientation, Upright
+from server.errors import CorruptMedia
+
+# Pictures that no other needs are skipped where at least this many are shown per one that is
+# wanted; with fewer, those left would lie unevenly.
+SKIP_FROM = 4
+# Containers that state a duration; for others it is estimated from what is there.
+STATE_DURATION = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf")
+MISSING_S = 0.5  # a file that holds this much less than it states was cut short
+WIDEST_PIXEL = 4  # pixels less square than this are damage
+
+
+class VideoSource:
+    """A video or picture read by FFmpeg; construction decodes its first picture.
+
+    Raises NotMedia, NoVideo, TooLarge or CorruptMedia.
+    """
+
+    def __init__(self, path: Path, ends: FileEnds) -> None:
+        self.cut_short = False
+        self._path = path
+        self._ends = ends
+        claimed = picture_size(ends.head)
+        if claimed is not None:
+            check_size(*claimed)
+        with open_container(path) as container:
+            stream = video_stream(container)
+            self._fps = float(stream.guessed_rate or stream.average_rate or 25)
+            self._origin_s = _origin_s(container, stream)
+            first = _first_frame(container, stream)
+            self._stamped = first.pts is not None
+            self._upright = _upright(first, stream, exif_orientation(ends.head))
+            self.info = self._describe(container, stream)
+
+    def length_s(self) -> float:
+        """How long what the file holds is shown, by its packets; nothing is decoded.
+
+        A header may state anything: one that claims hours must not thin out the samples of a short
+        clip, and one that claims a second must not hide the rest of a long one.
+        """
+        with open_container(self._path) as container:
+            packets = Packets(container, video_stream(container))
+            count = sum(1 for _ in packets)
+        return packets.end_s - self._origin_s if self._stamped else count / self._fps
+
+    def pictures(self, sampler: Sampler) -> Generator[tuple[float, Uint8], None, None]:
+        """(time in seconds, upright RGB) of each picture that `sampler` takes, in order.
+
+        Damaged pictures are left out. Sets `cut_short` at the end.
+        """
+        with open_container(self._path) as container:
+            stream = video_stream(container)
+            packets = Packets(container, stream)
+            time_s = -1 / self._fps
+            for frame in self._frames(stream, packets, sampler):
+                stamp = _seconds(frame.pts, stream.time_base)
+                time_s = time_s + 1 / self._fps if stamp is None else stamp - self._origin_s
+                if sampler.takes(time_s):
+                    yield time_s, self._upright(frame)
+            self.cut_short = (
+                packets.broken
+                or self._misses_time(container, packets.end_s)
+                or ends_early(self._ends, container.format.name)
+            )
+
+    def _frames(
+        self, stream: VideoStream, packets: Packets, sampler: Sampler
+    ) -> Iterator[VideoFrame]:
+        """Decode what `sampler` may want: whole groups of pictures in which none is due, and the
+        rest of a group after its last one, are passed over."""
+        codec = stream.codec_context
+        if self._stamped and self._fps * sampler.step_s >= SKIP_FROM:
+            codec.skip_frame = "NONREF"
+        for group, next_key in groups(packets):
+            key_s, next_s = self._time_s(group[0], late=True), self._time_s(next_key)
+            for packet in group:
+                if sampler.full:
+                    break
+                if sampler.due_s >= next_s > key_s:
+                    codec.flush_buffers()  # what is missing must not damage what follows
+                    break
+                if self._time_s(packet, late=True) > max(sampler.due_s, 0) + sampler.step_s:
+                    codec.skip_frame = "DEFAULT"  # too few pictures are needed by others here
+                yield from _decode(stream, packet)
+        yield from _decode(stream, None)
+
+    def _time_s(self, packet: Packet[Stream] | None, late: bool = False) -> float:
+        """When `packet` is shown; infinitely far off (or past, for `late`) where unknown."""
+        stamp = None if packet is None else _seconds(packet.pts, packet.time_base)
+        if stamp is None:
+            return -math.inf if late else math.inf
+        return stamp - self._origin_s
+
+    def _describe(self, container: InputContainer, stream: VideoStream) -> MediaInfo:
+        still = container.format.name.endswith("_pipe") or stream.frames == 1
+        image = still and not container.streams.audio
+        return MediaInfo(
+            kind="image" if image else "video",
+            width_px=self._upright.width_px,
+            height_px=self._upright.height_px,
+            duration_s=0.0
+            if image
+            else (container.duration or 0) / av.time_base or self.length_s(),
+        )
+
+    def _misses_time(self, container: InputContainer, end_s: float) -> bool:
+        if container.format.name not in STATE_DURATION or self.info.kind == "image":
+            return False
+        stated_s = (container.duration or 0) / av.time_base
+        return end_s < stated_s - max(MISSING_S, 2 / self._fps)
+
+
+def _seconds(stamp: int | None, time_base: Fraction | None) -> float | None:
+    return None if stamp is None or time_base is None else float(stamp * time_base)
+
+
+def _origin_s(container: InputContainer, stream: VideoStream) -> float:
+    """The timestamp that a player calls 0: where the first of sound and picture starts.
+
+    As in Chromium, sound that starts before 0 (an encoder's run-up) does not move the picture.
+    """
+    sound_or_picture_s = max(0.0, (container.start_time or 0) / av.time_base)
+    picture_s = _seconds(stream.start_time, stream.time_base)
+    return sound_or_picture_s if picture_s is None else min(sound_or_picture_s, picture_s)
+
+
+def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
+    for packet in Packets(container, stream):
+        for frame in _decode(stream, packet):
+            return frame
+    for frame in _decode(stream, None):
+        return frame
+    raise CorruptMedia(
+        "Not one picture could be decoded: the file is damaged, or its pictures are larger than "
+        f"{MAX_PIXELS // 1_000_000} million pixels. Get the file again, or scale it down."
+    )
+
+
+def _decode(stream: VideoStream, packet: Packet[Stream] | None) -> list[VideoFrame]:
+    """The pictures that `packet` completes, none if it is damaged; None asks for the last ones."""
+    try:
+        return stream.codec_context.decode(packet)
+    except MemoryError:  # an FFmpegError too, and no damage
+        raise
+    except av.FFmpegError:
+        return []
+
+
+def _upright(first: VideoFrame, stream: VideoStream, exif: int) -> Upright:
+    """Sizes as displayed. Pixels that are not square are scaled to be: networks know faces as
+    people see them, not squeezed to the stored width."""
+    width, height = first.width, first.height
+    pixel = stream.sample_aspect_ratio or Fraction(1)
+    if 1 < pixel <= WIDEST_PIXEL:
+        width = round(width * pixel)
+    elif 1 / Fraction(WIDEST_PIXEL) <= pixel < 1:
+        height = round(height / pixel)
+    check_size(width, height)
+    orientation = Orientation.from_exif(exif) if exif != 1 else Orientation.from_frame(first)
+    if orientation.transpose:
+        width, height = height, width
+    return Upright(width, height, orientation)

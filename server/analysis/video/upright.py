@@ -1,0 +1,94 @@
+"""From a decoded picture to upright RGB, the way a player shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace
+
+from server.analysis.records import Uint8
+
+UNSPECIFIED_COLORSPACE = 2  # AVCOL_SPC_UNSPECIFIED
+HD_LINES = 720  # untagged video from here on is taken as BT.709, below as BT.601: as browsers do
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How stored rows and columns become upright: swap the axes, then mirror."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    @classmethod
+    def from_exif(cls, tag: int) -> Orientation:
+        """The EXIF orientation, 1..8; any other value is upright."""
+        return {
+            2: cls(False, True, False),
+            3: cls(False, True, True),
+            4: cls(False, False, True),
+            5: cls(True, False, False),
+            6: cls(True, True, False),
+            7: cls(True, True, True),
+            8: cls(True, False, True),
+        }.get(tag, cls())
+
+    @classmethod
+    def from_frame(cls, frame: VideoFrame) -> Orientation:
+        """The display matrix of the container, to the nearest quarter turn."""
+        try:
+            matrix = cast("memoryview | None", frame.side_data.get("DISPLAYMATRIX"))
+        except ValueError:  # side data that PyAV has no name for hides all the others
+            return cls._from_degrees(frame.rotation)
+        if matrix is None:
+            return cls()
+        a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
+        if abs(a) + abs(d) >= abs(b) + abs(c):
+            return cls(False, a < 0, d < 0)
+        return cls(True, c < 0, b < 0)
+
+    @classmethod
+    def _from_degrees(cls, counterclockwise: int) -> Orientation:
+        quarters = round(counterclockwise / 90) % 4
+        return (cls(), cls(True, False, True), cls(False, True, True), cls(True, True, False))[
+            quarters
+        ]
+
+    def apply(self, picture: Uint8) -> Uint8:
+        """`picture` uint8 [H, W, 3] as stored, upright and contiguous."""
+        if self.transpose:
+            picture = picture.transpose(1, 0, 2)
+        step_x, step_y = (-1 if self.flip_x else 1), (-1 if self.flip_y else 1)
+        return np.ascontiguousarray(picture[::step_y, ::step_x])
+
+
+@dataclass(frozen=True, slots=True)
+class Upright:
+    """Turns every frame of one video into RGB of one size, `width_px` x `height_px` upright.
+
+    A video may change its size on the way; a player keeps its window, and so do we: boxes of
+    different frames must be comparable.
+    """
+
+    width_px: int
+    height_px: int
+    orientation: Orientation
+
+    def __call__(self, frame: VideoFrame) -> Uint8:
+        """`frame` as uint8 [height_px, width_px, 3]; 10 bits and more are cut to 8."""
+        width, height = self.width_px, self.height_px
+        if self.orientation.transpose:
+            width, height = height, width
+        untagged = frame.colorspace == UNSPECIFIED_COLORSPACE and not frame.format.is_rgb
+        guess = Colorspace.ITU709 if frame.height >= HD_LINES else Colorspace.ITU601
+        rgb = frame.to_ndarray(
+            format="rgb24",
+            width=width,
+            height=height,
+            src_colorspace=guess if untagged else None,
+            threads=1,
+        )
+        return self.orientation.apply(np.asarray(rgb, np.uint8))

@@ -1,0 +1,69 @@
+"""Frames: pictures of what plays in a browser, where the service cannot fetch the video itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import secrets
+
+from apiflask import APIBlueprint
+from flask import Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from server.api import schemas
+from server.api.checks import ANSWERS, ENVELOPE_BYTES, answer, first_of, takes
+from server.api.service import current
+from server.errors import BadValue, TooLarge
+from server.jobs.pictures import join
+
+MAX_FRAMES = 240
+PART_BYTES = 1024  # of a multipart body's own, beside each frame
+
+blueprint = APIBlueprint("frames", __name__, tag="Checks")
+
+
+@blueprint.post("/check-frames")
+@takes("multipart/form-data")
+@blueprint.input(schemas.WaitQuery, location="query")
+@blueprint.doc(responses=ANSWERS)
+def check_frames(query_data: schemas.WaitQuery) -> Response:
+    """Check pictures of one video: JPEGs as the form's `frames`, in the order of `times_s`.
+
+    `times_s` is a JSON list of their media times in seconds, rising. The verdict's times count
+    from the first of them.
+    """
+    pictures = _pictures()
+    times_s = _times(len(pictures))
+    path = current().folders.uploads / secrets.token_hex(16)
+    join(path, pictures, times_s)
+    digest = hashlib.sha256(repr(times_s).encode())
+    for picture in pictures:
+        digest.update(hashlib.sha256(picture).digest())
+    job_id = current().checks.file(path, digest.hexdigest(), "")
+    return answer(job_id, first_of(query_data.wait))
+
+
+def _pictures() -> list[bytes]:
+    limit = current().settings.max_upload_bytes
+    request.max_content_length = limit + ENVELOPE_BYTES + MAX_FRAMES * PART_BYTES
+    try:
+        uploads = request.files.getlist("frames")
+    except RequestEntityTooLarge as error:
+        raise TooLarge(f"At most {limit / 1e6:g} MB can be checked. Send fewer frames.") from error
+    if not 1 <= len(uploads) <= MAX_FRAMES:
+        raise BadValue(f"Send 1 to {MAX_FRAMES} frames, each as a part called frames.")
+    return [upload.stream.read() for upload in uploads]
+
+
+def _times(count: int) -> list[float]:
+    try:
+        times = json.loads(request.form.get("times_s", ""))
+    except ValueError as error:
+        raise BadValue("times_s must be a JSON list of seconds, such as [0.0, 0.5].") from error
+    numbers = isinstance(times, list) and all(
+        type(time) in (int, float) and math.isfinite(time) and 0 <= time <= 1e7 for time in times
+    )
+    if not numbers or len(times) != count:
+        raise BadValue(f"times_s must hold one time in seconds for each of the {count} frames.")
+    return [float(time) for time in times]

@@ -1,0 +1,105 @@
+"""Every failure as problem+json (RFC 9457), with a type that stays the same, and never a trace."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from apiflask import APIFlask, HTTPError
+from flask import Response, json, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from server.errors import (
+    AppError,
+    BadRequest,
+    BadValue,
+    NotFound,
+    RequestTooLarge,
+    WrongMethod,
+    WrongType,
+)
+
+MEDIA_TYPE = "application/problem+json"
+FORM = "application/x-www-form-urlencoded"
+CURES = {
+    404: "What there is: /openapi.json",
+    405: "The header Allow says which ones are taken.",
+}
+KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
+BY_STATUS: dict[int, type[AppError]] = {
+    400: BadRequest,
+    404: NotFound,
+    405: WrongMethod,
+    413: RequestTooLarge,
+    415: WrongType,
+    422: BadValue,
+}
+
+log = logging.getLogger(__name__)
+
+
+def install(app: APIFlask) -> None:
+    """Answer every error of the app through this module."""
+    app.register_error_handler(AppError, respond)
+    app.register_error_handler(HTTPError, _from_apiflask)
+    app.register_error_handler(HTTPException, _from_werkzeug)
+    app.register_error_handler(RecursionError, _from_recursion)
+    app.register_error_handler(Exception, _from_anything)
+
+
+def as_problem(error: dict[str, Any]) -> dict[str, Any]:
+    """An error's stored form (AppError.to_json) as the members of a problem."""
+    return {"type": f"/problems/{error['code']}", **error}
+
+
+def respond_json(error: dict[str, Any], **extra: Any) -> Response:
+    body = json.dumps({**as_problem(error), **extra})
+    return Response(body, status=error["status"], mimetype=MEDIA_TYPE)
+
+
+def respond(error: AppError, **extra: Any) -> Response:
+    response = respond_json(error.to_json(), **extra)
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    if error.http_status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _from_apiflask(error: HTTPError) -> Response:
+    """A body or query that does not fit its schema: {location: {field: [message]}}."""
+    found = {
+        name: messages for part in (error.detail or {}).values() for name, messages in part.items()
+    }
+    detail = "; ".join(f"{name}: {message}" for name, all_ in found.items() for message in all_)
+    if request.mimetype == FORM and len(request.form) > 1:
+        detail += '. An address with a "&" must be sent encoded: curl --data-urlencode url=...'
+    kind = BY_STATUS.get(error.status_code, BadRequest)
+    return respond(kind(detail), errors=found)
+
+
+def _from_werkzeug(error: HTTPException) -> Response | HTTPException:
+    if error.response is not None or isinstance(error, RequestRedirect) or error.code is None:
+        return error
+    if kind := BY_STATUS.get(error.code):
+        detail = CURES.get(error.code, error.description or "")
+        response = respond(kind(detail))
+    else:
+        code = error.name.lower().replace(" ", "-")
+        detail = error.description or ""
+        problem = {"code": code, "title": error.name, "detail": detail, "status": error.code}
+        response = respond_json(problem)
+    for name, value in error.get_headers():
+        if name in KEPT_HEADERS:
+            response.headers[name] = value
+    return response
+
+
+def _from_recursion(_error: RecursionError) -> Response:
+    return respond(BadRequest("The JSON is nested too deeply."))
+
+
+def _from_anything(_error: Exception) -> Response:
+    log.exception("a request failed in a way that we did not foresee")
+    return respond(AppError("It has been logged. Try again; if it stays, tell us what you did."))

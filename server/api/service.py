@@ -1,0 +1,52 @@
+"""What the views work with, kept with the app they belong to."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from flask import Flask, current_app
+
+from server.config import Settings
+from server.jobs.checks import Checks
+from server.jobs.folders import Folders
+from server.jobs.queue import Queue, make_celery
+from server.jobs.store import Store
+from server.jobs.tables import database_url, open_engine
+
+KEY = "mesoscope"
+SPARE_THREADS = 4  # never spent on waiting, so that short requests are always answered
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`may_wait` bounds how many requests may wait for a verdict at the same time."""
+
+    version: str
+    settings: Settings
+    store: Store
+    checks: Checks
+    folders: Folders
+    may_wait: threading.BoundedSemaphore = field(repr=False)
+
+    @classmethod
+    def open(cls, settings: Settings, version: str) -> Service:
+        store = Store(open_engine(database_url(settings)))
+        return cls(
+            version=version,
+            settings=settings,
+            store=store,
+            checks=Checks(settings, store, Queue(make_celery(settings))),
+            folders=Folders.create(settings.data_dir),
+            may_wait=threading.BoundedSemaphore(max(1, settings.threads - SPARE_THREADS)),
+        )
+
+
+def attach(app: Flask, service: Service) -> None:
+    app.extensions[KEY] = service
+
+
+def current() -> Service:
+    """The service of the app that handles this request."""
+    service: Service = current_app.extensions[KEY]
+    return service

@@ -1,0 +1,34 @@
+"""The web application: its parts put together, nothing else."""
+
+from __future__ import annotations
+
+from apiflask import APIFlask
+
+from server import __version__, web
+from server.api import checks, documentation, frames, gate, jobs, ops, problems
+from server.api.service import Service, attach
+from server.config import Settings
+
+MAX_BODY_BYTES = 64 * 1024  # of any request but an upload
+
+
+def create_app(settings: Settings) -> APIFlask:
+    """The WSGI application. Opens the database; starts nothing."""
+    app = APIFlask(
+        __name__,
+        title="Mesoscope",
+        version=__version__,
+        spec_path="/openapi.json",
+        docs_path=None,
+        static_folder=None,  # type: ignore[arg-type]  # the page brings its own
+        json_errors=False,
+    )
+    app.request_class = checks.UploadRequest
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    attach(app, Service.open(settings, __version__))
+    problems.install(app)
+    gate.install(app)
+    documentation.install(app)
+    for part in (checks, frames, jobs, ops, web):
+        app.register_blueprint(part.blueprint)
+    return app

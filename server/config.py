@@ -1,0 +1,121 @@
+"""Every setting of the service, read once from the environment. Nothing else reads it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+PREFIX = "MESOSCOPE_"
+MIN_TOKEN = 16  # characters; shorter secrets can be guessed
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the message names it, what is wrong, and an example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may set; each field is read from MESOSCOPE_<FIELD IN CAPITALS>."""
+
+    host: str = "127.0.0.1"  # address to listen on; anything but loopback needs a token
+    port: int = 8000  # port to listen on
+    token: str = field(default="", repr=False)  # asked for as "Authorization: Bearer TOKEN"
+    data_dir: Path = Path("var")  # jobs database, queue and scratch files
+    database_url: str = ""  # SQLAlchemy URL; empty: SQLite in data_dir
+    broker_url: str = ""  # Celery broker; empty: files in data_dir
+    workers: int = 1  # checks that run at the same time
+    threads: int = 16  # requests answered at the same time
+    allow_hosts: tuple[str, ...] = ()  # host:port or network that may be fetched though not public
+    max_download_bytes: int = 200_000_000
+    max_upload_bytes: int = 200_000_000
+    max_duration_s: float = 4 * 3600.0  # longer media is refused
+    download_timeout_s: float = 120.0
+    job_timeout_s: float = 600.0
+    max_memory_bytes: int = 3_000_000_000  # one check may use; the largest pictures take 1.7
+    queue_limit: int = 200  # checks waiting before new ones are refused
+    model: str = "meso3"  # registered name of the classifier
+    samples_per_s: float = 3.0  # pictures judged per second of video
+    min_face_px: int = 40  # smaller faces are not judged
+    keep_days: float = 7.0  # results older than this are deleted
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings; raises ConfigError for a value of the wrong kind or a wrong name."""
+        known = {PREFIX + field.name.upper(): field for field in fields(cls)}
+        others = {"MESOSCOPE_DATA"}  # the tests' data, not a setting of the service
+        unknown = [name for name in environ if name.startswith(PREFIX)]
+        unknown = [name for name in unknown if name not in known and name not in others]
+        if unknown:
+            raise ConfigError(f"unknown setting {unknown[0]}; known: {', '.join(sorted(known))}")
+        values = {
+            field.name: _parse(name, environ[name], field.default)
+            for name, field in known.items()
+            if name in environ
+        }
+        settings = cls(**values)
+        settings._check()
+        return settings
+
+    def to_env(self) -> dict[str, str]:
+        """The environment from which from_env() reads these very settings."""
+        return {
+            PREFIX + item.name.upper(): _unparse(getattr(self, item.name)) for item in fields(self)
+        }
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What every check is done with: fields of AnalysisOptions."""
+        return {
+            "samples_per_s": self.samples_per_s,
+            "min_face_px": self.min_face_px,
+            "model": self.model,
+        }
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def _check(self) -> None:
+        for item in fields(self):
+            value, name = getattr(self, item.name), PREFIX + item.name.upper()
+            if isinstance(value, int) and value < 1:
+                raise ConfigError(f"{name} must be at least 1, not {value}")
+            if isinstance(value, float) and not 0 < value < float("inf"):
+                raise ConfigError(f"{name} must be more than 0, not {value}")
+        if self.port > 65535:
+            raise ConfigError(f"{PREFIX}PORT must be 1 to 65535, not {self.port}")
+        if not self.loopback and not self.token:
+            raise ConfigError(
+                f"{PREFIX}HOST={self.host} lets other machines in: set {PREFIX}TOKEN to a secret "
+                f"of at least {MIN_TOKEN} characters, or listen on 127.0.0.1"
+            )
+        if self.token and not re.fullmatch(rf"[!-~]{{{MIN_TOKEN},}}", self.token):
+            raise ConfigError(
+                f"{PREFIX}TOKEN must be at least {MIN_TOKEN} printable ASCII characters, no spaces"
+            )
+
+
+def _parse(name: str, text: str, default: Any) -> Any:
+    """Turn `text` into the type of `default`."""
+    kind = type(default)
+    if kind is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if isinstance(default, Path):
+        return Path(text)
+    try:
+        return kind(text)
+    except ValueError:
+        example = f"for example {name}={default}"
+        raise ConfigError(f"{name} must be a {kind.__name__}, not {text!r}; {example}") from None
+
+
+def _unparse(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,155 @@
+"""The workers' side of the jobs table: a job is owned by a lease that must be renewed.
+
+Every update names the attempt that owns the job, so that a worker that lost it (cancelled, or
+taken over after its lease ran out) changes nothing by finishing late.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Update,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from server.errors import WorkerLost
+from server.jobs.store import WORKER_SEEN_S, Job
+from server.jobs.tables import IN_FLIGHT, jobs, reading, waiting, workers
+
+LEASE_S = 10.0  # a worker that is silent for longer has lost its job
+MAX_ATTEMPTS = 3
+
+
+class Leases:
+    """Claim, renew and end jobs; take them back from lost workers. Safe to share between threads.
+
+    `owner` is the name of one attempt, never used twice.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._writer = engine
+        self._reader = reading(engine)
+
+    def claim(self, job_id: str, owner: str) -> Job | None:
+        """Make a queued job `owner`'s; None if it is not waiting (any more)."""
+        now = time.time()
+        query = (
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.state == "queued")
+            .values(
+                state="running",
+                owner=owner,
+                lease_until=now + LEASE_S,
+                attempts=jobs.c.attempts + 1,
+                started_at=func.coalesce(jobs.c.started_at, now),
+            )
+            .returning(*jobs.c)
+        )
+        with self._writer.begin() as connection:
+            row = connection.execute(query).one_or_none()
+        return Job(**row._mapping) if row else None
+
+    def owns(self, job_id: str, owner: str) -> bool:
+        with self._reader.connect() as connection:
+            return bool(connection.scalar(select(func.count()).where(*_owned(job_id, owner))))
+
+    def renew(self, job_id: str, owner: str, **progress: Any) -> bool:
+        """Renew the lease, with stage, progress and partial; False if the job is not ours."""
+        until = time.time() + LEASE_S
+        return self._change(
+            update(jobs).where(*_owned(job_id, owner)).values(lease_until=until, **progress)
+        )
+
+    def finish(self, job_id: str, owner: str, result: dict[str, Any]) -> bool:
+        end = {"state": "done", "stage": "done", "progress": 1.0, "result": result}
+        return self._end(job_id, owner, **end)
+
+    def fail(self, job_id: str, owner: str, error: dict[str, Any]) -> bool:
+        return self._end(job_id, owner, state="failed", error=error)
+
+    def release(self, job_id: str, owner: str, *, counted: bool) -> bool:
+        """Put a job back; `counted` says whether this attempt is one of the MAX_ATTEMPTS."""
+        attempts = jobs.c.attempts - (0 if counted else 1)
+        return self._change(
+            update(jobs)
+            .where(*_owned(job_id, owner))
+            .values(**waiting(time.time()), attempts=attempts)
+        )
+
+    def expire(self) -> list[tuple[str, bool]]:
+        """Take jobs from workers that went silent: (id, urgent) of those that wait again."""
+        now = time.time()
+        lost = and_(jobs.c.state == "running", jobs.c.lease_until < now)
+        error = WorkerLost(f"its worker was lost {MAX_ATTEMPTS} times").to_json()
+        give_up = (
+            update(jobs)
+            .where(lost, jobs.c.attempts >= MAX_ATTEMPTS)
+            .values(state="failed", error=error, owner=None, partial=None, finished_at=now)
+        )
+        again = update(jobs).where(lost).values(**waiting(now))
+        with self._writer.begin() as connection:
+            connection.execute(give_up)
+            rows = connection.execute(again.returning(jobs.c.id, jobs.c.urgent))
+            return [(row.id, row.urgent) for row in rows]
+
+    def overdue(self, after_s: float, count: int) -> list[tuple[str, bool]]:
+        """The first `count` jobs still waiting `after_s` after they were sent; now sent again."""
+        now = time.time()
+        late = and_(jobs.c.state == "queued", jobs.c.sent_at < now - after_s)
+        first = select(jobs.c.id).where(late).limit(count)
+        first = first.order_by(case((jobs.c.urgent, 0), else_=1), jobs.c.created_at)
+        query = update(jobs).where(jobs.c.id.in_(first), late).values(sent_at=now)
+        with self._writer.begin() as connection:
+            rows = connection.execute(query.returning(jobs.c.id, jobs.c.urgent))
+            return [(row.id, row.urgent) for row in rows]
+
+    def sources_in_use(self) -> set[str]:
+        """The uploads that a job in flight still needs."""
+        query = select(jobs.c.source).where(jobs.c.kind == "file", IN_FLIGHT)
+        with self._reader.connect() as connection:
+            return set(connection.scalars(query))
+
+    def owners(self) -> set[str]:
+        """The attempts that are running now."""
+        with self._reader.connect() as connection:
+            return set(connection.scalars(select(jobs.c.owner).where(jobs.c.state == "running")))
+
+    def worker_seen(self, name: str, slots: int) -> None:
+        now = time.time()
+        with self._writer.begin() as connection:
+            connection.execute(
+                delete(workers).where(
+                    or_(workers.c.name == name, workers.c.seen_at < now - 60 * WORKER_SEEN_S)
+                )
+            )
+            connection.execute(insert(workers).values(name=name, slots=slots, seen_at=now))
+
+    def worker_gone(self, name: str) -> None:
+        with self._writer.begin() as connection:
+            connection.execute(delete(workers).where(workers.c.name == name))
+
+    def _end(self, job_id: str, owner: str, **values: Any) -> bool:
+        return self._change(
+            update(jobs)
+            .where(*_owned(job_id, owner))
+            .values(**values, partial=None, owner=None, finished_at=time.time())
+        )
+
+    def _change(self, query: Update) -> bool:
+        with self._writer.begin() as connection:
+            return bool(connection.execute(query).rowcount)
+
+
+def _owned(job_id: str, owner: str) -> tuple[ColumnElement[bool], ...]:
+    return jobs.c.id == job_id, jobs.c.owner == owner, jobs.c.state == "running"

@@ -1,0 +1,119 @@
+"""The runner's end of a child process: starts it, reads its lines, ends it with all it started."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+from server.config import PREFIX
+from server.jobs.child import Task, encode
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = (sys.executable, "-m", "server.jobs.child")
+READ_BYTES = 1 << 16
+LINE_BYTES = 64 << 20  # a longer line is no verdict
+
+log = logging.getLogger(__name__)
+
+
+class Child:
+    """A child in a process group of its own, which close() kills with all that it started.
+
+    Killing before reaping matters: until then the number of the group is not given out again.
+    """
+
+    def __init__(self, task: Task, command: Sequence[str] = COMMAND) -> None:
+        # Our settings hold secrets that a child which reads strangers' media has no use for.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
+        # A pool of threads, started on import, would stay outside of the child's confinement.
+        environment["OPENBLAS_NUM_THREADS"] = "1"
+        self._process = subprocess.Popen(  # noqa: S603 - our own command line
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._output = self._process.stdout
+        self._pending = b""
+        self.ended = False
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._output, selectors.EVENT_READ)
+        with suppress(BrokenPipeError):  # it died at once; its silence will tell
+            self._process.stdin.write(encode(task))
+            self._process.stdin.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def read(self, wait_s: float) -> list[dict[str, Any]]:
+        """The messages that came within `wait_s`; `ended` is True once no more can come."""
+        if not self._selector.select(wait_s):
+            self.ended = self._has_exited()
+            return []
+        block = os.read(self._output.fileno(), READ_BYTES)
+        *lines, self._pending = (self._pending + block).split(b"\n")
+        self.ended = not block or len(self._pending) > LINE_BYTES
+        return [message for line in lines if (message := _parsed(line)) is not None]
+
+    def _has_exited(self) -> bool:
+        """Without reaping it. Asked because a process it left behind may hold its output open."""
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, flags) is not None
+
+    def close(self) -> int:
+        """Kill all of it; returns the child's exit status, negative for a signal."""
+        if self._process.returncode is None:
+            strays = self._descendants()
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+            for stray in strays:
+                with suppress(psutil.Error):
+                    stray.kill()
+            self._selector.close()
+            self._output.close()
+        return self._process.wait()
+
+    def _descendants(self) -> list[psutil.Process]:
+        """What the child started, also what left its group, such as a download."""
+        try:
+            found: list[psutil.Process] = psutil.Process(self.pid).children(recursive=True)
+        except psutil.Error:
+            return []
+        return found
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        log.warning("a child wrote something else than JSON: %r", line[:200])
+        return None
+    return message if isinstance(message, dict) else None

@@ -1,0 +1,93 @@
+"""Puts right what dead workers left behind: their jobs, messages, media and old results."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from server.config import Settings
+from server.jobs.leases import Leases
+from server.jobs.runner import Runner
+from server.jobs.store import Store
+
+TICK_S = 2.0
+RESEND_S = 10.0  # a message that has not been read by then may be lost
+SWEEP_S = 60.0
+YOUNG_S = 300.0  # an upload this young may belong to a job that is just being made
+DAY_S = 86_400.0
+
+log = logging.getLogger(__name__)
+
+
+class Reaper(threading.Thread):
+    """One in every worker; `name` is the worker's."""
+
+    def __init__(
+        self, store: Store, leases: Leases, runner: Runner, settings: Settings, worker: str
+    ) -> None:
+        super().__init__(name="reaper", daemon=True)
+        self._store = store
+        self._leases = leases
+        self._runner = runner
+        self._settings = settings
+        self._worker = worker
+        self._stopping = threading.Event()
+        self._swept_at = float("-inf")
+        self._resend_s = 0.0  # what was queued while no worker ran is not waited for
+
+    def run(self) -> None:
+        while True:
+            try:
+                self.tick()
+            except (SQLAlchemyError, OSError) as error:  # the next round may succeed
+                log.warning("the reaper missed a round: %s", getattr(error, "orig", error))
+            if self._stopping.wait(TICK_S):
+                return
+
+    def stop(self) -> None:
+        """End the thread, and say that this worker is gone."""
+        self._stopping.set()
+        self.join()
+        with suppress(SQLAlchemyError):
+            self._leases.worker_gone(self._worker)
+
+    def tick(self) -> None:
+        self._leases.worker_seen(self._worker, self._settings.workers)
+        lost = self._leases.expire()
+        for job_id, urgent in lost:
+            log.warning("job=%s its worker was lost; it waits again", job_id)
+            self._runner.send(job_id, urgent)
+        # A worker with nothing to do has emptied the queue: what still waits was not delivered.
+        for job_id, urgent in self._leases.overdue(self._resend_s, self._runner.idle):
+            self._runner.send(job_id, urgent)
+        self._resend_s = RESEND_S
+        if lost or time.monotonic() >= self._swept_at + SWEEP_S:
+            self._swept_at = time.monotonic()
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Delete old results, and the media of attempts and uploads that nobody works on."""
+        self._store.forget(time.time() - self._settings.keep_days * DAY_S)
+        folders = self._runner.folders
+        # Listed before the database is asked: an attempt is written there before it has a folder.
+        scratch, uploads = list(folders.scratch.iterdir()), list(folders.uploads.iterdir())
+        running, needed = self._leases.owners(), self._leases.sources_in_use()
+        for path in scratch:
+            if path.name not in running:
+                shutil.rmtree(path, ignore_errors=True)
+        for path in uploads:
+            if str(path) not in needed and _age_s(path) > YOUNG_S:
+                path.unlink(missing_ok=True)
+
+
+def _age_s(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

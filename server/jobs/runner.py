@@ -1,0 +1,176 @@
+"""Runs one job: claim its lease, have a child do the work, write down what came of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from server.config import Settings
+from server.errors import AppError, TimeLimit, WorkerLost
+from server.jobs.child import LAST_WORDS, Task
+from server.jobs.folders import Folders
+from server.jobs.leases import MAX_ATTEMPTS, Leases
+from server.jobs.process import COMMAND, Child
+from server.jobs.store import Job
+from server.jobs.watch import LostJob, Watch, stubbornly
+
+POLL_S = 0.2  # how often a job is checked for having been cancelled
+LAST_WORDS_BYTES = 1000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: a result, or an error that another attempt may or may not help."""
+
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    retryable: bool = False
+
+    @classmethod
+    def of(cls, error: AppError) -> Outcome:
+        return cls(error=error.to_json(), retryable=error.retryable)
+
+
+class Stopping(Exception):
+    """This worker shuts down."""
+
+
+class Runner:
+    """Runs jobs, one in each thread that calls run(), at most `settings.workers` at a time.
+
+    `send` hands a job that waits again to the broker: id, urgent.
+    """
+
+    def __init__(
+        self,
+        leases: Leases,
+        settings: Settings,
+        send: Callable[[str, bool], None],
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self.stopping = threading.Event()
+        self.send = send
+        self.folders = Folders.create(settings.data_dir)
+        self._leases = leases
+        self._settings = settings
+        self._busy = 0
+        self._lock = threading.Lock()
+        self._command = command
+
+    @property
+    def idle(self) -> int:
+        """How many more jobs could run now."""
+        return self._settings.workers - self._busy
+
+    def run(self, job_id: str) -> None:
+        """Run a job if it is waiting. Returns when it has ended, is lost, or waits again."""
+        owner = secrets.token_hex(16)
+        if self.stopping.is_set() or not (job := self._leases.claim(job_id, owner)):
+            return
+        log.info("job=%s claimed attempt=%d kind=%s", job.id, job.attempts, job.kind)
+        with self._counted():
+            try:
+                self._run(job, owner)
+            except LostJob:
+                log.info("job=%s is not ours any more", job.id)
+            except Stopping:
+                log.info("job=%s handed back: this worker stops", job.id)
+                if self._leases.release(job.id, owner, counted=False):
+                    self.send(job.id, job.urgent)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy -= 1
+
+    def _run(self, job: Job, owner: str) -> None:
+        scratch = self.folders.scratch / owner
+        try:
+            scratch.mkdir()
+            outcome = self._attempt(job, owner, scratch)
+        finally:  # before the job is seen to have ended
+            shutil.rmtree(scratch, ignore_errors=True)
+        stubbornly(lambda: self._settle(job, owner, outcome))
+
+    def _attempt(self, job: Job, owner: str, scratch: Path) -> Outcome:
+        watch = Watch(self._leases, job, owner)
+        deadline = time.monotonic() + self._settings.job_timeout_s
+        with Child(self._task(job, scratch), self._command) as child:
+            while not child.ended:
+                for message in child.read(POLL_S):
+                    if outcome := _outcome(message):
+                        return outcome
+                    watch.progress(message.get("progress"))
+                watch.keep()
+                if self.stopping.is_set():
+                    raise Stopping
+                if time.monotonic() > deadline:
+                    seconds = self._settings.job_timeout_s
+                    return Outcome.of(TimeLimit(f"it was stopped after {seconds:g} s"))
+            status = child.close()
+        if status == -signal.SIGXCPU:
+            return Outcome.of(TimeLimit("it used up the processor time that a check may have"))
+        words = _last_words(scratch)
+        log.warning("job=%s its child ended without an answer, status %d%s", job.id, status, words)
+        return Outcome.of(WorkerLost(f"its process ended early {MAX_ATTEMPTS} times"))
+
+    def _settle(self, job: Job, owner: str, outcome: Outcome) -> None:
+        if outcome.result is not None:
+            ended, how = self._leases.finish(job.id, owner, outcome.result), "done"
+        elif outcome.retryable and job.attempts < MAX_ATTEMPTS:
+            if self._leases.release(job.id, owner, counted=True):
+                log.info("job=%s waits for another attempt", job.id)
+                self.send(job.id, job.urgent)
+            return
+        else:
+            error = outcome.error or AppError().to_json()
+            ended, how = self._leases.fail(job.id, owner, error), f"failed code={error['code']}"
+        if ended:
+            log.info("job=%s %s after=%.1fs", job.id, how, time.time() - job.created_at)
+            if job.kind == "file":
+                Path(job.source).unlink(missing_ok=True)
+
+    def _task(self, job: Job, scratch: Path) -> Task:
+        return Task.within(
+            self._settings,
+            job_id=job.id,
+            kind=job.kind,
+            source=job.source,
+            title=job.params.get("title"),
+            scratch=str(scratch),
+            options=job.params["options"],
+        )
+
+
+def _outcome(message: dict[str, Any]) -> Outcome | None:
+    if (result := message.get("result")) is not None:
+        return Outcome(result=result)
+    if (error := message.get("error")) is not None:
+        retryable = bool(error.pop("retryable", False))
+        return Outcome(error=error, retryable=retryable)
+    return None
+
+
+def _last_words(scratch: Path) -> str:
+    """The end of what a child and its libraries printed, for the log."""
+    with suppress(OSError), (scratch / LAST_WORDS).open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_WORDS_BYTES))
+        return f": {file.read().decode(errors='replace')!r}"
+    return ""

@@ -1,0 +1,161 @@
+"""The jobs table is the truth: what was asked, who works on it, what came out.
+
+A job is queued, running, and then done, failed or cancelled. This is the side of those who ask;
+leases.py is the side of those who work.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Engine, and_, delete, func, or_, select, update
+from sqlalchemy.dialects import sqlite
+
+from server.errors import QueueFull
+from server.jobs.tables import IN_FLIGHT, STATES_IN_FLIGHT, jobs, reading, waiting, workers
+
+WORKER_SEEN_S = 10.0  # a worker that is silent for longer counts as gone
+
+Kind = Literal["url", "file"]
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What is asked. Two with the same `key` in flight are one job."""
+
+    kind: Kind
+    source: str
+    key: str
+    params: dict[str, Any]
+    urgent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row of the table; times are Unix seconds."""
+
+    id: str
+    kind: Kind
+    source: str
+    key: str
+    params: dict[str, Any]
+    urgent: bool
+    state: State
+    stage: str
+    progress: float
+    partial: dict[str, Any] | None
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    attempts: int
+    owner: str | None
+    lease_until: float
+    sent_at: float
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+    @property
+    def in_flight(self) -> bool:
+        return self.state in STATES_IN_FLIGHT
+
+
+class Store:
+    """Submit, look up, cancel, forget. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._writer = engine
+        self._reader = reading(engine)
+        self._insert: Any = sqlite.insert
+        if engine.dialect.name == "postgresql":
+            from sqlalchemy.dialects import postgresql  # loads its many drivers
+
+            self._insert = postgresql.insert
+
+    def submit(self, new: NewJob, limit: int) -> tuple[str, bool]:
+        """The id of the job for `new`, and whether it was created now (else: it was in flight).
+
+        Raises QueueFull if `limit` jobs are waiting already.
+        """
+        now = time.time()
+        row = {
+            "id": secrets.token_hex(16),
+            "kind": new.kind,
+            "source": new.source,
+            "key": new.key,
+            "params": new.params,
+            "urgent": new.urgent,
+            **waiting(now),
+            "attempts": 0,
+            "created_at": now,
+        }
+        length = select(func.count()).where(jobs.c.state == "queued")
+        twin = select(jobs.c.id).where(jobs.c.key == new.key, IN_FLIGHT)
+        add = self._insert(jobs).values(row)
+        add = add.on_conflict_do_nothing(index_elements=["key"], index_where=IN_FLIGHT)
+        add = add.returning(jobs.c.id)
+        with self._writer.begin() as connection:
+            while True:  # again only if the twin ends between the two statements
+                if found := connection.scalar(twin):
+                    return str(found), False
+                if connection.execute(length).scalar_one() >= limit:
+                    raise QueueFull(f"{limit} checks are waiting; try again in a moment")
+                if created := connection.scalar(add):
+                    return str(created), True
+
+    def get(self, job_id: str) -> Job | None:
+        with self._reader.connect() as connection:
+            row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+        return Job(**row._mapping) if row else None
+
+    def state(self, job_id: str) -> State | None:
+        """Only the state: cheap enough to ask several times a second."""
+        with self._reader.connect() as connection:
+            state: State | None = connection.scalar(select(jobs.c.state).where(jobs.c.id == job_id))
+        return state
+
+    def position(self, job: Job) -> int:
+        """How many waiting jobs come before this one."""
+        ahead = and_(jobs.c.urgent == job.urgent, jobs.c.created_at < job.created_at)
+        if not job.urgent:
+            ahead = or_(ahead, jobs.c.urgent)
+        query = select(func.count()).where(jobs.c.state == "queued", ahead)
+        with self._reader.connect() as connection:
+            return int(connection.scalar(query) or 0)
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs are in flight, by state."""
+        query = select(jobs.c.state, func.count()).where(IN_FLIGHT).group_by(jobs.c.state)
+        with self._reader.connect() as connection:
+            found = {row[0]: row[1] for row in connection.execute(query)}
+        return {"queued": found.get("queued", 0), "running": found.get("running", 0)}
+
+    def cancel(self, job_id: str) -> bool:
+        """End a job that is in flight; its worker notices that it owns it no more."""
+        query = (
+            update(jobs)
+            .where(jobs.c.id == job_id, IN_FLIGHT)
+            .values(state="cancelled", owner=None, partial=None, finished_at=time.time())
+        )
+        with self._writer.begin() as connection:
+            return bool(connection.execute(query).rowcount)
+
+    def remove(self, job_id: str) -> bool:
+        """Forget a job that has ended."""
+        query = delete(jobs).where(jobs.c.id == job_id, jobs.c.state.not_in(STATES_IN_FLIGHT))
+        with self._writer.begin() as connection:
+            return bool(connection.execute(query).rowcount)
+
+    def forget(self, before: float) -> int:
+        """Delete the jobs that ended before a time; returns how many."""
+        with self._writer.begin() as connection:
+            return connection.execute(delete(jobs).where(jobs.c.finished_at < before)).rowcount
+
+    def live_slots(self) -> int:
+        """How many checks the workers that are alive can run at the same time."""
+        alive = workers.c.seen_at > time.time() - WORKER_SEEN_S
+        with self._reader.connect() as connection:
+            return int(connection.scalar(select(func.sum(workers.c.slots)).where(alive)) or 0)

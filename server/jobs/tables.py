@@ -1,0 +1,123 @@
+"""The tables, and an engine that makes SQLite behave like PostgreSQL where it matters to us."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    Engine,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
+
+from server.config import Settings
+from server.jobs.folders import Folders
+
+BUSY_S = 10.0  # how long a writer waits for another one (SQLite has one at a time)
+SCHEMA_LOCK = 5_021_847  # any number that only we take, for PostgreSQL's advisory lock
+
+metadata = MetaData()
+
+# Written literally: PostgreSQL cannot match ON CONFLICT to a partial index by bound parameters.
+STATES_IN_FLIGHT = ("queued", "running")
+IN_FLIGHT = text("state IN ('queued', 'running')")
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(8), nullable=False),  # url or file
+    Column("source", String, nullable=False),  # the address, or the path of the upload
+    Column("key", String(64), nullable=False),  # what is asked: equal keys are the same check
+    Column("params", JSON, nullable=False),
+    Column("urgent", Boolean, nullable=False),  # a person is waiting
+    Column("state", String(10), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("progress", Double, nullable=False),
+    Column("partial", JSON(none_as_null=True)),
+    Column("result", JSON(none_as_null=True)),
+    Column("error", JSON(none_as_null=True)),
+    Column("attempts", Integer, nullable=False),
+    Column("owner", String(32)),  # one attempt of one worker
+    Column("lease_until", Double, nullable=False),
+    Column("sent_at", Double, nullable=False),  # last handed to the broker
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("finished_at", Double),
+    Index("jobs_by_state", "state", "created_at"),
+)
+Index("jobs_in_flight", jobs.c.key, unique=True, sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("slots", Integer, nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+
+def database_url(settings: Settings) -> str:
+    """The database that is set, or a file in the data folder."""
+    if settings.database_url:
+        return settings.database_url
+    return f"sqlite:///{Folders.create(settings.data_dir).database}"
+
+
+def open_engine(url: str) -> Engine:
+    """Connect and create what is missing. Safe while other processes do the same."""
+    if make_url(url).get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": BUSY_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        engine = create_engine(url, pool_pre_ping=True)
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})"))
+        metadata.create_all(connection)
+    return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """The same engine for transactions that only read, which never wait for a writer."""
+    return engine.execution_options(reads_only=True)
+
+
+def waiting(now: float) -> dict[str, Any]:
+    """The values of a job that waits for a worker and is handed to the broker now."""
+    return {
+        "state": "queued",
+        "stage": "queued",
+        "progress": 0.0,
+        "partial": None,
+        "owner": None,
+        "lease_until": 0.0,
+        "sent_at": now,
+    }
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver's own transactions would start too late
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock first: a transaction that upgrades later may fail instead of waiting."""
+    reads = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

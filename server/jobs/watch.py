@@ -1,0 +1,72 @@
+"""A worker's hold on one attempt: the lease it renews, and the progress it writes down."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from server.jobs.leases import LEASE_S, Leases
+from server.jobs.store import Job
+
+RENEW_S = LEASE_S / 5
+OUTAGE_S = 60.0
+WRITE_S = 0.5  # progress is written down at most this often
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class LostJob(Exception):
+    """The job is not ours any more: cancelled, or taken over."""
+
+
+class Watch:
+    """Keeps the lease of one attempt and writes its progress; raises LostJob when it is lost."""
+
+    def __init__(self, leases: Leases, job: Job, owner: str) -> None:
+        self._leases = leases
+        self._job_id = job.id
+        self._owner = owner
+        self._stage = job.stage
+        self._news: dict[str, Any] = {}
+        self._written_at = time.monotonic()
+
+    def progress(self, news: dict[str, Any] | None) -> None:
+        """Take note of what the child says; a new stage is written at once."""
+        if not news:
+            return
+        self._news |= news
+        if news["stage"] != self._stage:
+            self._stage = news["stage"]
+            self._written_at = 0.0
+
+    def keep(self) -> None:
+        """Call often: looks whether the job is still ours, and writes when it is time to."""
+        age = time.monotonic() - self._written_at
+        if age > (WRITE_S if self._news else RENEW_S):
+            ours = stubbornly(lambda: self._leases.renew(self._job_id, self._owner, **self._news))
+            self._written_at, self._news = time.monotonic(), {}
+        else:
+            ours = stubbornly(lambda: self._leases.owns(self._job_id, self._owner))
+        if not ours:
+            raise LostJob
+
+
+def stubbornly(say: Callable[[], T]) -> T:
+    """Talk to the database through an outage; after OUTAGE_S, raise LostJob.
+
+    Longer than the lease: should another worker have taken the job, what is said changes nothing.
+    """
+    deadline = time.monotonic() + OUTAGE_S
+    while True:
+        try:
+            return say()
+        except SQLAlchemyError as error:
+            log.warning("the database does not answer: %s", getattr(error, "orig", error))
+            if time.monotonic() > deadline:
+                raise LostJob from error
+        time.sleep(1.0)

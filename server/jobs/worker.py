@@ -1,0 +1,67 @@
+"""The worker process: takes job ids from the queue and runs each in a child, until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from types import FrameType
+
+from celery.worker import state as celery_state
+
+from server.config import Settings
+from server.fetch import sandbox
+from server.jobs.leases import Leases
+from server.jobs.process import COMMAND
+from server.jobs.queue import TASK, Queue, make_celery
+from server.jobs.reaper import Reaper
+from server.jobs.runner import Runner
+from server.jobs.store import Store
+from server.jobs.tables import database_url, open_engine
+
+log = logging.getLogger(__name__)
+
+
+def work(settings: Settings, command: Sequence[str] = COMMAND) -> int:
+    """Run jobs until SIGTERM or SIGINT, which hand running jobs back. Returns the exit status.
+
+    The threads of the pool only watch their children, so one process with little memory does for
+    any number of jobs. `command` is the child's.
+    """
+    engine = open_engine(database_url(settings))
+    app = make_celery(settings)
+    store, leases = Store(engine), Leases(engine)
+    runner = Runner(leases, settings, Queue(app).send, command)
+    app.task(name=TASK)(runner.run)
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    reaper = Reaper(store, leases, runner, settings, name)
+    worker = app.WorkController(
+        hostname=f"mesoscope@{name}",
+        pool="threads",
+        concurrency=settings.workers,
+        without_mingle=True,
+        without_gossip=True,
+        without_heartbeat=True,
+    )
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        runner.stopping.set()
+        celery_state.should_stop = os.EX_OK
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    reaper.start()
+    confined = sandbox.level().name
+    log.info(
+        "the worker is ready for %d check(s) at a time, %s sandbox", settings.workers, confined
+    )
+    try:
+        worker.start()
+    finally:
+        runner.stopping.set()
+        reaper.stop()
+        engine.dispose()
+    log.info("the worker has stopped")
+    return int(worker.exitcode or 0)

@@ -1,0 +1,25 @@
+"""The page for people: static files, under a policy that lets nothing else in."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+blueprint = Blueprint("web", __name__, static_folder="static", static_url_path="/static")
+
+
+@blueprint.get("/")
+def index() -> Response:
+    return blueprint.send_static_file("index.html")
+
+
+@blueprint.after_request
+def protect(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Cache-Control"] = "no-cache"
+    return response

@@ -1,0 +1,79 @@
+"""Settings: read strictly, told back exactly, documented completely."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.config import MIN_TOKEN, ConfigError, Settings
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+POSITIVE = st.floats(min_value=1e-3, max_value=1e9)
+NAMES = st.text("abcdefghij0123456789.:/", min_size=1, max_size=20)
+
+
+@given(
+    st.builds(
+        Settings,
+        host=st.sampled_from(["127.0.0.1", "::1", "localhost"]),
+        port=st.integers(1, 65535),
+        token=st.one_of(st.just(""), st.text("!azAZ09~", min_size=MIN_TOKEN)),
+        data_dir=st.builds(Path, NAMES),
+        allow_hosts=st.lists(NAMES).map(tuple),
+        job_timeout_s=POSITIVE,
+        samples_per_s=POSITIVE,
+        queue_limit=st.integers(1, 10**9),
+    )
+)
+def test_what_is_written_is_read_back(settings: Settings) -> None:
+    assert Settings.from_env(settings.to_env()) == settings
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"MESOSCOPE_PROT": "1"}, ["MESOSCOPE_PROT", "MESOSCOPE_PORT"]),
+        ({"MESOSCOPE_PORT": "many"}, ["MESOSCOPE_PORT", "int", "many", "8000"]),
+        ({"MESOSCOPE_PORT": "70000"}, ["65535"]),
+        ({"MESOSCOPE_WORKERS": "0"}, ["MESOSCOPE_WORKERS", "at least 1"]),
+        ({"MESOSCOPE_JOB_TIMEOUT_S": "nan"}, ["MESOSCOPE_JOB_TIMEOUT_S", "more than 0"]),
+        ({"MESOSCOPE_KEEP_DAYS": "-1"}, ["MESOSCOPE_KEEP_DAYS"]),
+        ({"MESOSCOPE_HOST": "0.0.0.0"}, ["MESOSCOPE_TOKEN", "127.0.0.1"]),
+        ({"MESOSCOPE_HOST": "video.example"}, ["MESOSCOPE_TOKEN"]),
+        ({"MESOSCOPE_TOKEN": "short"}, ["MESOSCOPE_TOKEN", str(MIN_TOKEN)]),
+        ({"MESOSCOPE_TOKEN": "with spaces in between"}, ["MESOSCOPE_TOKEN"]),
+    ],
+)
+def test_a_bad_setting_is_named_with_its_cure(environ: dict[str, str], words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_env(environ)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_other_machines_are_let_in_with_a_token() -> None:
+    settings = Settings.from_env({"MESOSCOPE_HOST": "0.0.0.0", "MESOSCOPE_TOKEN": "s" * MIN_TOKEN})
+    assert not settings.loopback
+
+
+def test_a_secret_is_never_printed() -> None:
+    secret = "correct-horse-battery"
+    assert secret not in repr(Settings(token=secret))
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_env({"MESOSCOPE_TOKEN": secret + " "})
+    assert secret not in str(caught.value)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    """README has a table row `| `MESOSCOPE_NAME` | `default` | what it does |` for each."""
+    text, missing = README.read_text(), []
+    for name, default in Settings().to_env().items():
+        shown = re.escape(f"`{default}`") if default else ""
+        row = rf"^\|\s*`{name}`\s*\|\s*{shown}\s*\|\s*\S.{{10,}}\|\s*$"
+        if not re.search(row, text, re.MULTILINE):
+            missing.append(name)
+    assert missing == []

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import io
+from typing import Any, get_args
+
+import pytest
+from rich.console import Console
+
+from server import terminal
+from server.analysis.records import MediaLabel, Reason
+
+
+def printed(verdict: dict[str, Any], encoding: str = "utf-8", width: int = 120) -> str:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding)
+    terminal.show(verdict, Console(file=stream, width=width, highlight=False))
+    stream.flush()
+    return raw.getvalue().decode(encoding)
+
+
+def face(number: int, label: str, **fields: Any) -> dict[str, Any]:
+    known = {"p_fake": 0.12, "interval": [0.04, 0.3], "reasons": [], "start_s": 0.0, "end_s": 65.3}
+    return {"id": number, "label": label, "samples": [], **known, **fields}
+
+
+def verdict(label: str, *faces: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "label": label,
+        "p_fake": faces[0]["p_fake"] if faces else None,
+        "reasons": [],
+        "media": {
+            "kind": "video",
+            "width_px": 1280,
+            "height_px": 720,
+            "duration_s": 66.0,
+            "analyzed_s": [0.0, 65.7],
+            "sha256": "a" * 64,
+        },
+        "faces": list(faces),
+        "model": {"name": "meso3", "sha256": "b" * 64, "backend": "tflite"},
+        "versions": {},
+        "timing_s": {"total": 3.2},
+        **fields,
+    }
+
+
+def test_every_face_has_a_row_worst_first() -> None:
+    text = printed(
+        verdict(
+            "fake",
+            face(1, "real"),
+            face(2, "fake", p_fake=0.97, interval=[0.9, 0.99]),
+            face(3, "inconclusive", p_fake=None, interval=None, reasons=["blurred"]),
+        )
+    )
+    rows = [line for line in text.splitlines() if line.strip().startswith(("1 ", "2 ", "3 "))]
+    assert [row.split()[0] for row in rows] == ["2", "3", "1"]
+    assert "97% (90% to 99%)" in rows[0]
+    assert "0:00.0 to 1:05.3" in rows[0]
+    assert "not judged" in rows[1]
+    assert "blurred" in rows[1]
+
+
+def test_real_is_never_said_bare() -> None:
+    text = printed(verdict("real", face(1, "real")))
+    assert "no sign of manipulation found" in text
+    assert "does not prove" in text
+    assert "REAL" not in text
+    assert " real" not in text
+
+
+@pytest.mark.parametrize("label", get_args(MediaLabel))
+def test_every_label_has_shape_words_and_meaning(label: str) -> None:
+    text = printed(verdict(label))
+    shape, plain, _, words = terminal.FINDINGS[label]
+    assert text.startswith(f"{shape} {words}")
+    assert terminal.MEANING[label] in text
+    ascii_text = printed(verdict(label, face(1, "real")), encoding="ascii")
+    assert ascii_text.startswith(f"{plain} {words}")
+
+
+def test_shapes_differ() -> None:
+    assert len({shape for shape, *_ in terminal.FINDINGS.values()}) == len(terminal.FINDINGS)
+    assert len({plain for _, plain, *_ in terminal.FINDINGS.values()}) == len(terminal.FINDINGS)
+
+
+def test_every_reason_has_words() -> None:
+    assert set(terminal.WHY) == set(get_args(Reason))
+    reasons = list(get_args(Reason))
+    text = printed(verdict("inconclusive", reasons=reasons), width=1000)
+    assert all(words in text for words in terminal.WHY.values())
+
+
+def test_it_fits_a_narrow_terminal() -> None:
+    text = printed(verdict("fake", face(1, "fake", reasons=["scores-disagree"])), width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "signs of manipulation" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00.0"), (59.96, "1:00.0"), (65.3, "1:05.3"), (3725, "1:02:05.0")]
+)
+def test_clock(seconds: float, text: str) -> None:
+    assert terminal.clock(seconds) == text
+
+
+def test_a_failure_is_one_line_with_its_markup_as_text() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=40, highlight=False)
+    terminal.explain("not-media", "No video", "It is [bold]text[/bold]. " + "x" * 60, console)
+    assert stream.getvalue().count("\n") == 1
+    assert stream.getvalue().startswith("not-media: No video. It is [bold]text[/bold].")
+
+
+def test_no_bar_where_nobody_watches() -> None:
+    stream = io.StringIO()
+    with terminal.bar(Console(file=stream)) as report:
+        report("fetch", 0.5)
+        report("faces", 0.9)
+    assert stream.getvalue() == ""
