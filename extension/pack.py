@@ -1,0 +1,85 @@
+"""The extension as each store wants it: dist/mesoscope-STORE-VERSION.zip (`make extension`).
+
+What is packed is extension/src as it lies there; only the manifest is adapted for Firefox. The
+same tree gives the same bytes, on any machine and at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "extension" / "src"
+STORES = ("chrome", "firefox")
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+FIREFOX_ID = "mesoscope@mesoscope.invalid"
+FIREFOX_LEAST = "140.0"  # the first that knows data_collection_permissions
+FIREFOX_ANDROID_LEAST = "142.0"
+
+
+def manifest_for(store: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    """What the store's browsers need to be told differently."""
+    if store == "chrome":
+        return manifest
+    manifest = {key: value for key, value in manifest.items() if key != "minimum_chrome_version"}
+    background = manifest["background"]
+    return manifest | {
+        "background": {"scripts": [background["service_worker"]], "type": background["type"]},
+        "browser_specific_settings": {
+            "gecko": {
+                "id": FIREFOX_ID,
+                "strict_min_version": FIREFOX_LEAST,
+                # The address of what is checked goes to the person's own service.
+                "data_collection_permissions": {"required": ["browsingActivity"]},
+            },
+            "gecko_android": {"strict_min_version": FIREFOX_ANDROID_LEAST},
+        },
+    }
+
+
+def files_for(store: str) -> dict[str, bytes]:
+    """Every file of the package by its name, sorted."""
+    paths = sorted(path for path in SOURCE.rglob("*") if path.is_file())
+    files = {path.relative_to(SOURCE).as_posix(): path.read_bytes() for path in paths}
+    manifest = manifest_for(store, json.loads(files["manifest.json"]))
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    return files | {"manifest.json": text.encode()}
+
+
+def lay_out(store: str, folder: Path) -> Path:
+    """The package as a folder, for a browser that loads it unpacked."""
+    for name, data in files_for(store).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def pack(store: str, folder: Path) -> Path:
+    """Write the store's zip into `folder`."""
+    files = files_for(store)
+    version = json.loads(files["manifest.json"])["version"]
+    path = folder / f"mesoscope-{store}-{version}.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            info = zipfile.ZipInfo(name, EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system, info.external_attr = 3, 0o644 << 16  # else they tell the machine
+            archive.writestr(info, data, compresslevel=9)
+    return path
+
+
+def main(say: Callable[[str], object] = sys.stdout.write) -> None:
+    folder = ROOT / "dist"
+    folder.mkdir(exist_ok=True)
+    for store in STORES:
+        path = pack(store, folder)
+        say(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes\n")
+
+
+if __name__ == "__main__":
+    main()

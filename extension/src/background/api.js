@@ -1,0 +1,96 @@
+// The service's HTTP interface. Only the service worker calls it: a page's own request to loopback
+// is blocked by the browser, the worker's is not.
+
+import { permissionFor, readSettings } from "../settings.js";
+import { CheckFailed, fail, fromService } from "./problem.js";
+
+/** @import { Verdict } from "../verdict/types.js" */
+
+/** A worker dies when one request lasts 30 s; an answer that takes this long is as good as none. */
+const PATIENCE_MS = 20_000;
+
+/**
+ * @typedef {object} Job
+ * @property {string} id
+ * @property {"queued"|"running"|"done"|"failed"|"cancelled"} state
+ * @property {string} stage
+ * @property {number} progress 0..1
+ * @property {Verdict|null} partial
+ * @property {Verdict|null} result
+ * @property {{code?: string, title: string, detail: string}|null} error
+ */
+
+/** @param {Response} answer */
+async function refusal(answer) {
+  if (answer.status === 401) return fail("wrong-token", "options");
+  const body = await answer.json().catch(() => null);
+  if (!body || typeof body !== "object") return fail("not-the-service", "options");
+  return new CheckFailed(fromService(body));
+}
+
+/** @param {string} path @param {RequestInit} [options] @returns {Promise<any>} */
+async function request(path, options = {}) {
+  const { server, token } = await readSettings();
+  if (!(await chrome.permissions.contains(permissionFor(server)))) throw fail("no-permission", "permit");
+  const headers = new Headers(options.headers);
+  if (token) headers.set("Authorization", `Bearer ${token}`);
+  let answer;
+  try {
+    answer = await fetch(server + path, {
+      ...options, headers, credentials: "omit", cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+  } catch (error) {
+    throw fail(/** @type {Error} */ (error).name === "TimeoutError" ? "server-slow" : "server-down", "retry");
+  }
+  if (!answer.ok) throw await refusal(answer);
+  if (answer.status === 204) return null;
+  return answer.json().catch(() => { throw fail("not-the-service", "options"); });
+}
+
+/** @param {string} url @returns {Promise<Job>} */
+export function checkUrl(url) {
+  return request("/check-url?wait=0", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ url }),
+  });
+}
+
+/** @param {Blob} file @param {string} name @returns {Promise<Job>} */
+export function checkFile(file, name) {
+  const body = new FormData();
+  body.append("file", file, name);
+  return request("/check-file?wait=0", { method: "POST", body });
+}
+
+/** @param {import("./capture.js").Captured[]} frames in the order of their times @returns {Promise<Job>} */
+export function checkFrames(frames) {
+  const body = new FormData();
+  body.append("times_s", JSON.stringify(frames.map(({ time_s }) => time_s)));
+  for (const { picture } of frames) body.append("frames", picture, "frame.jpg");
+  return request("/check-frames?wait=0", { method: "POST", body });
+}
+
+/** @param {string} id @returns {Promise<Job>} */
+export function getJob(id) {
+  return request(`/jobs/${encodeURIComponent(id)}`);
+}
+
+/** @param {string} id @returns {Promise<void>} */
+export function cancelJob(id) {
+  return request(`/jobs/${encodeURIComponent(id)}`, { method: "DELETE" });
+}
+
+/**
+ * Whether the service is there, is ours and takes our token: what says how it is asks for none, so
+ * a job that cannot exist is asked for as well.
+ * @returns {Promise<{status: "ok"|"no-worker"}>}
+ */
+export async function health() {
+  const said = await request("/healthz");
+  if (typeof said?.status !== "string") throw fail("not-the-service", "options");
+  await getJob("0".repeat(32)).catch((error) => {
+    if (!(error instanceof CheckFailed) || error.problem.code !== "not-found") throw error;
+  });
+  return said;
+}

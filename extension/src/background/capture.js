@@ -1,0 +1,72 @@
+// What plays in the tab, as pictures with their media times: only after the person agreed to it.
+
+import { tell } from "./page.js";
+import { blobOf, cropped, isBlack } from "./picture.js";
+import { fail } from "./problem.js";
+
+/**
+ * @import { Subject } from "../content/subjects.js"
+ * @import { Grab } from "../content/grab.js"
+ */
+
+export const CAPTURE_S = 10;
+const PERIOD_MS = 250;
+/** Chrome takes two pictures of a tab in a second, and no more. */
+const SCREEN_PERIOD_MS = 550;
+const START_MS = 5_000;
+const LEAST_FRAMES = 3;
+
+/**
+ * @typedef {{time_s: number, picture: Blob}} Captured
+ */
+
+/** @param {number} ms @returns {Promise<void>} */
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+/** @param {number} tabId @param {Grab} shot @returns {Promise<Blob>} */
+async function pictureOf(tabId, shot) {
+  if (shot.jpeg) return blobOf(shot.jpeg);
+  const { windowId } = await chrome.tabs.get(tabId);
+  const screen = blobOf(await chrome.tabs.captureVisibleTab(windowId, { format: "png" }));
+  const { x, y, width, height } = /** @type {NonNullable<Grab["screen"]>} */ (shot.screen);
+  const { ratio } = shot;
+  return cropped(screen, { x: x * ratio, y: y * ratio, width: width * ratio, height: height * ratio });
+}
+
+/** @param {number} tabId @param {Subject} subject @returns {Promise<Grab>} */
+async function shoot(tabId, subject) {
+  const shot = await tell(tabId, subject.frameId, { type: "grab", key: subject.key });
+  if (!shot) throw fail("not-shown", "retry");
+  return shot;
+}
+
+/**
+ * @param {number} tabId @param {Subject} subject a video that plays
+ * @param {(fraction: number) => Promise<void>} onProgress
+ * @returns {Promise<Captured[]>} raises what stands in the way
+ */
+export async function captureVideo(tabId, subject, onProgress) {
+  /** @type {Captured[]} */
+  const taken = [];
+  const start = Date.now();
+  await tell(tabId, subject.frameId, { type: "play", key: subject.key });
+  while (Date.now() - start < CAPTURE_S * 1000) {
+    const shot = await shoot(tabId, subject);
+    const last = taken.at(-1)?.time_s ?? -1;
+    if (shot.moving && shot.time_s > last) {
+      taken.push({ time_s: shot.time_s, picture: await pictureOf(tabId, shot) });
+    } else if (!taken.length && Date.now() - start > START_MS) throw fail("not-playing", "capture");
+    else if (shot.time_s < last) break; // it went back, or began anew: media times only rise
+    await onProgress((Date.now() - start) / 1000 / CAPTURE_S);
+    await pause(shot.jpeg ? PERIOD_MS : SCREEN_PERIOD_MS);
+  }
+  if (taken.length < LEAST_FRAMES) throw fail("not-playing", "capture");
+  const dark = await Promise.all(taken.map(({ picture }) => isBlack(picture)));
+  if (dark.every(Boolean)) throw fail("black", null);
+  return taken;
+}
+
+/** @param {number} tabId @param {Subject} subject a still picture @returns {Promise<Blob>} */
+export async function captureImage(tabId, subject) {
+  return pictureOf(tabId, await shoot(tabId, subject));
+}

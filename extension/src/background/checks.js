@@ -1,0 +1,180 @@
+// A check from the click to its verdict. Everything is kept in the store at every step, so that the
+// worker may die between any two lines and another one goes on.
+
+import { cancelJob, checkFile, checkFrames, checkUrl, getJob } from "./api.js";
+import { showBadge } from "./badge.js";
+import { captureImage, captureVideo } from "./capture.js";
+import { draw } from "./page.js";
+import { CheckFailed, fail, fromService } from "./problem.js";
+import { placedIn } from "../verdict/moments.js";
+import { all, find, isOpen, newCheck, ofTab, forget, save } from "./store.js";
+
+/**
+ * @import { Subject } from "../content/subjects.js"
+ * @import { Job } from "./api.js"
+ * @import { Check } from "./store.js"
+ */
+
+export const ALARM = "follow";
+const ALARM_MINUTES = 0.5;
+const FIRST_PAUSE_MS = 400;
+const LONGEST_PAUSE_MS = 2_000;
+/** How long the service may be silent before a check is given up. */
+const SILENCE_MS = 120_000;
+/** Kept per tab; older ones are forgotten. */
+const KEPT = 8;
+
+/** @param {number} ms @returns {Promise<void>} */
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+/** @param {Check} check tells everyone */
+async function publish(check) {
+  await save(check);
+  await showBadge(check);
+}
+
+/** @param {Check} check @param {Job} job @returns {Check} */
+function advanced(check, job) {
+  const { id: jobId, state, stage, progress } = job;
+  const problem = state === "failed" ? fromService(job.error ?? { code: "internal" }) : null;
+  const { offset_s, subject } = check;
+  const [partial, result] = [job.partial, job.result].map((verdict) =>
+    (offset_s === null ? verdict : placedIn(verdict, offset_s, subject.duration_s)));
+  return { ...check, jobId, state, stage, progress, partial: partial ?? check.partial, result, problem, silentSince: null };
+}
+
+/** @param {Check} check @param {unknown} error @returns {Check} */
+function troubled(check, error) {
+  const { problem } = error instanceof CheckFailed ? error : fail("internal", "retry");
+  const silent = problem.code === "server-down" || problem.code === "server-slow";
+  const silentSince = check.silentSince ?? Date.now();
+  if (silent && check.jobId && Date.now() - silentSince < SILENCE_MS) return { ...check, silentSince };
+  return { ...check, state: "failed", problem };
+}
+
+/** @param {Check} check @param {() => Promise<Job>} ask @returns {Promise<Check>} */
+async function attempt(check, ask) {
+  try {
+    return advanced(check, await ask());
+  } catch (error) {
+    return troubled(check, error);
+  }
+}
+
+/** @param {Check} check asks the service once @returns {Promise<Check>} */
+function ask(check) {
+  const { jobId, subject } = check;
+  if (jobId) return attempt(check, () => getJob(jobId));
+  return attempt(check, () => {
+    if (!subject.url) throw fail("no-address", "capture");
+    return checkUrl(subject.url);
+  });
+}
+
+/** @param {Check} check captures the picture that it shows and sends it @returns {Promise<Check>} */
+function sentImage(check) {
+  return attempt(check, async () => checkFile(await captureImage(check.tabId, check.subject), "picture.jpg"));
+}
+
+/** @param {Check} check captures what plays and sends it @returns {Promise<Check>} */
+async function sentVideo(check) {
+  const onProgress = async (/** @type {number} */ progress) => {
+    const now = await find(check.id);
+    if (!now || !isOpen(now)) throw fail("cancelled", null);
+    await publish({ ...check, stage: "capture", progress });
+  };
+  try {
+    const frames = await captureVideo(check.tabId, check.subject, onProgress);
+    return attempt({ ...check, offset_s: frames[0].time_s }, () => checkFrames(frames));
+  } catch (error) {
+    return troubled(check, error);
+  }
+}
+
+/** @param {Check} before @param {Check} after whether there is something new to draw */
+function drawable(before, after) {
+  return (after.result ?? after.partial) !== null
+    && JSON.stringify(before.result ?? before.partial) !== JSON.stringify(after.result ?? after.partial);
+}
+
+export function createChecks() {
+  /** The checks that this worker follows just now; a new worker starts with none. @type {Set<string>} */
+  const followed = new Set();
+
+  /** @param {Check} before @param {Check} after */
+  const settle = async (before, after) => {
+    const now = await find(before.id);
+    if (!now || !isOpen(now)) { // cancelled meanwhile, perhaps before its job had a name
+      if (after.jobId && !before.jobId) await cancelJob(after.jobId).catch(() => {});
+      return null;
+    }
+    await publish(after);
+    if (drawable(before, after)) await draw(after);
+    return isOpen(after) ? after : null;
+  };
+
+  /** @param {Check} check until it has ended @param {(check: Check) => Promise<Check>} first request */
+  const follow = async (check, first = ask) => {
+    if (followed.has(check.id)) return;
+    followed.add(check.id);
+    try {
+      await chrome.alarms.create(ALARM, { periodInMinutes: ALARM_MINUTES });
+      let open = await settle(check, await first(check));
+      for (let wait = FIRST_PAUSE_MS; open; wait = Math.min(wait * 1.3, LONGEST_PAUSE_MS)) {
+        await pause(wait);
+        open = await settle(open, await ask(open));
+      }
+    } finally {
+      followed.delete(check.id);
+    }
+    if (!(await all()).some(isOpen)) await chrome.alarms.clear(ALARM);
+  };
+
+  /** @param {number} tabId @param {Subject} subject ends what ran for the same subject, keeps the newest */
+  const makeRoom = async (tabId, subject) => {
+    const before = await ofTab(tabId);
+    const same = before.filter((check) => check.subject.key === subject.key);
+    await Promise.all(same.filter(isOpen).map((check) => cancel(check.id)));
+    const old = before.filter((check) => !isOpen(check)).slice(KEPT - 1);
+    await forget([...same, ...old].map((check) => check.id));
+  };
+
+  /** @param {string} id */
+  const cancel = async (id) => {
+    const check = await find(id);
+    if (!check || !isOpen(check)) return;
+    await publish({ ...check, state: "cancelled" });
+    if (check.jobId) await cancelJob(check.jobId).catch(() => {}); // it ends by itself then
+  };
+
+  /** @param {number} tabId @param {Subject} subject @param {(check: Check) => Promise<Check>} [first] */
+  const begin = async (tabId, subject, first) => {
+    await makeRoom(tabId, subject);
+    // A stream has no address of its own: the service looks for it on its page.
+    const url = subject.url ?? (subject.kind === "video" && /^https?:/.test(subject.page) ? subject.page : null);
+    const check = newCheck(tabId, first ? subject : { ...subject, url });
+    follow(check, async (fresh) => {
+      await publish(fresh);
+      return (first ?? ask)(fresh);
+    });
+    return check.id;
+  };
+
+  return {
+    /** @param {number} tabId @param {Subject} subject with an address @returns {Promise<string>} its id */
+    start: (tabId, subject) => begin(tabId, subject),
+    /** @param {number} tabId @param {Subject} subject what the browser shows and the service cannot get */
+    send: (tabId, subject) => begin(tabId, { ...subject, url: null }, subject.kind === "image" ? sentImage : sentVideo),
+    cancel,
+    /** Go on with what another worker left behind. */
+    async resume() {
+      for (const check of (await all()).filter(isOpen)) follow(check);
+    },
+    /** @param {number} tabId */
+    async leave(tabId) {
+      const checks = await ofTab(tabId);
+      await Promise.all(checks.filter(isOpen).map((check) => cancel(check.id)));
+      await forget(checks.map((check) => check.id));
+    },
+  };
+}

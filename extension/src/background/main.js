@@ -1,0 +1,38 @@
+// The service worker. It registers its listeners and holds nothing: it may die at any moment.
+
+import { ALARM, createChecks } from "./checks.js";
+import { clickedSubject, createMenus } from "./menus.js";
+import { listen } from "./messages.js";
+import { look } from "./page.js";
+
+const checks = createChecks();
+
+listen(checks);
+
+chrome.runtime.onInstalled.addListener(({ reason }) => {
+  createMenus();
+  if (reason === "install") chrome.tabs.create({ url: chrome.runtime.getURL("welcome/welcome.html") });
+});
+
+chrome.storage.local.onChanged.addListener((changes) => {
+  if (changes.language) createMenus();
+});
+
+chrome.contextMenus.onClicked.addListener(async (info, tab) => {
+  const subject = tab?.id === undefined ? null : await clickedSubject(info, tab);
+  if (tab?.id !== undefined && subject) await checks.start(tab.id, subject);
+});
+
+chrome.commands.onCommand.addListener(async (command, tab) => {
+  if (command !== "check-now" || tab?.id === undefined) return;
+  const [best] = await look(tab.id);
+  if (best?.url) await checks.start(tab.id, best);
+});
+
+chrome.alarms.onAlarm.addListener(({ name }) => {
+  if (name === ALARM) checks.resume();
+});
+
+chrome.tabs.onRemoved.addListener((tabId) => checks.leave(tabId));
+
+checks.resume();

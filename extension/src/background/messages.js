@@ -1,0 +1,68 @@
+// What the extension's own pages may ask of the worker. Content scripts may ask nothing: what they
+// run in belongs to the page, and an answer to a page is not theirs to trigger.
+
+import { health } from "./api.js";
+import { draw, look, tell } from "./page.js";
+import { CheckFailed } from "./problem.js";
+import { find } from "./store.js";
+
+/**
+ * @import { Subject } from "../content/subjects.js"
+ * @import { createChecks } from "./checks.js"
+ */
+
+/**
+ * @typedef {{type: "look", tabId: number}
+ *   | {type: "start", tabId: number, subject: Subject}
+ *   | {type: "send", tabId: number, subject: Subject}
+ *   | {type: "cancel", id: string}
+ *   | {type: "seek", id: string, time_s: number}
+ *   | {type: "draw", id: string}
+ *   | {type: "resume"}
+ *   | {type: "test"}} WorkerMessage
+ */
+
+/** @param {ReturnType<typeof createChecks>} checks */
+export function answers(checks) {
+  return {
+    /** @param {{tabId: number}} message */
+    look: ({ tabId }) => look(tabId),
+    /** @param {{tabId: number, subject: Subject}} message */
+    start: ({ tabId, subject }) => checks.start(tabId, subject),
+    /** @param {{tabId: number, subject: Subject}} message */
+    send: ({ tabId, subject }) => checks.send(tabId, subject),
+    /** @param {{id: string}} message */
+    cancel: ({ id }) => checks.cancel(id),
+    /** @param {{id: string, time_s: number}} message */
+    async seek({ id, time_s }) {
+      const check = await find(id);
+      if (check) await tell(check.tabId, check.subject.frameId, { type: "seek", key: check.subject.key, time_s });
+    },
+    /** @param {{id: string}} message @returns {Promise<boolean|null>} whether the page shows what was judged */
+    async draw({ id }) {
+      const check = await find(id);
+      return check ? draw(check) : null;
+    },
+    resume: () => checks.resume(),
+    async test() {
+      try {
+        return { health: await health() };
+      } catch (error) {
+        if (error instanceof CheckFailed) return { problem: error.problem };
+        throw error;
+      }
+    },
+  };
+}
+
+/** @param {ReturnType<typeof createChecks>} checks */
+export function listen(checks) {
+  const handlers = answers(checks);
+  const own = chrome.runtime.getURL("");
+  chrome.runtime.onMessage.addListener((/** @type {WorkerMessage} */ message, sender, reply) => {
+    const handler = sender.url?.startsWith(own) ? handlers[message.type] : undefined;
+    if (!handler) return false;
+    Promise.resolve(handler(/** @type {any} */ (message))).then((value) => reply(value ?? null), () => reply(null));
+    return true;
+  });
+}

@@ -1,0 +1,76 @@
+// The way to the pages: bringing the content modules in, and speaking to one document's frame.
+
+import { loadCatalogue } from "../words.js";
+import { readSettings } from "../settings.js";
+
+/**
+ * @import { Subject } from "../content/subjects.js"
+ * @import { PageMessage } from "../content/main.js"
+ * @import { Check } from "./store.js"
+ */
+
+/**
+ * Bring the content modules into every frame that may be entered; a second time changes nothing.
+ * @param {number} tabId @returns {Promise<number[]>} those frames; empty where none may be
+ */
+export async function enter(tabId) {
+  const target = { tabId, allFrames: true };
+  const entered = await chrome.scripting.executeScript({ target, files: ["content/boot.js"] }).catch(() => []);
+  return entered.map(({ frameId }) => frameId);
+}
+
+/** @param {number} tabId @param {number} frameId @param {PageMessage} message @returns {Promise<any>} null: not there */
+export function tell(tabId, frameId, message) {
+  return chrome.tabs.sendMessage(tabId, message, { frameId }).catch(() => null);
+}
+
+/** @param {Subject} subject @param {number} frameId @returns {Subject} */
+function inFrame(subject, frameId) {
+  return { ...subject, frameId };
+}
+
+/** @param {chrome.tabs.Tab} tab @returns {Subject} */
+function wholePage(tab) {
+  return {
+    key: `page:${tab.url}`, kind: "page", url: /^https?:/.test(tab.url ?? "") ? tab.url ?? null : null,
+    page: tab.url ?? "", frameId: 0, title: tab.title ?? "", width: 0, height: 0, duration_s: null, playing: false,
+  };
+}
+
+/**
+ * What can be checked in a tab: what its frames show, best first, then the page itself.
+ * @param {number} tabId @returns {Promise<Subject[]>}
+ */
+export async function look(tabId) {
+  const tab = await chrome.tabs.get(tabId);
+  const frames = await enter(tabId);
+  const lists = await Promise.all(frames.map(async (frameId) => {
+    const list = /** @type {Subject[]|null} */ (await tell(tabId, frameId, { type: "list" }));
+    return (list ?? []).map((subject) => inFrame(subject, frameId));
+  }));
+  const found = lists.flat();
+  const videos = found.filter(({ kind }) => kind === "video");
+  videos.sort((a, b) => Number(b.playing) - Number(a.playing) || b.width * b.height - a.width * a.height);
+  const entered = new Set(videos.map(({ page }) => page));
+  const players = found.filter(({ kind, url }) => kind === "frame" && !entered.has(url ?? ""));
+  const images = found.filter(({ kind }) => kind === "image");
+  return [...videos, ...players, ...images, wholePage(tab)];
+}
+
+/** @param {Check} check draws its verdict, or the one so far, on the page */
+export async function draw(check) {
+  const verdict = check.result ?? check.partial;
+  const { subject } = check;
+  if (!verdict || (subject.kind !== "video" && subject.kind !== "image")) return null;
+  const settings = await readSettings();
+  return tell(check.tabId, subject.frameId, {
+    type: "draw",
+    key: subject.key,
+    drawing: {
+      verdict,
+      tentative: !check.result,
+      catalogue: await loadCatalogue(settings.language),
+      look: { boxes: settings.boxes, lanes: settings.lanes, dim: settings.dim },
+    },
+  });
+}

@@ -1,0 +1,67 @@
+// The checks of this browser session, in storage.session: the worker may die at any moment.
+
+/**
+ * @import { Subject } from "../content/subjects.js"
+ * @import { Verdict } from "../verdict/types.js"
+ * @import { Problem } from "./problem.js"
+ */
+
+/**
+ * @typedef {"sending"|"queued"|"running"|"done"|"failed"|"cancelled"} CheckState
+ * @typedef {object} Check
+ * @property {string} id
+ * @property {number} tabId
+ * @property {Subject} subject
+ * @property {CheckState} state
+ * @property {string|null} jobId
+ * @property {string} stage
+ * @property {number} progress 0..1
+ * @property {Verdict|null} partial
+ * @property {Verdict|null} result
+ * @property {Problem|null} problem
+ * @property {number|null} offset_s where in the media a captured part begins; null where the whole was checked
+ * @property {number} startedAt ms since the epoch
+ * @property {number|null} silentSince when the service stopped answering, ms since the epoch
+ */
+
+const PREFIX = "check:";
+
+/** @param {Check} check */
+export function isOpen(check) {
+  return check.state === "sending" || check.state === "queued" || check.state === "running";
+}
+
+/** @param {number} tabId @param {Subject} subject @returns {Check} */
+export function newCheck(tabId, subject) {
+  return {
+    id: crypto.randomUUID(), tabId, subject, state: "sending", jobId: null, stage: "queued",
+    progress: 0, partial: null, result: null, problem: null, offset_s: null, startedAt: Date.now(), silentSince: null,
+  };
+}
+
+/** @param {Check} check */
+export function save(check) {
+  return chrome.storage.session.set({ [PREFIX + check.id]: check });
+}
+
+/** @param {string} id @returns {Promise<Check|undefined>} */
+export async function find(id) {
+  return /** @type {Check|undefined} */ ((await chrome.storage.session.get(PREFIX + id))[PREFIX + id]);
+}
+
+/** @returns {Promise<Check[]>} the newest first */
+export async function all() {
+  const kept = await chrome.storage.session.get(null);
+  const checks = Object.entries(kept).filter(([key]) => key.startsWith(PREFIX));
+  return checks.map(([, check]) => /** @type {Check} */ (check)).sort((a, b) => b.startedAt - a.startedAt);
+}
+
+/** @param {number} tabId @returns {Promise<Check[]>} the newest first */
+export async function ofTab(tabId) {
+  return (await all()).filter((check) => check.tabId === tabId);
+}
+
+/** @param {string[]} ids */
+export function forget(ids) {
+  return chrome.storage.session.remove(ids.map((id) => PREFIX + id));
+}

@@ -1,0 +1,55 @@
+// One picture of what an element shows now, for the case that the service cannot fetch it.
+
+import { placeOf } from "./place.js";
+import { measured } from "./subjects.js";
+
+/**
+ * @import { Rect } from "../verdict/geometry.js"
+ * @import { Shown } from "./subjects.js"
+ */
+
+const LONGEST_PX = 1280;
+const QUALITY = 0.9;
+
+/**
+ * @typedef {{time_s: number, moving: boolean, jpeg: string|null, screen: Rect|null, ratio: number}} Grab
+ *   `jpeg` is a data URL; where the page's origin rules forbid reading the picture it is null, and
+ *   `screen` says where in the viewport the picture can be seen
+ */
+
+/** @param {Shown} element @returns {string|null} */
+function jpegOf(element) {
+  const { width, height } = measured(element);
+  const scale = Math.min(1, LONGEST_PX / Math.max(width, height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  try {
+    canvas.getContext("2d")?.drawImage(element, 0, 0, canvas.width, canvas.height);
+    return canvas.toDataURL("image/jpeg", QUALITY);
+  } catch {
+    return null; // a picture of another origin taints the canvas
+  }
+}
+
+/** @param {Shown} element @returns {Rect} the picture on the screen, where it is neither turned nor cropped */
+function onScreen(element) {
+  const { picture, matrix } = placeOf(element);
+  return {
+    x: matrix.e + matrix.a * picture.x, y: matrix.f + matrix.d * picture.y,
+    width: matrix.a * picture.width, height: matrix.d * picture.height,
+  };
+}
+
+/** @param {Shown} element @returns {Grab} */
+export function grab(element) {
+  const video = element instanceof HTMLVideoElement ? element : null;
+  const jpeg = jpegOf(element);
+  return {
+    time_s: video?.currentTime ?? 0,
+    moving: video !== null && !video.paused && !video.ended && video.readyState >= 2,
+    jpeg,
+    screen: jpeg ? null : onScreen(element),
+    ratio: devicePixelRatio,
+  };
+}

@@ -1,0 +1,79 @@
+// The overlay's own elements: in a closed shadow root, in the browser's top layer.
+
+import { element } from "../view/element.js";
+
+/** @import { Affine, Rect } from "../verdict/geometry.js"
+ *  @import { Place } from "./place.js" */
+
+/** What the page must not hear of: its players take keys and clicks for themselves. */
+const PRIVATE_EVENTS = ["click", "dblclick", "pointerdown", "pointerup", "mousedown", "mouseup", "keydown", "keyup", "keypress"];
+/** Height that players' bars take at the bottom of a picture; the panel stays above it. */
+const CONTROLS_PX = 84;
+/** A picture less high than this has no room for the panel, which then goes below. */
+const LEAST_HEIGHT_PX = 260;
+const GAP_PX = 8;
+
+/** @param {string} name @param {string} dir @param {AbortSignal} signal */
+export function createLayers(name, dir, signal) {
+  const host = document.createElement("mesoscope-overlay");
+  host.popover = "manual";
+  const root = host.attachShadow({ mode: "closed" });
+  const style = element("link", { attributes: { rel: "stylesheet", href: chrome.runtime.getURL("content/overlay.css") } });
+  const picture = element("div", { class: "picture", attributes: { "aria-hidden": "true" } });
+  const view = element("div", { class: "view" }, picture);
+  const panel = element("div", { class: "panel", attributes: { role: "region", "aria-label": name, dir } });
+  const all = element("div", { class: "all", attributes: { hidden: true } }, view, panel);
+  style.addEventListener("load", () => { all.hidden = false; }, { signal });
+  root.append(style, all);
+  for (const type of PRIVATE_EVENTS) {
+    panel.addEventListener(type, (event) => event.stopPropagation(), { signal });
+  }
+  const raise = () => {
+    // Last in the top layer is on top of what went full screen before. Outside of a full screen
+    // element all is inert, so the overlay moves in; a lone video has no inside, and only shows it.
+    const full = document.fullscreenElement;
+    (full && !(full instanceof HTMLVideoElement) ? full : document.documentElement).append(host);
+    if (host.matches(":popover-open")) host.hidePopover();
+    host.showPopover();
+  };
+  raise();
+  document.addEventListener("fullscreenchange", raise, { signal });
+  signal.addEventListener("abort", () => host.remove(), { once: true });
+  return { host, picture, view, panel, all };
+}
+
+/** @typedef {ReturnType<typeof createLayers>} Layers */
+
+/** @param {Affine} matrix @param {Rect} within */
+function css({ a, b, c, d, e, f }, within) {
+  return `matrix(${a}, ${b}, ${c}, ${d}, ${e - within.x}, ${f - within.y})`;
+}
+
+/** @param {Layers} layers @param {Place} place */
+export function layPicture({ view, picture }, { content, matrix, visible }) {
+  view.style.transform = `translate(${visible.x}px, ${visible.y}px)`;
+  view.style.width = `${visible.width}px`;
+  view.style.height = `${visible.height}px`;
+  picture.style.width = `${content.width}px`;
+  picture.style.height = `${content.height}px`;
+  picture.style.transform = css(matrix, visible);
+}
+
+/**
+ * The panel lies on the picture above the player's bar, or below a picture that is too low.
+ * @param {Layers} layers @param {Rect} visible @param {{x: number, y: number}} moved by hand
+ * @param {boolean} controls whether the element has a bar to keep clear of
+ */
+export function layPanel({ panel }, visible, moved, controls) {
+  const inside = visible.height >= LEAST_HEIGHT_PX;
+  const width = Math.max(Math.min(visible.width, innerWidth) - 2 * GAP_PX, 240);
+  const bar = controls ? CONTROLS_PX : GAP_PX;
+  const bottom = inside ? innerHeight - (visible.y + visible.height) + bar : null;
+  const top = Math.min(visible.y + visible.height + GAP_PX, innerHeight - panel.offsetHeight - GAP_PX);
+  const left = Math.max(GAP_PX, Math.min(visible.x + GAP_PX, innerWidth - width - GAP_PX));
+  Object.assign(panel.style, {
+    width: `${width}px`, left: `${left}px`,
+    bottom: bottom === null ? "auto" : `${bottom}px`, top: bottom === null ? `${top}px` : "auto",
+    transform: `translate(${moved.x}px, ${moved.y}px)`,
+  });
+}

@@ -1,0 +1,60 @@
+// The extension on a page. Loaded into a document the first time that the person asks for it there;
+// does nothing until the service worker speaks.
+
+import { grab } from "./grab.js";
+import { createOverlays } from "./overlays.js";
+import { createSubjects } from "./subjects.js";
+
+/**
+ * @import { Drawing } from "./overlay.js"
+ * @import { Subject } from "./subjects.js"
+ */
+
+/**
+ * What the service worker may ask of a page.
+ * @typedef {{type: "list"}
+ *   | {type: "bySource", source: string}
+ *   | {type: "draw", key: string, drawing: Drawing}
+ *   | {type: "erase", key: string}
+ *   | {type: "grab", key: string}
+ *   | {type: "play", key: string}
+ *   | {type: "seek", key: string, time_s: number}} PageMessage
+ */
+
+function start() {
+  const subjects = createSubjects();
+  const overlays = createOverlays(subjects, new AbortController());
+
+  const answers = {
+    /** @returns {Subject[]} */
+    list: () => subjects.list(),
+    /** @param {{source: string}} message */
+    bySource: ({ source }) => subjects.bySource(source),
+    /** @param {{key: string, drawing: Drawing}} message */
+    draw: ({ key, drawing }) => overlays.draw(key, drawing),
+    /** @param {{key: string}} message */
+    erase: ({ key }) => overlays.erase(key),
+    /** @param {{key: string}} message */
+    grab({ key }) {
+      const element = subjects.element(key);
+      return element ? grab(element) : null;
+    },
+    /** @param {{key: string}} message */
+    play({ key }) {
+      const element = subjects.element(key);
+      if (element instanceof HTMLVideoElement) element.play().catch(() => {}); // the person may have to
+    },
+    /** @param {{key: string, time_s: number}} message */
+    seek({ key, time_s }) {
+      const element = subjects.element(key);
+      if (element instanceof HTMLVideoElement) element.currentTime = time_s;
+    },
+  };
+
+  chrome.runtime.onMessage.addListener((/** @type {PageMessage} */ message, _sender, reply) => {
+    const answer = answers[message.type];
+    if (answer) reply(answer(/** @type {any} */ (message)) ?? null);
+  });
+}
+
+start();

@@ -1,0 +1,91 @@
+// The panel on the picture: the finding, a lane per person, and what a person can do with both.
+
+import { WORST_FIRST } from "../verdict/labels.js";
+import { element } from "../view/element.js";
+import { momentsTable } from "../view/moments-table.js";
+import { labelBadge, probabilityText } from "../view/phrases.js";
+import { draggable } from "./drag.js";
+import { createLanes } from "./lanes.js";
+
+/**
+ * @import { Verdict } from "../verdict/types.js"
+ * @import { Words } from "../words.js"
+ */
+
+/**
+ * @typedef {object} PanelActions
+ * @property {(time_s: number) => void} seek
+ * @property {(dx: number, dy: number) => void} move
+ * @property {(on: boolean) => void} dim
+ * @property {(on: boolean) => void} showBoxes
+ * @property {() => void} close
+ *
+ * @typedef {object} PanelView
+ * @property {Verdict} verdict
+ * @property {boolean} tentative
+ * @property {boolean} lanes
+ * @property {boolean} dimmed
+ * @property {boolean} boxes
+ */
+
+/**
+ * A button that stays pressed.
+ * @param {string} name @param {string} sign @param {boolean} pressed
+ * @param {(on: boolean) => void} change @param {AbortSignal} signal
+ */
+function toggle(name, sign, pressed, change, signal) {
+  const button = element("button", {
+    text: sign, attributes: { type: "button", "aria-label": name, title: name, "aria-pressed": String(pressed) },
+  });
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    change(on);
+  }, { signal });
+  return button;
+}
+
+/** @param {Words} words @param {PanelView} view */
+function finding(words, { verdict, tentative }) {
+  const text = element("span", { class: "p", text: probabilityText(words, verdict) });
+  const so_far = tentative ? [element("span", { class: "tentative", text: words.say("so_far") })] : [];
+  return element("div", { class: "finding", attributes: { role: "status" } },
+    ...so_far, labelBadge(words, verdict.label), text);
+}
+
+/**
+ * @param {HTMLElement} panel filled anew @param {PanelView} view @param {Words} words
+ * @param {PanelActions} actions @param {AbortSignal} signal
+ * @returns {(time_s: number) => void} moves the lanes' heads
+ */
+export function fillPanel(panel, view, words, actions, signal) {
+  const { verdict } = view;
+  const video = verdict.media.kind === "video";
+  const rank = /** @param {{label: any}} face */ (face) => WORST_FIRST.indexOf(face.label);
+  const faces = [...verdict.faces].sort((a, b) => rank(a) - rank(b) || a.id - b.id);
+  const timed = video && view.lanes && faces.length > 0;
+  const lanes = timed
+    ? createLanes(faces, verdict.media.duration_s ?? verdict.media.analyzed_s[1], words, actions.seek, signal)
+    : null;
+
+  const handle = element("button", {
+    class: "handle", text: "⠿", attributes: { type: "button", "aria-label": words.say("move"), title: words.say("move") },
+  });
+  draggable(handle, actions.move, signal);
+
+  const table = element("div", { class: "moments", attributes: { hidden: true, tabindex: 0 } });
+  if (timed) table.append(momentsTable(faces, words, actions.seek, signal));
+  const tools = element("div", { class: "tools" });
+  if (timed) tools.append(toggle(words.say("table"), "☰", false, (on) => { table.hidden = !on; }, signal));
+  tools.append(
+    toggle(words.say("boxes"), "▢", view.boxes, actions.showBoxes, signal),
+    toggle(words.say("dim"), "◐", view.dimmed, actions.dim, signal),
+    element("button", {
+      text: "✕", click: actions.close, signal,
+      attributes: { type: "button", "aria-label": words.say("close"), title: words.say("close") },
+    }),
+  );
+  panel.replaceChildren(element("div", { class: "bar" }, handle, finding(words, view), tools),
+    ...(lanes ? [lanes.node] : []), table);
+  return lanes ? lanes.moveTo : () => {};
+}

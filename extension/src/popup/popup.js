@@ -1,0 +1,69 @@
+// The popup: what can be checked here, how the check goes, what it found.
+
+import { ask } from "../view/ask.js";
+import { byId, translate } from "../view/translate.js";
+import { loadWords } from "../words.js";
+import { readSettings } from "../settings.js";
+import { ofTab } from "../background/store.js";
+import { outcome } from "./outcome.js";
+import { subjectList } from "./subject-list.js";
+
+/** @import { Subject } from "../content/subjects.js" */
+
+/** @returns {Promise<number>} the tab that it was opened for; `?tab=` names another */
+async function whichTab() {
+  const named = Number(new URLSearchParams(location.search).get("tab"));
+  if (named) return named;
+  const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
+  return tab?.id ?? -1;
+}
+
+/** @param {Subject[]} subjects @returns {Subject|null} the one that needs no choice */
+function onlyOne(subjects) {
+  const players = subjects.filter(({ kind }) => kind === "video" || kind === "frame");
+  return players.length === 1 && players[0].kind === "video" ? players[0] : null;
+}
+
+async function open() {
+  const [tabId, settings] = await Promise.all([whichTab(), readSettings()]);
+  const words = await loadWords(settings.language);
+  translate(words, document);
+  document.title = words.say("app_name");
+  ask({ type: "resume" });
+
+  /** @type {Subject[]} */
+  const subjects = (await ask({ type: "look", tabId })) ?? [];
+  let shown = new AbortController();
+  const list = subjectList(byId("subjects"), subjects, words);
+
+  /** @param {Subject} subject */
+  const start = (subject) => ask({ type: "start", tabId, subject });
+
+  const render = async () => {
+    const checks = await ofTab(tabId);
+    const here = checks.filter(({ subject }) => subjects.some(({ key }) => key === subject.key) || subject.kind === "link");
+    const chosen = list.chosen();
+    const check = here.find(({ subject }) => subject.key === chosen?.key)
+      ?? (list.touched() ? undefined : here[0]);
+    if (check && !list.touched()) list.choose(check.subject.key);
+    shown.abort();
+    shown = new AbortController();
+    outcome({ check: check ?? null, words, settings, signal: shown.signal, start });
+    return check;
+  };
+
+  byId("choice").addEventListener("change", render);
+  byId("choice").addEventListener("submit", (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const subject = list.chosen();
+    if (subject) start(subject);
+  });
+  chrome.storage.session.onChanged.addListener(render);
+
+  const found = await render();
+  const alone = onlyOne(subjects);
+  if (!found && alone && settings.startAtClick) await start(alone);
+  document.body.dataset.ready = "true";
+}
+
+open();

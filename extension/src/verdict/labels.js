@@ -1,0 +1,9 @@
+// The sign of each label. Shape and words carry the meaning; colour only repeats it.
+
+/** @import { MediaLabel } from "./types.js" */
+
+/** @type {Record<MediaLabel, string>} */
+export const SHAPES = { fake: "▲", real: "●", inconclusive: "◆", "no-face": "○" };
+
+/** The worst first, as a list for people should stand. @type {MediaLabel[]} */
+export const WORST_FIRST = ["fake", "inconclusive", "real", "no-face"];

@@ -1,0 +1,35 @@
+/**
+ * The answer of the service, schema 1, and what is drawn of it. Types only.
+ *
+ * @typedef {[x: number, y: number, width: number, height: number]} Box fractions of the upright picture
+ * @typedef {{t: number, box: Box, p_fake: number|null}} Sample `t` in media seconds
+ * @typedef {"fake"|"real"|"inconclusive"} FaceLabel
+ * @typedef {FaceLabel|"no-face"} MediaLabel
+ *
+ * @typedef {object} Face
+ * @property {number} id
+ * @property {FaceLabel} label
+ * @property {number|null} p_fake
+ * @property {[number, number]|null} interval
+ * @property {string[]} reasons
+ * @property {number} start_s
+ * @property {number} end_s
+ * @property {Sample[]} samples in time order
+ *
+ * @typedef {object} Media
+ * @property {"video"|"image"} kind
+ * @property {number} width_px
+ * @property {number} height_px
+ * @property {number|null} duration_s
+ * @property {[number, number]} analyzed_s
+ *
+ * @typedef {object} Verdict
+ * @property {number} schema
+ * @property {MediaLabel} label
+ * @property {number|null} p_fake
+ * @property {string[]} reasons
+ * @property {Media} media
+ * @property {Face[]} faces
+ * @property {{name: string, sha256: string, backend: string}} model
+ */
+export {};

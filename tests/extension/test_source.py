@@ -1,0 +1,140 @@
+"""The extension's source keeps its promises: least privilege, no markup, every word translated."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import statistics
+import subprocess
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from server.analysis.records import Label, MediaLabel, Reason, Stage
+from tests.conftest import ROOT
+
+FOLDER = ROOT / "extension"
+SOURCE = FOLDER / "src"
+SCRIPTS = sorted(SOURCE.rglob("*.js"))
+LANGUAGES = sorted(path.name for path in (SOURCE / "_locales").iterdir())
+NODE = shutil.which("node")
+TOOLS = FOLDER / "node_modules" / ".bin"
+
+
+def messages(language: str) -> dict[str, Any]:
+    text = (SOURCE / "_locales" / language / "messages.json").read_text()
+    return {key: entry["message"] for key, entry in json.loads(text).items()}
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    return json.loads((SOURCE / "manifest.json").read_text())
+
+
+def test_it_asks_for_no_more_than_it_needs(manifest: dict[str, Any]) -> None:
+    needed = {"activeTab", "alarms", "contextMenus", "scripting", "storage"}
+    assert set(manifest["permissions"]) == needed
+    assert "host_permissions" not in manifest
+    assert "content_scripts" not in manifest
+    assert "externally_connectable" not in manifest
+    policy = manifest["content_security_policy"]["extension_pages"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+
+
+def test_what_the_manifest_names_is_there(manifest: dict[str, Any]) -> None:
+    pages = [manifest["action"]["default_popup"], manifest["options_ui"]["page"]]
+    for name in [*manifest["icons"].values(), *pages, manifest["background"]["service_worker"]]:
+        assert (SOURCE / name).is_file(), name
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.relative_to(SOURCE).as_posix())
+def test_a_script(path: Path) -> None:
+    text = path.read_text()
+    forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function"
+    assert not re.search(forbidden, text), "text only arrives as textContent"
+    assert "postMessage" not in text, "no word of a page is trusted"
+    assert not re.search(r"^(let|var) ", text, re.M), "no mutable state in a module"
+    assert len(text.splitlines()) < 220
+    if path.is_relative_to(SOURCE / "background") or path.name == "words.js":
+        return
+    assert not re.search(r"\bfetch\(", text), "only the worker speaks to the service"
+
+
+def test_listeners_on_pages_end() -> None:
+    """Each in a content script takes an AbortSignal, or runs once."""
+    for path in (SOURCE / "content").glob("*.js"):
+        text = path.read_text()
+        for call in re.finditer(r"addEventListener\(", text):
+            depth, end = 1, call.end()
+            while depth:
+                depth += {"(": 1, ")": -1}.get(text[end], 0)
+                end += 1
+            assert re.search(r"\bsignal\b|once: true", text[call.start() : end]), (path, call)
+
+
+def test_files_are_small() -> None:
+    assert statistics.median(len(path.read_text().splitlines()) for path in SCRIPTS) < 100
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_catalogue(language: str) -> None:
+    ours, english = messages(language), messages("en")
+    assert list(ours) == list(english)
+    for key, text in ours.items():
+        assert text.strip(), key
+        assert set(re.findall(r"\$\d", text)) <= set(re.findall(r"\$\d", english[key])), key
+
+
+def test_every_word_that_is_said_is_known() -> None:
+    known = set(messages("en"))
+    said: set[str] = set()
+    for path in SOURCE.rglob("*"):
+        if path.suffix in {".js", ".html", ".json"} and "_locales" not in path.parts:
+            text = path.read_text()
+            said |= set(re.findall(r"say\(\s*\"(\w+)\"", text))
+            said |= set(re.findall(r"data-say=\"(\w+)\"", text))
+            said |= set(re.findall(r"__MSG_(\w+)__", text))
+    assert len(said) > 60
+    assert said <= known, said - known
+
+
+def test_every_answer_of_the_service_has_its_words() -> None:
+    known = set(messages("en"))
+    for prefix, kind in (("label", Label), ("label", MediaLabel), ("reason", Reason)):
+        for value in get_args(kind):
+            assert f"{prefix}_{value.replace('-', '_')}" in known, value
+    assert {f"stage_{stage}" for stage in get_args(Stage)} <= known
+    assert {f"meaning_{label.replace('-', '_')}" for label in get_args(MediaLabel)} <= known
+
+
+def test_no_address_of_a_registry_is_locked() -> None:
+    lock = (FOLDER / "package-lock.json").read_text()
+    assert '"resolved"' not in lock
+    assert json.loads(lock)["packages"][""]["devDependencies"]
+
+
+def test_units() -> None:
+    if NODE is None:
+        pytest.skip("node is not installed: apt-get install nodejs (20 or newer)")
+    line = [NODE, "--test", "test/"]
+    run = subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert re.search(r"# pass \d{2}", run.stdout)
+
+
+def test_types() -> None:
+    if not (TOOLS / "tsc").exists():
+        pytest.skip("the type checker is not installed: npm ci --prefix extension")
+    line = [TOOLS / "tsc", "--project", "."]
+    run = subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stdout[-3000:]
+
+
+def test_the_services_page_shares_the_pure_modules() -> None:
+    """One copy: what draws a box there draws it here."""
+    shared = ROOT / "server" / "web" / "static" / "verdict"
+    for path in (SOURCE / "verdict").iterdir():
+        assert (shared / path.name).read_bytes() == path.read_bytes(), path.name
