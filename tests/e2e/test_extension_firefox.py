@@ -1,0 +1,105 @@
+"""Firefox: the store's package is installed, clicked, and draws its verdict on the page."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import media
+from tests.e2e.conftest import ROOT, Site
+from tests.e2e.marionette import Firefox, running
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+UUID = "11111111-2222-4333-8444-555555555555"
+CLICK = """
+  const {ExtensionParent} =
+    ChromeUtils.importESModule('resource://gre/modules/ExtensionParent.sys.mjs');
+  const {extension} = WebExtensionPolicy.getByID(values[0]);
+  const window = Services.wm.getMostRecentWindow('navigator:browser');
+  await ExtensionParent.apiManager.global.browserActionFor(extension).triggerAction(window);
+"""
+SET_SERVER = """
+  const page = window.wrappedJSObject;
+  if (!page.chrome?.storage) return false;
+  const changes = new page.Object();
+  changes.server = values[0];
+  page.chrome.storage.local.set(changes);
+  return true;
+"""
+PLAYABLE = "return document.querySelector('video')?.readyState >= 2"
+BOXES = """
+  const host = document.querySelector('mesoscope-overlay');
+  const root = host?.openOrClosedShadowRoot;
+  return [...(root?.querySelectorAll('.box') ?? [])]
+    .filter((box) => getComputedStyle(box).visibility === 'visible' && box.offsetWidth > 0)
+    .map((box) => { const {x, y, width, height} = box.getBoundingClientRect();
+                    return [x, y, width, height]; });
+"""
+
+
+def until(what: Callable[[], Any], seconds: float, name: str) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (value := what()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {name}"
+        time.sleep(0.3)
+    return value
+
+
+def unpacked(folder: Path) -> tuple[Path, str]:
+    """The package for Firefox, allowed to reach the service as if a person had said so; its id."""
+    sys.path.insert(0, str(ROOT / "extension"))
+    try:
+        import pack
+    finally:
+        sys.path.pop(0)
+    source = pack.lay_out("firefox", folder)
+    manifest = json.loads((source / "manifest.json").read_text())
+    manifest["host_permissions"] = ["http://127.0.0.1/*"]
+    (source / "manifest.json").write_text(json.dumps(manifest))
+    return source, pack.FIREFOX_ID
+
+
+def test_it_installs_checks_and_draws(
+    service: str, site: Site, portrait: np.ndarray, tmp_path: Path
+) -> None:
+    program = shutil.which("firefox-esr") or shutil.which("firefox")
+    if program is None:
+        pytest.skip("Firefox is not installed: apt-get install firefox-esr")
+    pictures = media.moving(portrait, count=90, size=(640, 480))
+    clip = media.clip(site.folder / "fox.webm", pictures, fps=15)
+    (site.folder / "fox.html").write_text(
+        f'<!doctype html><title>Fox</title><body style="margin: 0">'
+        f'<video src="{clip.name}" muted controls width="640" height="480"></video>'
+    )
+    source, name = unpacked(tmp_path / "extension")
+    uuids = json.dumps({name: UUID})
+    with running(program, tmp_path / "profile", **{"extensions.webextensions.uuids": uuids}) as fox:
+        fox.send("Addon:Install", path=str(source), temporary=True)
+        fox.open(f"moz-extension://{UUID}/options/options.html")
+        until(lambda: fox.run(SET_SERVER, service), 20, "the setting")
+        fox.open(f"{site.url}/fox.html")
+        until(lambda: fox.run(PLAYABLE), 20, "the video")
+        fox.run(CLICK, name, chrome=True)
+        [box] = until(lambda: fox.run(BOXES, privileged=True), 90, "a box on the face")
+        shoot(fox)
+    x, y, width, height = box
+    assert 0 <= x < x + width <= 640
+    assert 0 <= y < y + height <= 480
+    assert width > 60
+
+
+def shoot(fox: Firefox) -> None:
+    folder = ROOT / "tests" / "artefacts"
+    folder.mkdir(exist_ok=True)
+    picture = fox.send("WebDriver:TakeScreenshot", full=False)["value"]
+    (folder / "extension-firefox.png").write_bytes(base64.b64decode(picture))

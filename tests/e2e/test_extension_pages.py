@@ -1,0 +1,222 @@
+"""The extension's own pages: for everybody, in every language, on light and dark grounds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import media
+from tests.e2e.conftest import ROOT, Site
+from tests.e2e.extension import ARTEFACTS, Extension, wait_for
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+
+AXE = ROOT / "extension" / "node_modules" / "axe-core" / "axe.min.js"
+PAGES = ["options/options.html", "welcome/welcome.html"]
+RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}"
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci --prefix extension")
+    return AXE.read_text()
+
+
+@pytest.fixture
+def page(extension: Extension) -> Iterator[playwright.Page]:
+    extension.set(language="auto")
+    page = extension.context.new_page()
+    yield page
+    page.close()
+    extension.set(language="auto")
+
+
+@pytest.fixture(scope="module")
+def checked(extension: Extension, site: Site, portrait: np.ndarray) -> Iterator[playwright.Page]:
+    """A page whose video has its overlay."""
+    pictures = media.moving(portrait, count=90, size=(640, 480))
+    clip = media.clip(site.folder / "pages.mp4", pictures, fps=15)
+    (site.folder / "pages.html").write_text(
+        f'<!doctype html><html lang="en"><title>Pages</title><main><h1>A video</h1>'
+        f'<video src="{clip.name}" muted controls width="640" height="480"></video></main>'
+    )
+    page = extension.context.new_page()
+    page.goto(f"{site.url}/pages.html")
+    page.wait_for_function("document.querySelector('video').readyState >= 2")
+    popup = extension.click(page)
+    popup.wait("!!document.querySelector('.verdict .worth')", 60)
+    popup.close()
+    yield page
+    page.close()
+
+
+def tab_of(extension: Extension, page: playwright.Page) -> int:
+    page.bring_to_front()
+    return extension.worker.evaluate(
+        "async () => (await chrome.tabs.query({active: true, lastFocusedWindow: true}))[0].id"
+    )
+
+
+def ready(page: playwright.Page) -> None:
+    # Not by wait_for_function: it evaluates text, which these pages' policy forbids.
+    page.locator("h1 span", has_text=re.compile(r"\S")).wait_for()
+
+
+def shoot(page: playwright.Page, name: str) -> None:
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=str(ARTEFACTS / f"extension-{name}.png"), full_page=True)
+
+
+def violations(run: Any) -> list[tuple[str, str]]:
+    return [(v["id"], node["html"]) for v in run["violations"] for node in v["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_accessible(
+    extension: Extension, page: playwright.Page, axe: str, path: str, scheme: str
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto(extension.address(path))
+    ready(page)
+    shoot(page, f"{path.split('/')[0]}-{scheme}")
+    page.evaluate(axe)
+    assert violations(page.evaluate(f"axe.run(document, {RULES})")) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_the_popup_is_accessible(
+    extension: Extension,
+    checked: playwright.Page,
+    page: playwright.Page,
+    axe: str,
+    scheme: str,
+    language: str,
+) -> None:
+    extension.set(language=language)
+    tab = tab_of(extension, checked)
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 400, "height": 700})
+    page.goto(extension.address(f"popup/popup.html?tab={tab}"))
+    page.wait_for_selector(".verdict .worth")
+    page.click("summary")
+    shoot(page, f"popup-{language}-{scheme}")
+    page.evaluate(axe)
+    assert violations(page.evaluate(f"axe.run(document, {RULES})")) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it fits"
+
+
+def test_the_overlay_is_accessible(
+    extension: Extension, checked: playwright.Page, axe: str
+) -> None:
+    """axe looks into open shadow roots only, so this one is shown to it."""
+    checked.bring_to_front()
+    overlay = extension.overlay(checked)
+    wait_for(checked, lambda: overlay.count() == 1)
+    overlay.only(
+        "(root) => root.querySelector('[aria-label=\"Show the moments as a table\"]').click()"
+    )
+    overlay.only("(root) => Object.defineProperty(root.host, 'shadowRoot', {value: root}) && 1")
+    checked.evaluate(axe)
+    run = checked.evaluate(f"axe.run('mesoscope-overlay', {RULES})")
+    assert len(run["passes"]) > 5
+    assert violations(run) == []
+
+
+def test_the_overlay_by_keyboard(extension: Extension, checked: playwright.Page) -> None:
+    """Everything on the panel can be reached and used without a pointer, in the order it stands."""
+    checked.bring_to_front()
+    overlay = extension.overlay(checked)
+    overlay.only("(root) => root.querySelector('.handle').focus()")
+    names = []
+    for _ in range(6):
+        names.append(
+            overlay.only(
+                "(root) => root.activeElement?.getAttribute('aria-label')"
+                " ?? root.activeElement?.className ?? null"
+            )
+        )
+        checked.keyboard.press("Tab")
+    assert names[:5] == [
+        "Move this panel (drag, or arrow keys)",
+        "Show the moments as a table",
+        "Boxes on the faces",
+        "Dim",
+        "Close",
+    ]
+    assert names[5].startswith("Person 1")
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "ar"])
+def test_languages(extension: Extension, page: playwright.Page, language: str) -> None:
+    extension.set(language=language)
+    page.goto(extension.address("welcome/welcome.html"))
+    ready(page)
+    shoot(page, f"welcome-{language}")
+    assert page.get_attribute("html", "lang") == language
+    assert page.get_attribute("html", "dir") == ("rtl" if language == "ar" else "ltr")
+    messages = json.loads(
+        (ROOT / "extension" / "src" / "_locales" / language / "messages.json").read_text()
+    )
+    assert page.inner_text("h1").strip() == messages["welcome_title"]["message"]
+
+
+def test_the_language_changes_at_once(extension: Extension, page: playwright.Page) -> None:
+    page.goto(extension.address("options/options.html"))
+    ready(page)
+    page.select_option("#language", "fr")
+    page.wait_for_selector("html[lang=fr]")
+    assert "réglages" in page.inner_text("main")
+
+
+def test_settings_travel_without_the_token(
+    extension: Extension, page: playwright.Page, service: str, tmp_path: Path
+) -> None:
+    extension.set(token="secret", dim=True)
+    page.goto(extension.address("options/options.html"))
+    ready(page)
+    with page.expect_download() as download:
+        page.click("#export")
+    kept = json.loads(Path(download.value.path()).read_text())
+    assert "token" not in kept
+    assert kept["dim"] is True
+    kept |= {"dim": False, "lanes": "yes", "token": "planted", "unknown": 1}
+    (tmp_path / "settings.json").write_text(json.dumps(kept))
+    page.set_input_files("#file", tmp_path / "settings.json")
+    page.wait_for_selector("#move-result.good")
+    now = extension.worker.evaluate("chrome.storage.local.get(null)")
+    assert (now["token"], now["dim"], now["lanes"]) == ("secret", False, True)
+    assert "unknown" not in now
+    (tmp_path / "settings.json").write_text("[]")  # the same name again
+    page.set_input_files("#file", tmp_path / "settings.json")
+    page.wait_for_selector("#move-result.bad")
+    extension.set(token="", server=service)
+
+
+@pytest.mark.parametrize("typed", ["", "ftp://x", "http://user@host", "http://", "two words"])
+def test_what_is_no_address(extension: Extension, page: playwright.Page, typed: str) -> None:
+    page.goto(extension.address("options/options.html"))
+    ready(page)
+    page.fill("#server", typed)
+    page.click("text=Save and test")
+    page.wait_for_selector("#connection-result.bad:has-text('not an address')")
+
+
+def test_the_first_run_page_connects(
+    extension: Extension, page: playwright.Page, service: str
+) -> None:
+    page.goto(extension.address("welcome/welcome.html"))
+    ready(page)
+    page.fill("#server", service)
+    page.click("text=Connect >> nth=-1")
+    page.wait_for_selector("#connection-result.good")
+    assert "Alt+Shift+M" in page.inner_text("#shortcut")
