@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from server.api import schemas
 from server.api.problems import MEDIA_TYPE
+from server.api.verdict_schema import Verdict
 from server.errors import AppError
 
 # Read as a stream, so the view declares no schema for it.
@@ -51,7 +52,7 @@ def install(app: APIFlask) -> None:
 def complete(spec: Any) -> Any:
     """Add the schemas of verdicts and problems, and to every operation the problems it may meet."""
     components = spec.setdefault("components", {}).setdefault("schemas", {})
-    for model in (schemas.Verdict, schemas.Problem, schemas.Job):
+    for model in (Verdict, schemas.Problem, schemas.Job):
         components.update(_schemas(model))
     spec["paths"]["/check-file"]["post"]["requestBody"] = FILE_BODY
     spec["paths"]["/check-frames"]["post"]["requestBody"] = FRAMES_BODY

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from server.api.verdict_schema import Fraction
 from server.fetch.urls import MAX_LENGTH
 
 WAIT_S = 20.0  # how long a request waits for its verdict, unless it says otherwise
@@ -21,8 +22,6 @@ def _given(value: Any) -> Any:
 
 Wait = Annotated[float, Field(ge=0, le=MAX_WAIT_S, allow_inf_nan=False)]
 MayWait = Annotated[Wait | SkipJsonSchema[None], BeforeValidator(_given)]
-Label = Literal["fake", "real", "inconclusive"]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class WaitQuery(BaseModel):
@@ -46,61 +45,6 @@ class CheckUrl(BaseModel):
         },
     )
     wait: MayWait = None
-
-
-class Sample(BaseModel):
-    """A face at one moment; `box` is x, y, width, height as fractions of the upright picture."""
-
-    t: float
-    box: Annotated[list[float], Field(min_length=4, max_length=4)]
-    p_fake: Fraction | None
-
-
-class Face(BaseModel):
-    """One person, from when to when, and what was found."""
-
-    id: int
-    label: Label
-    p_fake: Fraction | None
-    interval: Annotated[list[Fraction], Field(min_length=2, max_length=2)] | None
-    reasons: list[str]
-    start_s: float
-    end_s: float
-    samples: list[Sample]
-
-
-class Media(BaseModel):
-    """What was looked at; times in seconds of the media."""
-
-    kind: Literal["video", "image"]
-    sha256: str
-    width_px: int
-    height_px: int
-    duration_s: float | None
-    analyzed_s: Annotated[list[float], Field(min_length=2, max_length=2)]
-
-
-class Model(BaseModel):
-    """Which model judged."""
-
-    name: str
-    sha256: str
-    backend: str
-
-
-class Verdict(BaseModel):
-    """The answer: one entry per face; the worst face decides. Unknown values are null."""
-
-    model_config = ConfigDict(json_schema_extra={"title": "Verdict"})
-    schema_version: Annotated[int, Field(alias="schema")]
-    label: Literal["fake", "real", "inconclusive", "no-face"]
-    p_fake: Fraction | None
-    reasons: list[str]
-    media: Media
-    faces: list[Face]
-    model: Model
-    versions: dict[str, str]
-    timing_s: dict[str, float]
 
 
 class Problem(BaseModel):

@@ -23,7 +23,7 @@ import requests
 from PIL import Image
 
 from server import __version__
-from server.api import schemas
+from server.api.verdict_schema import Verdict
 from tests.server.service import ROOT, Site, gone, running, tree, until
 
 pytestmark = pytest.mark.slow
@@ -127,7 +127,7 @@ def test_a_picture_is_checked_and_nothing_is_left(site: Site, astronaut: np.ndar
     started(site)
     answer = site.post("/check-file?wait=55", files={"file": ("a.png", png(astronaut))})
     assert answer.status_code == 200, answer.text
-    verdict = schemas.Verdict.model_validate(answer.json(), strict=True, extra="forbid")
+    verdict = Verdict.model_validate(answer.json(), strict=True, extra="forbid")
     assert verdict.media.kind == "image"
     assert len(verdict.faces) == 1
     assert verdict.model.sha256 == site.get("/healthz").json()["model"]["sha256"]
