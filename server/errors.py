@@ -11,7 +11,8 @@ from typing import Any
 class AppError(Exception):
     """A failure with a name. `detail` says what happened this time and what to do about it.
 
-    Subclasses set `code` (stable, kebab-case, part of the API), `http_status` and `title`.
+    Subclasses set `code` (stable, kebab-case, part of the API), `http_status`, `title` and `cure`:
+    what helps in general, for the page of this error.
     `retryable` tells the job runner whether the same work can succeed on another attempt;
     `retry_after_s` tells the caller when to come back.
     """
@@ -19,6 +20,10 @@ class AppError(Exception):
     code = "internal"
     http_status = 500
     title = "Something went wrong on our side"
+    cure = (
+        "Try again. If it stays, report it with the time at which it happened; the log of the "
+        "service has more."
+    )
     retryable = False
     retry_after_s: int | None = None
 
@@ -50,38 +55,64 @@ class AppError(Exception):
 
 class BadRequest(AppError):
     code, http_status, title = "bad-request", 400, "The request could not be understood"
+    cure = "Send what /openapi.json describes: well-formed JSON, a form, or a multipart form."
 
 
 class NotFound(AppError):
     code, http_status, title = "not-found", 404, "There is nothing at this address"
+    cure = (
+        "Check the address. A check's result is removed when you delete it, and some days "
+        "after it ended (MESOSCOPE_KEEP_DAYS); start a new check then."
+    )
 
 
 class BadValue(AppError):
     code, http_status, title = "bad-value", 422, "A value in the request cannot be used"
+    cure = "The member `errors`, or the detail, names the value and what it may be."
+
+
+class IdempotencyConflict(AppError):
+    code, http_status = "idempotency-conflict", 422
+    title = "The idempotency key belongs to another request"
 
 
 class WrongMethod(AppError):
     code, http_status, title = "wrong-method", 405, "This address does not take that method"
+    cure = "The header Allow says which methods this address takes."
 
 
 class WrongType(AppError):
     code, http_status, title = "wrong-type", 415, "The request's content type is not understood"
+    cure = (
+        "Set Content-Type to one of the types that the detail names; curl -d, -F and --json "
+        "each set theirs."
+    )
 
 
 class NeedsToken(AppError):
     code, http_status, title = "needs-token", 401, "This service asks for its token"
+    cure = (
+        "Send the header Authorization: Bearer TOKEN, with the token that whoever runs the "
+        "service has set."
+    )
 
 
 class ForeignOrigin(AppError):
     code, http_status, title = "foreign-origin", 403, "Another site may not use this service"
+    cure = "Use the service's own page, the browser extension, or a program outside the browser."
 
 
 class UnknownHost(AppError):
     code, http_status, title = "unknown-host", 421, "The service is not known by this name"
+    cure = "Use the address that the detail names. To serve other names, set MESOSCOPE_TOKEN."
 
 
 class RequestTooLarge(AppError):
     code, http_status, title = "request-too-large", 413, "The request is too large"
+    cure = (
+        "Send less at once: a file belongs to /check-file, and long lists of addresses into "
+        "several batches."
+    )
 
 
 # The media -------------------------------------------------------------------------------------
@@ -89,30 +120,40 @@ class RequestTooLarge(AppError):
 
 class Unreadable(AppError):
     code, http_status, title = "unreadable", 422, "The file cannot be opened"
+    cure = "Check that the file opens in a player; save or export it again, as MP4 for example."
 
 
 class EmptyFile(AppError):
     code, http_status, title = "empty-file", 422, "The file is empty"
+    cure = "Choose another file, or wait until yours is written completely."
 
 
 class NotMedia(AppError):
     code, http_status, title = "not-media", 422, "The file is neither a video nor an image"
+    cure = "Send a video or a picture: MP4, WebM, MOV, MKV, JPEG, PNG, WebP and their like."
 
 
 class NoVideo(AppError):
     code, http_status, title = "no-video", 422, "There is no picture in this media"
+    cure = "Choose media that shows something; sound alone cannot be checked."
 
 
 class CorruptMedia(AppError):
     code, http_status, title = "corrupt-media", 422, "The media is damaged"
+    cure = "Get the file again from where it came; a copy may have been cut short or damaged."
 
 
 class TooLarge(AppError):
     code, http_status, title = "too-large", 413, "The media is too large"
+    cure = (
+        "Cut out the part in question, or scale the media down. Whoever runs the service sets "
+        "MESOSCOPE_MAX_UPLOAD_BYTES and MESOSCOPE_MAX_DOWNLOAD_BYTES."
+    )
 
 
 class TooLong(AppError):
     code, http_status, title = "too-long", 422, "The media is too long"
+    cure = "Cut out the part in question. Whoever runs the service sets MESOSCOPE_MAX_DURATION_S."
 
 
 # The download ----------------------------------------------------------------------------------
@@ -120,39 +161,67 @@ class TooLong(AppError):
 
 class BadUrl(AppError):
     code, http_status, title = "bad-url", 400, "This is not an address of a web page or video"
+    cure = (
+        "Copy the address from the browser's address bar: http:// or https://, a host, and no "
+        "user name or password."
+    )
 
 
 class BlockedAddress(AppError):
     code, http_status, title = "blocked-address", 403, "The address is not on the public internet"
+    cure = (
+        "Private addresses are refused on purpose. Whoever runs the service can let some be "
+        "fetched with MESOSCOPE_ALLOW_HOSTS."
+    )
 
 
 class UnsupportedSite(AppError):
     code, http_status, title = "unsupported-site", 422, "No video was found at this address"
+    cure = (
+        "Give the address of the page that shows the video, or of the file itself; or save "
+        "the video and send the file."
+    )
 
 
 class NeedsLogin(AppError):
     code, http_status, title = "needs-login", 422, "The site asks for a login"
+    cure = (
+        "Save the video where you are logged in and send the file, or let the extension check "
+        "what you see."
+    )
 
 
 class BotCheck(AppError):
     code, http_status, title = "bot-check", 422, "The site asks to prove that a person is watching"
+    cure = (
+        "Open the page yourself and send the saved file, or let the extension check what you see."
+    )
 
 
 class LiveStream(AppError):
     code, http_status, title = "live-stream", 422, "This is a live stream"
+    cure = (
+        "Wait until the stream has ended, or let the extension check pictures of it while it plays."
+    )
 
 
 class Gone(AppError):
     code, http_status, title = "gone", 422, "The video is no longer there"
+    cure = "Look for another copy of the video; this one was removed or is kept from this country."
 
 
 class DownloadTimeout(AppError):
     code, http_status, title = "download-timeout", 504, "The download took too long"
+    cure = (
+        "Try again later, or save the video and send the file. Whoever runs the service sets "
+        "MESOSCOPE_DOWNLOAD_TIMEOUT_S."
+    )
     retryable = True
 
 
 class DownloadFailed(AppError):
     code, http_status, title = "download-failed", 502, "The video could not be downloaded"
+    cure = "Try again in a while; if it stays, save the video and send the file."
     retryable = True
 
 
@@ -161,25 +230,39 @@ class DownloadFailed(AppError):
 
 class TimeLimit(AppError):
     code, http_status, title = "time-limit", 504, "The check took too long"
+    cure = (
+        "Check a shorter span with start_s and end_s, or fewer pictures with samples_per_s. "
+        "Whoever runs the service sets MESOSCOPE_JOB_TIMEOUT_S."
+    )
 
 
 class MemoryLimit(AppError):
     code, http_status, title = "memory-limit", 422, "The check needed too much memory"
+    cure = "Scale the media down. Whoever runs the service sets MESOSCOPE_MAX_MEMORY_BYTES."
 
 
 class WorkerLost(AppError):
     code, http_status, title = "worker-lost", 500, "The check stopped unexpectedly"
+    cure = (
+        "Try again. Media that is made to break what reads it ends so every time: do not trust it."
+    )
     retryable = True
 
 
 class QueueFull(AppError):
     code, http_status, title = "queue-full", 503, "Too many checks are waiting"
+    cure = "Come back after the seconds that the header Retry-After names."
     retry_after_s = 15
 
 
 class Cancelled(AppError):
     code, http_status, title = "cancelled", 409, "The check was cancelled"
+    cure = "Start the check again if it is still wanted."
 
 
 class ModelError(AppError):
     code, http_status, title = "model-error", 500, "A model file is missing or not what it claims"
+    cure = (
+        "Whoever runs the service restores the files under models/weights: git checkout "
+        "models/weights."
+    )
