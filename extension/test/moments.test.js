@@ -60,6 +60,10 @@ test("a captured part lies where it was captured", () => {
   assert.deepEqual(placed.media.analyzed_s, [40, 42]);
   assert.equal(placed.media.duration_s, 90);
   assert.deepEqual(placed.faces[0].samples.map(({ t }) => t), [40, 42]);
+  const told = { ...verdict, media: { ...verdict.media, sampled_s: [0, 2] } };
+  told.faces = [{ ...verdict.faces[0], moments: [{ t: 2, p_fake: 0.9, regions: null }] }];
+  assert.deepEqual(placedIn(told, 40, 90).media.sampled_s, [40, 42]);
+  assert.equal(placedIn(told, 40, 90).faces[0].moments[0].t, 42);
   assert.equal(verdict.faces[0].samples[0].t, 0);
   assert.equal(placedIn(null, 40, 90), null);
 });

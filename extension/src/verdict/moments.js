@@ -91,12 +91,13 @@ export function placedIn(verdict, offset_s, duration_s) {
   const later = /** @param {number} time_s */ (time_s) => time_s + offset_s;
   return {
     ...verdict,
-    media: { ...media, duration_s, analyzed_s: media.analyzed_s.map(later) },
+    media: { ...media, duration_s, analyzed_s: media.analyzed_s.map(later), sampled_s: media.sampled_s?.map(later) },
     faces: faces.map((face) => ({
       ...face,
       start_s: later(face.start_s),
       end_s: later(face.end_s),
       samples: face.samples.map((sample) => ({ ...sample, t: later(sample.t) })),
+      moments: face.moments?.map((moment) => ({ ...moment, t: later(moment.t) })),
     })),
   };
 }

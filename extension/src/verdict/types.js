@@ -5,6 +5,10 @@
  * @typedef {{t: number, box: Box, p_fake: number|null}} Sample `t` in media seconds
  * @typedef {"fake"|"real"|"inconclusive"} FaceLabel
  * @typedef {FaceLabel|"no-face"} MediaLabel
+ * @typedef {{t: number, p_fake: number, regions: string[]|null}} Moment one of a face's strongest;
+ *   `regions` says where in the face, null where no evidence map is shown
+ * @typedef {{flags_fake: number, flags_real: number, part: string}} Rates the share of fakes and of
+ *   genuine ones that the model calls fake, as measured on `part` of the data
  *
  * @typedef {object} Face
  * @property {number} id
@@ -15,6 +19,7 @@
  * @property {number} start_s
  * @property {number} end_s
  * @property {Sample[]} samples in time order
+ * @property {Moment[]} [moments] the strongest first
  *
  * @typedef {object} Media
  * @property {"video"|"image"} kind
@@ -22,6 +27,8 @@
  * @property {number} height_px
  * @property {number|null} duration_s
  * @property {[number, number]} analyzed_s
+ * @property {number[]} [sampled_s] the moments that were looked at
+ * @property {string} [sha256]
  *
  * @typedef {object} Verdict
  * @property {number} schema
@@ -30,6 +37,6 @@
  * @property {string[]} reasons
  * @property {Media} media
  * @property {Face[]} faces
- * @property {{name: string, sha256: string, backend: string}} model
+ * @property {{name: string, sha256: string, backend: string, rates?: Rates|null}} model
  */
 export {};

@@ -1,0 +1,14 @@
+// What a flag is worth where fakes are rare. Pure.
+
+/** @import { Rates } from "./types.js" */
+
+/**
+ * Of 100 videos that are called fake, how many are, if `share` of all such videos is fake (Bayes).
+ * @param {Rates} rates @param {number} [share]
+ * @returns {number|null} 0 to 100; null where nothing is ever called fake
+ */
+export function rightInHundred({ flags_fake, flags_real }, share = 0.01) {
+  const right = share * flags_fake;
+  const wrong = (1 - share) * flags_real;
+  return right + wrong > 0 ? (100 * right) / (right + wrong) : null;
+}
