@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -11,6 +12,9 @@ from typing import Any
 
 PREFIX = "MESOSCOPE_"
 MIN_TOKEN = 16  # characters; shorter secrets can be guessed
+MAY_BE_ZERO = frozenset({"cache_hours", "trusted_proxies"})
+RATE = re.compile(r"[1-9]\d{0,8}/(second|minute|hour|day)")
+EXTENSION = re.compile(r"(chrome|moz|safari-web)-extension://[\w.-]+")
 
 
 class ConfigError(Exception):
@@ -41,6 +45,11 @@ class Settings:
     samples_per_s: float = 3.0  # pictures judged per second of video
     min_face_px: int = 40  # smaller faces are not judged
     keep_days: float = 7.0  # results older than this are deleted
+    cache_hours: float = 24.0  # a result this young answers the same question; 0: never
+    rate_limit: str = "60/minute"  # checks that one client may start; empty: any number
+    trusted_proxies: int = 0  # reverse proxies before us, whose X-Forwarded-For is believed
+    extension_origins: tuple[str, ...] = ()  # the only extensions that may use us; empty: all
+    log_format: str = "text"  # or json
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -86,10 +95,14 @@ class Settings:
     def _check(self) -> None:
         for item in fields(self):
             value, name = getattr(self, item.name), PREFIX + item.name.upper()
-            if isinstance(value, int) and value < 1:
-                raise ConfigError(f"{name} must be at least 1, not {value}")
-            if isinstance(value, float) and not 0 < value < float("inf"):
-                raise ConfigError(f"{name} must be more than 0, not {value}")
+            free = item.name in MAY_BE_ZERO
+            if isinstance(value, int) and value < (0 if free else 1):
+                raise ConfigError(f"{name} must be at least {0 if free else 1}, not {value}")
+            if isinstance(value, float):
+                fits = math.isfinite(value) and (value >= 0 if free else value > 0)
+                if not fits:
+                    least = "0 or more" if free else "more than 0"
+                    raise ConfigError(f"{name} must be {least}, not {value}")
         if self.port > 65535:
             raise ConfigError(f"{PREFIX}PORT must be 1 to 65535, not {self.port}")
         if not self.loopback and not self.token:
@@ -101,6 +114,19 @@ class Settings:
             raise ConfigError(
                 f"{PREFIX}TOKEN must be at least {MIN_TOKEN} printable ASCII characters, no spaces"
             )
+        if self.rate_limit and not RATE.fullmatch(self.rate_limit):
+            raise ConfigError(
+                f"{PREFIX}RATE_LIMIT must be like 60/minute (or second, hour, day), or empty for "
+                f"none, not {self.rate_limit!r}"
+            )
+        for origin in self.extension_origins:
+            if not EXTENSION.fullmatch(origin):
+                raise ConfigError(
+                    f"{PREFIX}EXTENSION_ORIGINS must name extensions, for example "
+                    f"chrome-extension://abcdefghijklmnopabcdefghijklmnop, not {origin!r}"
+                )
+        if self.log_format not in ("text", "json"):
+            raise ConfigError(f"{PREFIX}LOG_FORMAT must be text or json, not {self.log_format!r}")
 
 
 def _parse(name: str, text: str, default: Any) -> Any:

@@ -409,7 +409,8 @@ def never_breaks(client: FlaskClient, **request: object) -> None:
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
-    settings = Settings(data_dir=tmp_path_factory.mktemp("fuzzed"), queue_limit=1000)
+    path = tmp_path_factory.mktemp("fuzzed")
+    settings = Settings(data_dir=path, queue_limit=1000, rate_limit="")
     return create_app(settings).test_client()
 
 

@@ -42,6 +42,14 @@ def test_what_is_written_is_read_back(settings: Settings) -> None:
         ({"MESOSCOPE_WORKERS": "0"}, ["MESOSCOPE_WORKERS", "at least 1"]),
         ({"MESOSCOPE_JOB_TIMEOUT_S": "nan"}, ["MESOSCOPE_JOB_TIMEOUT_S", "more than 0"]),
         ({"MESOSCOPE_KEEP_DAYS": "-1"}, ["MESOSCOPE_KEEP_DAYS"]),
+        ({"MESOSCOPE_CACHE_HOURS": "-1"}, ["MESOSCOPE_CACHE_HOURS", "0 or more"]),
+        ({"MESOSCOPE_CACHE_HOURS": "inf"}, ["MESOSCOPE_CACHE_HOURS"]),
+        ({"MESOSCOPE_RATE_LIMIT": "many"}, ["MESOSCOPE_RATE_LIMIT", "60/minute"]),
+        ({"MESOSCOPE_RATE_LIMIT": "0/minute"}, ["MESOSCOPE_RATE_LIMIT"]),
+        ({"MESOSCOPE_TRUSTED_PROXIES": "-1"}, ["MESOSCOPE_TRUSTED_PROXIES", "at least 0"]),
+        ({"MESOSCOPE_EXTENSION_ORIGINS": "*"}, ["MESOSCOPE_EXTENSION_ORIGINS", "extension://"]),
+        ({"MESOSCOPE_EXTENSION_ORIGINS": "https://a.test"}, ["MESOSCOPE_EXTENSION_ORIGINS"]),
+        ({"MESOSCOPE_LOG_FORMAT": "xml"}, ["MESOSCOPE_LOG_FORMAT", "json"]),
         ({"MESOSCOPE_HOST": "0.0.0.0"}, ["MESOSCOPE_TOKEN", "127.0.0.1"]),
         ({"MESOSCOPE_HOST": "video.example"}, ["MESOSCOPE_TOKEN"]),
         ({"MESOSCOPE_TOKEN": "short"}, ["MESOSCOPE_TOKEN", str(MIN_TOKEN)]),
@@ -53,6 +61,10 @@ def test_a_bad_setting_is_named_with_its_cure(environ: dict[str, str], words: li
         Settings.from_env(environ)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_the_cache_can_be_turned_off() -> None:
+    assert Settings.from_env({"MESOSCOPE_CACHE_HOURS": "0"}).cache_hours == 0
 
 
 def test_other_machines_are_let_in_with_a_token() -> None:
