@@ -1,6 +1,8 @@
 # Two commands for a newcomer: `make run` and `make test`. The rest is for those who change things.
 PYTHON ?= python3
 PORT ?= 8000
+# Tests of one file stay together: they share a service or a browser.
+TEST_JOBS ?= 2
 SERVE := .venv
 DEV := .venv-dev
 # What checks the extension; where npm is missing, the tests that want it are skipped and say so.
@@ -16,7 +18,7 @@ test: $(DEV)/.ready $(SERVE)/.ready $(TOOLS) ## everything: lint, types, every t
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
-	$(DEV)/bin/python -m pytest
+	$(DEV)/bin/python -m pytest -n $(TEST_JOBS) --dist loadfile
 
 test-fast: $(DEV)/.ready ## the tests that take seconds
 	$(DEV)/bin/python -m pytest -m "not slow and not browser"
