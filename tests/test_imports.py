@@ -20,6 +20,7 @@ ALLOWED = {
         "server.analysis",
         "server.fetch",
         "server.errors",
+        "server.__version__",
         "server.config",
         "server.logs",
         "models",

@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from server.api import schemas
 from server.api.service import current
 from server.fetch import sandbox
-from server.jobs.checks import model_sha256
+from server.jobs.keys import model_sha256
 
 BACKEND = "tflite"
 

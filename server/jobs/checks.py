@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models import registry
 from server.config import Settings
 from server.fetch.urls import checked_url
+from server.jobs.keys import content_key, digest, url_key
 from server.jobs.queue import Queue
 from server.jobs.store import Job, Kind, NewJob, Store
+
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """How a check is wanted. `options`: fields of AnalysisOptions, in place of the service's own.
+
+    `fresh`: not to be answered from a finished check. `urgent`: a person is waiting.
+    `idempotency_key`: the same key gives the same job, also after it has ended.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fresh: bool = False
+    urgent: bool = True
+    idempotency_key: str | None = None
 
 
 class Checks:
@@ -22,20 +38,20 @@ class Checks:
         self._store = store
         self._queue = queue
 
-    def url(self, text: str) -> str:
-        """The id of the job for an address; raises BadUrl or QueueFull."""
+    def url(self, text: str, ask: Ask = Ask()) -> str:
+        """The id of the job for an address, which may have ended; raises BadUrl, QueueFull or
+        IdempotencyConflict."""
         url = checked_url(text)
-        job_id, _ = self._submit(self._new("url", url, identity=url))
+        job_id, _ = self._submit("url", url, url, ask)
         return job_id
 
-    def file(self, path: Path, sha256: str, title: str) -> str:
-        """The id of the job for an uploaded file, which is ours from now on; raises QueueFull."""
-        new = self._new("file", str(path), identity=sha256, title=title)
+    def file(self, path: Path, sha256: str, title: str, ask: Ask = Ask()) -> str:
+        """The id of the job for an uploaded file, which is ours from now on, as for an address."""
         created = False
         try:
-            job_id, created = self._submit(new)
+            job_id, created = self._submit("file", str(path), sha256, ask, title)
         finally:
-            if not created:  # refused, or the same file is being checked already
+            if not created:  # refused, or there is a job for the same file already
                 path.unlink(missing_ok=True)
         return job_id
 
@@ -47,24 +63,22 @@ class Checks:
             Path(job.source).unlink(missing_ok=True)
         return True
 
-    def _submit(self, new: NewJob) -> tuple[str, bool]:
-        job_id, created = self._store.submit(new, self._settings.queue_limit)
-        if created:
-            self._queue.send(job_id, new.urgent)
+    def _submit(
+        self, kind: Kind, source: str, identity: str, ask: Ask, title: str | None = None
+    ) -> tuple[str, bool]:
+        options = {**self._settings.options, **ask.options}
+        key = url_key if kind == "url" else content_key
+        new = NewJob(
+            kind,
+            source,
+            key(identity, options),
+            {"options": options, "title": title, "fresh": ask.fresh},
+            ask.urgent,
+            ask.idempotency_key,
+            asked=digest([kind, identity, dict(ask.options), ask.fresh, ask.urgent]),
+        )
+        cache_s = 0.0 if ask.fresh else HOUR_S * self._settings.cache_hours
+        job_id, created = self._store.submit(new, self._settings.queue_limit, cache_s)
+        if created or (ask.urgent and self._store.hurry(job_id)):
+            self._queue.send(job_id, ask.urgent)
         return job_id, created
-
-    def _new(self, kind: Kind, source: str, identity: str, title: str | None = None) -> NewJob:
-        options = self._settings.options
-        asked = [kind, identity, options, model_sha256(self._settings.model)]
-        key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-        params: dict[str, Any] = {"options": options, "title": title}
-        return NewJob(kind, source, key, params)
-
-
-def model_sha256(name: str) -> str | None:
-    """The SHA-256 of the weights that `name` serves with; None if they are not there."""
-    try:
-        spec = registry.spec(name)
-    except registry.RegistryError:
-        return None
-    return spec.files[spec.serve].sha256

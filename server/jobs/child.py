@@ -1,11 +1,14 @@
 """One check in a process of its own: `python -m server.jobs.child`.
 
 Reads one JSON line, the Task, from standard input; writes JSON lines to standard output:
-`{"progress": {...}}` any number of times, then one `{"result": {...}}` or `{"error": {...}}`.
+`{"progress": {...}}` any number of times; once a download is there `{"media": {"sha256": ...}}`;
+then one `{"result": {...}, "pictures": [...]}` or `{"error": {...}}`.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import logging
 import math
@@ -23,7 +26,7 @@ from server.errors import AppError, MemoryLimit
 from server.fetch.sandbox import Confinement, confine, die_with
 
 if TYPE_CHECKING:  # they load NumPy; the processes that only import Task do without
-    from server.analysis.records import MediaFile, Progress
+    from server.analysis.records import FacePicture, MediaFile, Progress
 
 FETCH_SHARE = 0.3  # of the whole progress, for a check that begins with a download
 LAST_WORDS = "output.txt"  # in the scratch folder
@@ -103,6 +106,9 @@ class Reporter:
     def fetched(self, fraction: float) -> None:
         self._report("fetch", FETCH_SHARE * fraction, None)
 
+    def media(self, sha256: str) -> None:
+        self._write(json.dumps({"media": {"sha256": sha256}}) + "\n")
+
     def opened(self) -> None:
         self._report("faces", self._before(), None)
 
@@ -132,7 +138,7 @@ class Reporter:
 
 def _answer(task: Task, reporter: Reporter) -> dict[str, Any]:
     try:
-        return {"result": check(task, reporter)}
+        return check(task, reporter)
     except AppError as error:
         return _refusal(error)
     except MemoryError:
@@ -156,7 +162,7 @@ def _out_of_memory(task: Task) -> MemoryLimit:
 
 
 def check(task: Task, reporter: Reporter) -> dict[str, Any]:
-    """Fetch, analyze, and give the verdict in its JSON form."""
+    """Fetch, analyze, and give the verdict in its JSON form, with the pictures beside it."""
     media = _fetched(task, reporter) if task.kind == "url" else _uploaded(task)
     reporter.opened()
     from server.analysis.analyze import Analyzer
@@ -164,8 +170,25 @@ def check(task: Task, reporter: Reporter) -> dict[str, Any]:
     from server.analysis.verdict import to_json
 
     confine_to(media.path, task)
+    if task.kind == "url" and not media.cut_short:  # the runner may know the answer already
+        reporter.media(_sha256(media.path))
     analyzer = Analyzer(AnalysisOptions(**task.options))
-    return to_json(analyzer.analyze(media, reporter.analyzed))
+    verdict = analyzer.analyze(media, reporter.analyzed)
+    return {"result": to_json(verdict), "pictures": [_sent(each) for each in verdict.pictures]}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sent(picture: FacePicture) -> dict[str, Any]:
+    return {
+        "face": picture.face_id,
+        "moment": picture.moment,
+        "kind": picture.kind,
+        "jpeg": base64.b64encode(picture.jpeg).decode(),
+    }
 
 
 def confine_to(media: Path, task: Task) -> None:

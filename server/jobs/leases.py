@@ -7,6 +7,8 @@ taken over after its lease ran out) changes nothing by finishing late.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import (
@@ -18,14 +20,15 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     or_,
     select,
     update,
 )
 
 from server.errors import WorkerLost
-from server.jobs.store import WORKER_SEEN_S, Job
-from server.jobs.tables import IN_FLIGHT, jobs, reading, waiting, workers
+from server.jobs.store import WORKER_SEEN_S, Job, Picture, answer_to
+from server.jobs.tables import IN_FLIGHT, jobs, pictures, reading, waiting, workers
 
 LEASE_S = 10.0  # a worker that is silent for longer has lost its job
 MAX_ATTEMPTS = 3
@@ -71,12 +74,39 @@ class Leases:
             update(jobs).where(*_owned(job_id, owner)).values(lease_until=until, **progress)
         )
 
-    def finish(self, job_id: str, owner: str, result: dict[str, Any]) -> bool:
-        end = {"state": "done", "stage": "done", "progress": 1.0, "result": result}
-        return self._end(job_id, owner, **end)
+    def finish(
+        self, job_id: str, owner: str, result: dict[str, Any], shown: Sequence[Picture] = ()
+    ) -> bool:
+        """End a job with its result and the pictures that go with it."""
+        rows = [{"job_id": job_id, **asdict(picture)} for picture in shown]
+        with self._writer.begin() as connection:
+            ended = bool(connection.execute(_done(job_id, owner, result)).rowcount)
+            if ended and rows:
+                connection.execute(insert(pictures), rows)
+            return ended
+
+    def same_media(self, job_id: str, owner: str, content: str, since: float) -> str | None:
+        """Note what the job's media is; the newest job done `since` then that saw the same."""
+        with self._writer.begin() as connection:
+            note = update(jobs).where(*_owned(job_id, owner)).values(content=content)
+            connection.execute(note)
+            twin = connection.scalar(answer_to(content, since))
+        return str(twin) if twin else None
+
+    def finish_as(self, job_id: str, owner: str, twin: str) -> bool:
+        """End a job with what another one has found; False also if that is there no more."""
+        columns = [column for column in pictures.c if column is not pictures.c.job_id]
+        shown = select(literal(job_id), *columns).where(pictures.c.job_id == twin)
+        names = ["job_id", *(column.name for column in columns)]
+        with self._writer.begin() as connection:
+            result = connection.scalar(select(jobs.c.result).where(jobs.c.id == twin))
+            if not result or not connection.execute(_done(job_id, owner, result)).rowcount:
+                return False
+            connection.execute(insert(pictures).from_select(names, shown))
+            return True
 
     def fail(self, job_id: str, owner: str, error: dict[str, Any]) -> bool:
-        return self._end(job_id, owner, state="failed", error=error)
+        return self._change(_ended(job_id, owner, state="failed", error=error))
 
     def release(self, job_id: str, owner: str, *, counted: bool) -> bool:
         """Put a job back; `counted` says whether this attempt is one of the MAX_ATTEMPTS."""
@@ -139,16 +169,21 @@ class Leases:
         with self._writer.begin() as connection:
             connection.execute(delete(workers).where(workers.c.name == name))
 
-    def _end(self, job_id: str, owner: str, **values: Any) -> bool:
-        return self._change(
-            update(jobs)
-            .where(*_owned(job_id, owner))
-            .values(**values, partial=None, owner=None, finished_at=time.time())
-        )
-
     def _change(self, query: Update) -> bool:
         with self._writer.begin() as connection:
             return bool(connection.execute(query).rowcount)
+
+
+def _done(job_id: str, owner: str, result: dict[str, Any] | None) -> Update:
+    return _ended(job_id, owner, state="done", stage="done", progress=1.0, result=result)
+
+
+def _ended(job_id: str, owner: str, **values: Any) -> Update:
+    return (
+        update(jobs)
+        .where(*_owned(job_id, owner))
+        .values(**values, partial=None, owner=None, finished_at=time.time())
+    )
 
 
 def _owned(job_id: str, owner: str) -> tuple[ColumnElement[bool], ...]:

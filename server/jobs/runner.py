@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import os
 import secrets
@@ -19,13 +20,15 @@ from server.config import Settings
 from server.errors import AppError, TimeLimit, WorkerLost
 from server.jobs.child import LAST_WORDS, Task
 from server.jobs.folders import Folders
+from server.jobs.keys import content_key
 from server.jobs.leases import MAX_ATTEMPTS, Leases
 from server.jobs.process import COMMAND, Child
-from server.jobs.store import Job
+from server.jobs.store import Job, Picture
 from server.jobs.watch import LostJob, Watch, stubbornly
 
 POLL_S = 0.2  # how often a job is checked for having been cancelled
 LAST_WORDS_BYTES = 1000
+HOUR_S = 3600.0
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +38,10 @@ class Outcome:
     """How an attempt ended: a result, or an error that another attempt may or may not help."""
 
     result: dict[str, Any] | None = None
+    pictures: tuple[Picture, ...] = ()
     error: dict[str, Any] | None = None
     retryable: bool = False
+    twin: str | None = None  # the job that looked at the same media before
 
     @classmethod
     def of(cls, error: AppError) -> Outcome:
@@ -87,8 +92,11 @@ class Runner:
                 log.info("job=%s is not ours any more", job.id)
             except Stopping:
                 log.info("job=%s handed back: this worker stops", job.id)
-                if self._leases.release(job.id, owner, counted=False):
-                    self.send(job.id, job.urgent)
+                self._hand_back(job, owner)
+
+    def _hand_back(self, job: Job, owner: str) -> None:
+        if self._leases.release(job.id, owner, counted=False):
+            self.send(job.id, job.urgent)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -117,6 +125,8 @@ class Runner:
                 for message in child.read(POLL_S):
                     if outcome := _outcome(message):
                         return outcome
+                    if twin := self._checked_before(job, owner, message.get("media")):
+                        return Outcome(twin=twin)
                     watch.progress(message.get("progress"))
                 watch.keep()
                 if self.stopping.is_set():
@@ -131,9 +141,23 @@ class Runner:
         log.warning("job=%s its child ended without an answer, status %d%s", job.id, status, words)
         return Outcome.of(WorkerLost(f"its process ended early {MAX_ATTEMPTS} times"))
 
+    def _checked_before(self, job: Job, owner: str, media: dict[str, Any] | None) -> str | None:
+        """The finished job that answers this one, now that its child says what the media is."""
+        if not media:
+            return None
+        content = content_key(str(media["sha256"]), job.params["options"])
+        young_s = 0.0 if job.params.get("fresh") else HOUR_S * self._settings.cache_hours
+        since = time.time() - young_s
+        return stubbornly(lambda: self._leases.same_media(job.id, owner, content, since))
+
     def _settle(self, job: Job, owner: str, outcome: Outcome) -> None:
         if outcome.result is not None:
-            ended, how = self._leases.finish(job.id, owner, outcome.result), "done"
+            ended = self._leases.finish(job.id, owner, outcome.result, outcome.pictures)
+            how = "done"
+        elif outcome.twin:
+            ended, how = self._leases.finish_as(job.id, owner, outcome.twin), "done as before"
+            if not ended:  # it was deleted just now
+                self._hand_back(job, owner)
         elif outcome.retryable and job.attempts < MAX_ATTEMPTS:
             if self._leases.release(job.id, owner, counted=True):
                 log.info("job=%s waits for another attempt", job.id)
@@ -161,11 +185,27 @@ class Runner:
 
 def _outcome(message: dict[str, Any]) -> Outcome | None:
     if (result := message.get("result")) is not None:
-        return Outcome(result=result)
+        try:
+            return Outcome(result=result, pictures=_pictures(message.get("pictures", [])))
+        except (KeyError, TypeError, ValueError):
+            log.exception("a child sent pictures that are none")
+            return Outcome.of(AppError())
     if (error := message.get("error")) is not None:
         retryable = bool(error.pop("retryable", False))
         return Outcome(error=error, retryable=retryable)
     return None
+
+
+def _pictures(sent: list[dict[str, Any]]) -> tuple[Picture, ...]:
+    return tuple(
+        Picture(
+            int(each["face"]),
+            int(each["moment"]),
+            str(each["kind"]),
+            base64.b64decode(each["jpeg"], validate=True),
+        )
+        for each in sent
+    )
 
 
 def _last_words(scratch: Path) -> str:

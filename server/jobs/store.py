@@ -11,11 +11,20 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Engine, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Engine, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import sqlite
 
-from server.errors import QueueFull
-from server.jobs.tables import IN_FLIGHT, STATES_IN_FLIGHT, jobs, reading, waiting, workers
+from server.errors import IdempotencyConflict, QueueFull
+from server.jobs.tables import (
+    IN_FLIGHT,
+    STATES_IN_FLIGHT,
+    jobs,
+    pictures,
+    reading,
+    requests,
+    waiting,
+    workers,
+)
 
 WORKER_SEEN_S = 10.0  # a worker that is silent for longer counts as gone
 
@@ -32,6 +41,18 @@ class NewJob:
     key: str
     params: dict[str, Any]
     urgent: bool = True
+    idempotency_key: str | None = None
+    asked: str = ""  # a digest of the request that the idempotency key stands for
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A JPEG of a face: its number in the verdict, which of its moments, and what is drawn."""
+
+    face: int
+    moment: int
+    kind: str
+    jpeg: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +78,7 @@ class Job:
     created_at: float
     started_at: float | None
     finished_at: float | None
+    content: str | None = None
 
     @property
     def in_flight(self) -> bool:
@@ -75,11 +97,45 @@ class Store:
 
             self._insert = postgresql.insert
 
-    def submit(self, new: NewJob, limit: int) -> tuple[str, bool]:
-        """The id of the job for `new`, and whether it was created now (else: it was in flight).
+    def submit(self, new: NewJob, limit: int, cache_s: float = 0.0) -> tuple[str, bool]:
+        """The id of the job for `new`, and whether it was created now.
 
-        Raises QueueFull if `limit` jobs are waiting already.
+        Otherwise it is the one that the idempotency key stands for, that is in flight, or that
+        was done less than `cache_s` ago. Raises QueueFull if `limit` jobs are waiting already;
+        IdempotencyConflict if the idempotency key stands for another request.
         """
+        with self._writer.begin() as connection:
+            if known := self._claimed(connection, new):
+                return known, False
+            job_id, created = self._found_or_added(connection, new, limit, cache_s)
+            if new.idempotency_key is not None:
+                key = requests.c.idempotency_key == new.idempotency_key
+                connection.execute(update(requests).where(key).values(job_id=job_id))
+            return job_id, created
+
+    def _claimed(self, connection: Connection, new: NewJob) -> str | None:
+        """The job of the idempotency key; None if there is no key, or it is `new`'s from now on.
+
+        Taken before anything else is done: PostgreSQL lets another one with the same key wait here.
+        """
+        if new.idempotency_key is None:
+            return None
+        row = {"idempotency_key": new.idempotency_key, "asked": new.asked}
+        add = self._insert(requests).values(row)
+        add = add.on_conflict_do_nothing(index_elements=["idempotency_key"])
+        if connection.execute(add).rowcount:
+            return None
+        query = select(requests).where(requests.c.idempotency_key == new.idempotency_key)
+        taken = connection.execute(query).one()
+        if taken.asked != new.asked:
+            raise IdempotencyConflict(
+                "Send another key, or the request that this one was used for."
+            )
+        return str(taken.job_id)
+
+    def _found_or_added(
+        self, connection: Connection, new: NewJob, limit: int, cache_s: float
+    ) -> tuple[str, bool]:
         now = time.time()
         row = {
             "id": secrets.token_hex(16),
@@ -97,14 +153,24 @@ class Store:
         add = self._insert(jobs).values(row)
         add = add.on_conflict_do_nothing(index_elements=["key"], index_where=IN_FLIGHT)
         add = add.returning(jobs.c.id)
+        while True:  # again only if the twin ends between the statements
+            if found := connection.scalar(twin):
+                return str(found), False
+            if cache_s and (found := connection.scalar(answer_to(new.key, now - cache_s))):
+                return str(found), False
+            if connection.execute(length).scalar_one() >= limit:
+                raise QueueFull(f"{limit} checks are waiting; try again in a moment")
+            if created := connection.scalar(add):
+                return str(created), True
+
+    def hurry(self, job_id: str) -> bool:
+        """Make a waiting job urgent; False if it is, or waits no more."""
+        waits = and_(jobs.c.id == job_id, jobs.c.state == "queued", jobs.c.urgent.is_(False))
+        with self._reader.connect() as connection:  # mostly it is not so, and nothing is written
+            if not connection.scalar(select(func.count()).where(waits)):
+                return False
         with self._writer.begin() as connection:
-            while True:  # again only if the twin ends between the two statements
-                if found := connection.scalar(twin):
-                    return str(found), False
-                if connection.execute(length).scalar_one() >= limit:
-                    raise QueueFull(f"{limit} checks are waiting; try again in a moment")
-                if created := connection.scalar(add):
-                    return str(created), True
+            return bool(connection.execute(update(jobs).where(waits).values(urgent=True)).rowcount)
 
     def get(self, job_id: str) -> Job | None:
         with self._reader.connect() as connection:
@@ -116,6 +182,25 @@ class Store:
         with self._reader.connect() as connection:
             state: State | None = connection.scalar(select(jobs.c.state).where(jobs.c.id == job_id))
         return state
+
+    def recent(
+        self, limit: int, before: float | None = None, state: str | None = None
+    ) -> list[Job]:
+        """The newest jobs first: those created `before` a time, in a `state`."""
+        query = select(jobs).order_by(jobs.c.created_at.desc()).limit(limit)
+        if before is not None:
+            query = query.where(jobs.c.created_at < before)
+        if state is not None:
+            query = query.where(jobs.c.state == state)
+        with self._reader.connect() as connection:
+            return [Job(**row._mapping) for row in connection.execute(query)]
+
+    def picture(self, job_id: str, face: int, moment: int, kind: str) -> bytes | None:
+        """The JPEG of one of a result's faces."""
+        asked = {"job_id": job_id, "face": face, "moment": moment, "kind": kind}
+        with self._reader.connect() as connection:
+            jpeg: bytes | None = connection.scalar(select(pictures.c.jpeg).filter_by(**asked))
+        return jpeg
 
     def position(self, job: Job) -> int:
         """How many waiting jobs come before this one."""
@@ -159,3 +244,10 @@ class Store:
         alive = workers.c.seen_at > time.time() - WORKER_SEEN_S
         with self._reader.connect() as connection:
             return int(connection.scalar(select(func.sum(workers.c.slots)).where(alive)) or 0)
+
+
+def answer_to(key: str, since: float) -> Select[tuple[str]]:
+    """The newest job done since a time that answers the check with this key."""
+    same = or_(jobs.c.key == key, jobs.c.content == key)
+    done = and_(same, jobs.c.state == "done", jobs.c.finished_at >= since)
+    return select(jobs.c.id).where(done).order_by(jobs.c.finished_at.desc()).limit(1)

@@ -11,8 +11,10 @@ from sqlalchemy import (
     Connection,
     Double,
     Engine,
+    ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -33,6 +35,12 @@ metadata = MetaData()
 # Written literally: PostgreSQL cannot match ON CONFLICT to a partial index by bound parameters.
 STATES_IN_FLIGHT = ("queued", "running")
 IN_FLIGHT = text("state IN ('queued', 'running')")
+
+
+def _of_job(**options: Any) -> Column[str]:
+    """The job that a row belongs to, and with which it is deleted."""
+    return Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), **options)
+
 
 jobs = Table(
     "jobs",
@@ -56,9 +64,31 @@ jobs = Table(
     Column("created_at", Double, nullable=False),
     Column("started_at", Double),
     Column("finished_at", Double),
+    Column("content", String(64)),  # what the media itself is asked, once its hash is known
     Index("jobs_by_state", "state", "created_at"),
+    Index("jobs_by_age", "created_at"),
+    Index("jobs_by_key", "key", "state", "finished_at"),
+    Index("jobs_by_content", "content", "state", "finished_at"),
 )
 Index("jobs_in_flight", jobs.c.key, unique=True, sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT)
+
+pictures = Table(  # JPEGs of faces that a result shows
+    "pictures",
+    metadata,
+    _of_job(primary_key=True),
+    Column("face", Integer, primary_key=True),
+    Column("moment", Integer, primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("jpeg", LargeBinary, nullable=False),
+)
+
+requests = Table(  # which job a client was given for its idempotency key
+    "requests",
+    metadata,
+    Column("idempotency_key", String(255), primary_key=True),
+    Column("asked", String(64), nullable=False),  # a digest of the request
+    _of_job(index=True),  # null only inside of a transaction
+)
 
 workers = Table(
     "workers",
@@ -113,6 +143,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver's own transactions would start too late
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
     connection.execute("PRAGMA synchronous = NORMAL")
 

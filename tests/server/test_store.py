@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import Engine, event, func, select, update
 
-from server.errors import QueueFull
+from server.errors import IdempotencyConflict, QueueFull
 from server.jobs.leases import MAX_ATTEMPTS, Leases
-from server.jobs.store import Job, NewJob, Store
-from server.jobs.tables import IN_FLIGHT, jobs, open_engine
+from server.jobs.store import Job, NewJob, Picture, Store
+from server.jobs.tables import IN_FLIGHT, jobs, open_engine, pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = {"label": "fake"}
+FACE = Picture(face=1, moment=0, kind="face", jpeg=b"\xff\xd8")
 ERROR = {"code": "not-media", "title": "", "detail": "", "status": 422}
 
 
@@ -176,6 +178,107 @@ def test_old_results_are_forgotten_and_waiting_jobs_are_not(store: Store, leases
     assert store.forget(before=time.time() + 60) == 1
     assert store.get(done) is None
     assert store.get(waiting) is not None
+
+
+def test_a_finished_check_answers_the_same_question_for_a_while(
+    store: Store, leases: Leases
+) -> None:
+    first = submitted(store)
+    leases.claim(first, "me")
+    leases.finish(first, "me", RESULT)
+    assert store.submit(question(), 100, cache_s=60) == (first, False)
+    fresh, created = store.submit(question(), 100)
+    assert created
+    leases.claim(fresh, "me")
+    leases.fail(fresh, "me", ERROR)
+    assert store.submit(question(), 100, cache_s=60) == (first, False)  # a failure answers nothing
+    time.sleep(0.02)
+    assert store.submit(question(), 100, cache_s=0.01)[1]
+
+
+def test_the_same_media_by_another_address_is_answered_with_its_pictures(
+    store: Store, leases: Leases
+) -> None:
+    first, second = submitted(store, "a"), submitted(store, "b")
+    leases.claim(first, "me")
+    assert leases.same_media(first, "me", "media", 0) is None
+    leases.finish(first, "me", RESULT, [FACE])
+    leases.claim(second, "you")
+    assert leases.same_media(second, "you", "media", time.time() + 60) is None  # all are too old
+    twin = leases.same_media(second, "you", "media", 0)
+    assert twin == first
+    assert leases.finish_as(second, "you", twin)
+    assert not leases.finish_as(second, "you", twin)
+    assert found(store, second).result == RESULT
+    assert store.picture(second, 1, 0, "face") == FACE.jpeg
+    third = submitted(store, "c")
+    leases.claim(third, "me")
+    assert store.remove(first)
+    assert not leases.finish_as(third, "me", twin)
+    assert found(store, third).state == "running"
+
+
+def test_pictures_are_deleted_with_their_job(engine: Engine, store: Store, leases: Leases) -> None:
+    ids = [submitted(store, key) for key in ("removed", "forgotten")]
+    for job_id in ids:
+        leases.claim(job_id, "me")
+        assert not leases.finish(job_id, "you", RESULT, [FACE])
+        assert store.picture(job_id, 1, 0, "face") is None
+        leases.finish(job_id, "me", RESULT, [FACE])
+        assert store.picture(job_id, 1, 0, "face") == FACE.jpeg
+        assert store.picture(job_id, 1, 0, "evidence") is None
+    store.remove(ids[0])
+    assert store.picture(ids[0], 1, 0, "face") is None
+    store.forget(before=time.time() + 60)
+    with engine.begin() as connection:
+        assert connection.scalar(select(func.count()).select_from(pictures)) == 0
+
+
+def test_an_idempotency_key_gives_the_same_job_until_that_is_deleted(
+    store: Store, leases: Leases
+) -> None:
+    asked = replace(question(), idempotency_key="once", asked="this")
+    job_id, created = store.submit(asked, 100)
+    assert created
+    leases.claim(job_id, "me")
+    leases.finish(job_id, "me", RESULT)
+    assert store.submit(asked, 100) == (job_id, False)
+    with pytest.raises(IdempotencyConflict):
+        store.submit(replace(asked, key="other", asked="that"), 100)
+    twin = submitted(store, "other")
+    joined = replace(question("other"), idempotency_key="second", asked="other")
+    assert store.submit(joined, 100) == (twin, False)
+    store.cancel(twin)
+    assert store.submit(joined, 100) == (twin, False)
+    store.remove(job_id)
+    assert store.submit(asked, 100)[1]
+
+
+def test_a_refused_request_leaves_its_idempotency_key_free(store: Store) -> None:
+    asked = replace(question("b"), idempotency_key="once", asked="b")
+    submitted(store, "a", limit=1)
+    with pytest.raises(QueueFull):
+        store.submit(asked, 1)
+    assert store.submit(asked, 2)[1]
+
+
+def test_the_newest_jobs_come_first(store: Store) -> None:
+    ids = [submitted(store, str(number)) for number in range(4)]
+    store.cancel(ids[1])
+    newest = store.recent(2)
+    assert [job.id for job in newest] == [ids[3], ids[2]]
+    assert [job.id for job in store.recent(9, before=newest[-1].created_at)] == [ids[1], ids[0]]
+    assert [job.id for job in store.recent(9, state="cancelled")] == [ids[1]]
+
+
+def test_a_person_who_wants_what_waits_in_bulk_hurries_it(store: Store, leases: Leases) -> None:
+    job_id = submitted(store, urgent=False)
+    assert store.hurry(job_id)
+    assert not store.hurry(job_id)
+    assert found(store, job_id).urgent
+    running = submitted(store, "other", urgent=False)
+    leases.claim(running, "me")
+    assert not store.hurry(running)
 
 
 def test_workers_are_counted_while_they_are_heard(store: Store, leases: Leases) -> None:

@@ -1,0 +1,54 @@
+"""When two checks are the same: keys over what is looked at, how, and with what."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from models import registry
+from server import __version__
+
+DETECTOR = "mtcnn"
+
+
+def url_key(url: str, options: Mapping[str, Any]) -> str:
+    """The key of the check of an address, as checked_url returns it."""
+    return digest(["url", url, _how(options)])
+
+
+def content_key(sha256: str, options: Mapping[str, Any]) -> str:
+    """The key of the check of a file with this SHA-256, wherever it came from."""
+    return digest(["content", sha256, _how(options)])
+
+
+def digest(value: Any) -> str:
+    """The SHA-256 of anything that JSON can say."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def model_sha256(name: str) -> str | None:
+    """The SHA-256 of the weights that `name` serves with; None if they are not there."""
+    try:
+        spec = registry.spec(name)
+    except registry.RegistryError:
+        return None
+    return spec.files[spec.serve].sha256
+
+
+def _how(options: Mapping[str, Any]) -> list[Any]:
+    """All that decides, beside the media, what comes out of a check."""
+    model = options.get("model", "")
+    return [dict(options), _made_of(model), _made_of(DETECTOR), __version__]
+
+
+def _made_of(name: str) -> list[Any]:
+    """A model's files and calibration; nothing if there is no such model, as the check will say."""
+    try:
+        spec = registry.spec(name)
+    except registry.RegistryError:
+        return []
+    calibration = asdict(spec.calibration) if spec.calibration else None
+    return [spec.serve, {part: file.sha256 for part, file in spec.files.items()}, calibration]
