@@ -5,7 +5,7 @@ from __future__ import annotations
 from apiflask import APIFlask
 
 from server import __version__, web
-from server.api import checks, documentation, frames, gate, jobs, ops, problems
+from server.api import checks, documentation, frames, gate, jobs, ops, problems, uploads
 from server.api.service import Service, attach
 from server.config import Settings
 
@@ -23,7 +23,7 @@ def create_app(settings: Settings) -> APIFlask:
         static_folder=None,  # type: ignore[arg-type]  # the page brings its own
         json_errors=False,
     )
-    app.request_class = checks.UploadRequest
+    app.request_class = uploads.UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     attach(app, Service.open(settings, __version__))
     problems.install(app)

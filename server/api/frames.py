@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import secrets
 
 from apiflask import APIBlueprint
 from flask import Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from server.api import schemas
-from server.api.checks import ANSWERS, ENVELOPE_BYTES, answer, first_of, takes
+from server.api.answers import RESPONSES, answer
+from server.api.checks import takes
+from server.api.options import validated
 from server.api.service import current
-from server.errors import BadValue, TooLarge
+from server.api.uploads import ENVELOPE_BYTES, new_path, receive
+from server.errors import BadValue
 from server.jobs.pictures import join
 
 MAX_FRAMES = 240
@@ -26,7 +27,7 @@ blueprint = APIBlueprint("frames", __name__, tag="Checks")
 @blueprint.post("/check-frames")
 @takes("multipart/form-data")
 @blueprint.input(schemas.WaitQuery, location="query")
-@blueprint.doc(responses=ANSWERS)
+@blueprint.doc(responses=RESPONSES)
 def check_frames(query_data: schemas.WaitQuery) -> Response:
     """Check pictures of one video: JPEGs as the form's `frames`, in the order of `times_s`.
 
@@ -35,22 +36,21 @@ def check_frames(query_data: schemas.WaitQuery) -> Response:
     """
     pictures = _pictures()
     times_s = _times(len(pictures))
-    path = current().folders.uploads / secrets.token_hex(16)
+    form = {name: value for name, value in request.form.items() if name != "times_s"}
+    options = validated(schemas.Form, form)
+    ask = options.ask()
+    path = new_path()
     join(path, pictures, times_s)
     digest = hashlib.sha256(repr(times_s).encode())
     for picture in pictures:
         digest.update(hashlib.sha256(picture).digest())
-    job_id = current().checks.file(path, digest.hexdigest(), "")
-    return answer(job_id, first_of(query_data.wait))
+    job_id = current().checks.file(path, digest.hexdigest(), "", ask)
+    return answer(job_id, query_data.wait, options.wait)
 
 
 def _pictures() -> list[bytes]:
-    limit = current().settings.max_upload_bytes
-    request.max_content_length = limit + ENVELOPE_BYTES + MAX_FRAMES * PART_BYTES
-    try:
-        uploads = request.files.getlist("frames")
-    except RequestEntityTooLarge as error:
-        raise TooLarge(f"At most {limit / 1e6:g} MB can be checked. Send fewer frames.") from error
+    receive(ENVELOPE_BYTES + MAX_FRAMES * PART_BYTES, "Send fewer frames.")
+    uploads = request.files.getlist("frames")
     if not 1 <= len(uploads) <= MAX_FRAMES:
         raise BadValue(f"Send 1 to {MAX_FRAMES} frames, each as a part called frames.")
     return [upload.stream.read() for upload in uploads]

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
+from server.api.options import Absent, MayWait, Number, Options
 from server.api.verdict_schema import Fraction
 from server.fetch.urls import MAX_LENGTH
 
-WAIT_S = 20.0  # how long a request waits for its verdict, unless it says otherwise
-MAX_WAIT_S = 55.0  # proxies and browsers give up on a silent answer after a minute
-
-
-def _given(value: Any) -> Any:
-    if value is None or isinstance(value, bool):
-        raise ValueError("give a number of seconds, or leave it out")
-    return value
-
-
-Wait = Annotated[float, Field(ge=0, le=MAX_WAIT_S, allow_inf_nan=False)]
-MayWait = Annotated[Wait | SkipJsonSchema[None], BeforeValidator(_given)]
+State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
 class WaitQuery(BaseModel):
@@ -31,10 +20,15 @@ class WaitQuery(BaseModel):
     wait: MayWait = None
 
 
-class CheckUrl(BaseModel):
+class Form(Options):
+    """What may stand beside the files of a form."""
+
+    wait: MayWait = None
+
+
+class CheckUrl(Form):
     """Check the video at an address."""
 
-    model_config = ConfigDict(extra="forbid")
     url: str = Field(
         examples=["https://example.com/watch?v=1"],
         # Only described here: what is wrong with an address is better said by bad-url.
@@ -44,7 +38,6 @@ class CheckUrl(BaseModel):
             "maxLength": MAX_LENGTH,
         },
     )
-    wait: MayWait = None
 
 
 class Problem(BaseModel):
@@ -59,27 +52,77 @@ class Problem(BaseModel):
 
 
 class JobLinks(BaseModel):
-    """Where the job is; DELETE there cancels it, or removes it when it has ended."""
+    """Where the job is (DELETE there cancels or removes it), and what there is about it.
+
+    `faces` is a template (RFC 6570) for the pictures of the verdict's moments.
+    """
 
     self: str
+    events: str
+    report: str
+    faces: str
 
 
-class Job(BaseModel):
-    """A check and how far it has come; times are Unix seconds."""
+class JobSummary(BaseModel):
+    """A check in short; times are Unix seconds."""
 
     id: str
-    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    kind: Literal["url", "file"]
+    source: str | None = Field(description="the address, if it was one")
+    title: str | None = Field(description="the name of the file that was sent")
+    state: State
     stage: str
     progress: Fraction
-    position: int | None = Field(description="checks that wait before this one; null if it runs")
-    partial: dict[str, Any] | None = Field(description="the verdict so far")
-    result: dict[str, Any] | None = Field(description="the Verdict, when done")
+    label: str | None = Field(description="the verdict's label, when done")
+    p_fake: Fraction | None
     error: dict[str, Any] | None = Field(description="the Problem, when failed")
-    attempts: int
     created_at: float
     started_at: float | None
     finished_at: float | None
     links: JobLinks
+
+
+class Job(JobSummary):
+    """A check and how far it has come."""
+
+    position: int | None = Field(description="checks that wait before this one; null if it runs")
+    attempts: int
+    partial: dict[str, Any] | None = Field(description="the verdict so far")
+    result: dict[str, Any] | None = Field(description="the Verdict, when done")
+
+
+class JobsQuery(BaseModel):
+    """Which checks to list."""
+
+    model_config = ConfigDict(extra="ignore")
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    before: Annotated[Annotated[float, Field(ge=0, allow_inf_nan=False)] | Absent, Number] = Field(
+        None, description="only checks made before this Unix time"
+    )
+    state: Annotated[State | Absent, Field()] = None
+
+
+class Jobs(BaseModel):
+    """Checks, newest first; `next` is where the older ones are, null if there are none."""
+
+    jobs: list[JobSummary]
+    next: str | None
+
+
+class FaceQuery(BaseModel):
+    """Which picture: `moment` counts a face's strongest moments from 0."""
+
+    model_config = ConfigDict(extra="ignore")
+    moment: Annotated[int, Field(ge=0, le=99)] = 0
+    kind: Literal["face", "evidence"] = "face"
+
+
+class ReportQuery(BaseModel):
+    """In which form; `download` asks the browser to save it."""
+
+    model_config = ConfigDict(extra="ignore")
+    format: Literal["html", "json", "csv"] = "html"
+    download: Literal["0", "1"] = "0"
 
 
 class Health(BaseModel):
