@@ -115,6 +115,26 @@ class RequestTooLarge(AppError):
     )
 
 
+class TooManyRequests(AppError):
+    code, http_status, title = "too-many-requests", 429, "You start checks faster than allowed"
+    cure = (
+        "Come back after the seconds that the header Retry-After names. Whoever runs the service "
+        "sets MESOSCOPE_RATE_LIMIT."
+    )
+
+
+class TooManyStreams(AppError):
+    code, http_status, title = "too-many-streams", 503, "Too many people follow their checks"
+    cure = "Ask for the job itself every few seconds, or come back after Retry-After."
+    retry_after_s = 5
+
+
+class NotReady(AppError):
+    code, http_status, title = "not-ready", 503, "The service cannot do checks now"
+    cure = "Whoever runs the service mends the parts that the detail names."
+    retry_after_s = 5
+
+
 # The media -------------------------------------------------------------------------------------
 
 
@@ -253,6 +273,12 @@ class QueueFull(AppError):
     code, http_status, title = "queue-full", 503, "Too many checks are waiting"
     cure = "Come back after the seconds that the header Retry-After names."
     retry_after_s = 15
+
+
+class StoreAway(AppError):
+    code, http_status, title = "store-away", 503, "The database does not answer"
+    cure = "Come back after the seconds that the header Retry-After names: no check is lost."
+    retry_after_s = 5
 
 
 class Cancelled(AppError):

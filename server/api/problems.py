@@ -7,6 +7,8 @@ from typing import Any
 
 from apiflask import APIFlask, HTTPError
 from flask import Response, json, request
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
@@ -16,6 +18,7 @@ from server.errors import (
     BadValue,
     NotFound,
     RequestTooLarge,
+    StoreAway,
     WrongMethod,
     WrongType,
 )
@@ -45,6 +48,8 @@ def install(app: APIFlask) -> None:
     app.register_error_handler(HTTPError, _from_apiflask)
     app.register_error_handler(HTTPException, _from_werkzeug)
     app.register_error_handler(RecursionError, _from_recursion)
+    for kind in (OperationalError, InterfaceError, NoConnection):
+        app.register_error_handler(kind, _from_database)
     app.register_error_handler(Exception, _from_anything)
 
 
@@ -98,6 +103,11 @@ def _from_werkzeug(error: HTTPException) -> Response | HTTPException:
 
 def _from_recursion(_error: RecursionError) -> Response:
     return respond(BadRequest("The JSON is nested too deeply."))
+
+
+def _from_database(error: Exception) -> Response:
+    log.warning("the database does not answer: %s", getattr(error, "orig", error))
+    return respond(StoreAway("It restarts, or is overloaded. Try again in a moment."))
 
 
 def _from_anything(_error: Exception) -> Response:
