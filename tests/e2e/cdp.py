@@ -31,7 +31,7 @@ class Browser:
         message = {"id": number, "method": method, "params": params}
         self._socket.send(json.dumps(message | ({"sessionId": session} if session else {})))
         while True:
-            answer = json.loads(self._socket.recv(timeout=30))
+            answer = json.loads(self._socket.recv(timeout=60))
             if answer.get("id") == number:
                 assert "error" not in answer, answer
                 return answer["result"]
@@ -57,10 +57,20 @@ class Browser:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def open(self, url: str) -> str:
+    def open(self, url: str) -> tuple[str, str]:
+        """A new tab that is seen, as a person would have opened it; its id and its session.
+
+        A hidden tab loads no video, is not the one that a popup is about, and is granted nothing.
+        """
         target = self.send("Target.createTarget", url=url)["targetId"]
-        assert isinstance(target, str)
-        return target
+        session = self.attach(target)
+
+        def seen() -> Any:
+            self.send("Target.activateTarget", targetId=target)
+            return self.evaluate(session, "document.visibilityState === 'visible'")
+
+        until(seen, 60, f"{url} in front")
+        return target, session
 
 
 def until(what: Callable[[], Any], seconds: float, name: str) -> Any:
@@ -88,7 +98,7 @@ def running(chromium: str, folder: Path, flags: Sequence[str]) -> Iterator[Brows
     process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         port_file = profile / "DevToolsActivePort"
-        until(lambda: port_file.exists() and port_file.read_text(), 30, "the browser")
+        until(lambda: port_file.exists() and port_file.read_text(), 60, "the browser")
         port, path = port_file.read_text().split()
         with connect(f"ws://127.0.0.1:{port}{path}", max_size=None) as socket:
             yield Browser(socket)

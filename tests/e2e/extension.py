@@ -179,10 +179,20 @@ class Extension:
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
         if not context.service_workers:
-            context.wait_for_event("serviceworker", timeout=15_000)
+            context.wait_for_event("serviceworker", timeout=60_000)
         self.id = self.worker.url.split("/")[2]
         assert context.browser is not None
+        self._close_first_run(context.pages[0])
         self._browser = context.browser.new_browser_cdp_session()
+
+    def _close_first_run(self, page: Page) -> None:
+        """It opens when it will, and would come before the page that is to be clicked on."""
+
+        def opened() -> Page | None:
+            found = [one for one in self.context.pages if one.url.endswith("/welcome.html")]
+            return found[0] if found else None
+
+        wait_for(page, opened, 60, "the first-run page").close()
 
     @property
     def worker(self) -> Worker:
@@ -202,18 +212,22 @@ class Extension:
 
     def click(self, page: Page) -> Target:
         """Click the toolbar's icon on `page`; its popup, ready."""
+        for stale in self._popups():
+            self._browser.send("Target.closeTarget", {"targetId": stale})
         page.bring_to_front()
+        # A hidden tab is not the one that the popup is about.
+        wait_for(page, lambda: page.evaluate("document.visibilityState === 'visible'"))
         tabs = self._browser.send("Target.getTargets", {"filter": [{"type": "tab"}]})
         tab = next(t for t in tabs["targetInfos"] if t["url"] == page.url)
         self._browser.send("Extensions.triggerAction", {"id": self.id, "targetId": tab["targetId"]})
-        popup = Target(self._browser, wait_for(page, self._popup, 10, "the popup"), page)
+        [target] = wait_for(page, self._popups, name="the popup")
+        popup = Target(self._browser, target, page)
         popup.wait(READY)
         return popup
 
-    def _popup(self) -> str | None:
+    def _popups(self) -> list[str]:
         targets = self._browser.send("Target.getTargets")["targetInfos"]
-        found = [t["targetId"] for t in targets if t["url"] == self.address("popup/popup.html")]
-        return found[0] if found else None
+        return [t["targetId"] for t in targets if t["url"] == self.address("popup/popup.html")]
 
     def overlay(self, page: Page) -> Overlay:
         return Overlay(self.context, page)
