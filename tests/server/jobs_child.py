@@ -6,6 +6,7 @@ tests of everything around the analysis.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 from server.fetch.sandbox import die_with
 from server.jobs.child import LAST_WORDS, Task
 
+JPEG = base64.b64encode(b"\xff\xd8 no more than a beginning").decode()
 COMMAND = (sys.executable, "-m", "tests.server.jobs_child")
 
 
@@ -67,8 +69,12 @@ def act(task: Task, step: str, value: str) -> None:
         case "error":
             error = {"code": value, "title": "T", "detail": "D", "status": 502}
             say(error={**error, "retryable": value == "download-failed"})
+        case "media":
+            say(media={"sha256": value})
         case "result":
-            say(result={"schema": 1, "label": value, "source": task.source})
+            face = {"face": 1, "moment": 0, "kind": "face", "jpeg": JPEG}
+            result = {"schema": 1, "label": value, "source": task.source}
+            say(result=result, pictures=[face])
 
 
 def read(task: Task) -> None:

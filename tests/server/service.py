@@ -119,10 +119,12 @@ class Site:
     def post(self, path: str, **options: Any) -> requests.Response:
         return requests.post(self.url(path), timeout=60, **options)
 
-    def submit(self, source: str, *, urgent: bool = True, send: bool = True) -> str:
+    def submit(
+        self, source: str, *, urgent: bool = True, send: bool = True, fresh: bool = False
+    ) -> str:
         """Put a job in, as the API does."""
         key = hashlib.sha256(source.encode()).hexdigest()
-        new = NewJob("url", source, key, {"options": {}}, urgent)
+        new = NewJob("url", source, key, {"options": {}, "fresh": fresh}, urgent)
         job_id, created = self.store.submit(new, limit=1000)
         if created and send:
             self.queue.send(job_id, urgent)

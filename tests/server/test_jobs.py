@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import signal
@@ -20,7 +21,7 @@ from server.jobs.queue import TASK, URGENT, make_celery
 from server.jobs.reaper import YOUNG_S, Reaper
 from server.jobs.runner import Runner
 from server.jobs.tables import BUSY_S
-from tests.server.jobs_child import COMMAND
+from tests.server.jobs_child import COMMAND, JPEG
 from tests.server.service import Site, gone, mentioning, running, scripted, until
 
 
@@ -53,6 +54,26 @@ def test_progress_then_the_result(site: Site) -> None:
     assert (job.state, job.attempts, job.error, job.partial) == ("done", 1, None, None)
     assert job.result is not None
     assert job.result["label"] == "fake"
+
+
+def test_pictures_come_with_the_result(site: Site) -> None:
+    site.start("scripted")
+    job = site.ended(site.submit(scripted("result:fake")))
+    assert site.store.picture(job.id, 1, 0, "face") == base64.b64decode(JPEG)
+
+
+def test_media_that_was_checked_is_not_analysed_again(site: Site, tmp_path: Path) -> None:
+    """Unless a fresh check is asked for."""
+    site.start("scripted")
+    first = site.ended(site.submit(scripted("media:abc", "result:fake", name="first")))
+    steps = ("media:abc", "grandchild", "hang")
+    second = site.ended(site.submit(scripted(*steps, name="second")))
+    assert second.result == first.result
+    assert site.store.picture(second.id, 1, 0, "face") == base64.b64decode(JPEG)
+    assert left_over(site) == []
+    until(lambda: mentioning(second.id) == [], 2)
+    fresh = site.submit(scripted("media:abc", "result:real", name="third"), fresh=True)
+    assert site.ended(fresh).result != first.result
 
 
 def test_a_crash_is_tried_again(site: Site, tmp_path: Path) -> None:
