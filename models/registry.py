@@ -35,6 +35,18 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """How often the thresholds hold, on pictures that chose nothing.
+
+    The shares of fakes and of reals that are called fake, and the part that was measured.
+    """
+
+    flags_fake: float
+    flags_real: float
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFile:
     path: Path
     sha256: str
@@ -56,8 +68,15 @@ class ModelSpec:
     input_px: int
     positive_class: Literal["fake", "real"] | None
     calibration: Calibration | None
+    rates: Rates | None
     licence: str
     source: str
+
+    @property
+    def sha256(self) -> str:
+        """One SHA-256 for all files of a cascade: that of theirs, one after the other."""
+        together = "".join(file.sha256 for file in self.files.values())
+        return hashlib.sha256(together.encode()).hexdigest()
 
     @property
     def card(self) -> Path:
@@ -102,7 +121,7 @@ def _parse(data: dict[str, Any]) -> ModelSpec:
         variant: ModelFile(WEIGHTS / entry["file"], entry["sha256"], entry["precision"])
         for variant, entry in data["files"].items()
     }
-    calibration = data.get("calibration")
+    calibration, rates = data.get("calibration"), data.get("rates")
     return ModelSpec(
         name=data["name"],
         task=data["task"],
@@ -111,6 +130,7 @@ def _parse(data: dict[str, Any]) -> ModelSpec:
         input_px=data["input_px"],
         positive_class=data.get("positive_class"),
         calibration=Calibration(**calibration) if calibration else None,
+        rates=Rates(**rates) if rates else None,
         licence=data["licence"],
         source=data["source"],
     )

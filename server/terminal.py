@@ -36,6 +36,7 @@ WHY = {
     "not-certain": "the evidence points neither way",
     "out-of-scope": "turned too far away",
     "cut-short": "the file ended early; what it held was judged",
+    "unstable": "a small change of the picture turns the result round",
 }
 MEANING = {
     "fake": "A face in it looks swapped or re-enacted. The check can be wrong; its card in "

@@ -50,9 +50,10 @@ def fit(logits: NDArray[np.float32], fake: NDArray[np.bool_]) -> registry.Calibr
 
 
 def write(path: Path, calibration: registry.Calibration) -> None:
-    """Replace the calibration in a spec's JSON file."""
+    """Replace the calibration in a spec's JSON file; what was measured with the old one goes."""
     spec = json.loads(path.read_text())
     spec["calibration"] = {
         name: getattr(calibration, name) for name in registry.Calibration.__slots__
     }
+    spec["rates"] = None
     path.write_text(json.dumps(spec, indent=2, ensure_ascii=False) + "\n")

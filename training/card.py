@@ -44,8 +44,30 @@ def report(name: str, data_folder: Path) -> Path:
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(measured, indent=1) + "\n")
+    write_rates(name, parts)
     spec.card.write_text(card(name))
     return spec.card
+
+
+def write_rates(name: str, parts: dict[str, Any]) -> None:
+    """Put what the thresholds were measured to do on the test part beside the weights."""
+    path = registry.WEIGHTS / f"{name}.json"
+    entry = json.loads(path.read_text())
+    entry["rates"] = rates(parts)
+    path.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n")
+    registry.spec.cache_clear()
+
+
+def rates(parts: dict[str, Any]) -> dict[str, Any] | None:
+    """registry.Rates from the measurements of the test part; None where it was not there."""
+    if "test" not in parts:
+        return None
+    values = parts["test"]["values"]
+    return {
+        "flags_fake": round(values["fakes_called_fake"], 3),
+        "flags_real": round(values["reals_called_fake"], 3),
+        "part": "DFDC test, single crops",
+    }
 
 
 def card(name: str) -> str:

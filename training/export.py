@@ -59,6 +59,7 @@ def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) ->
         "input_px": side_px,
         "positive_class": "fake",
         "calibration": None,
+        "rates": None,
         "licence": LICENCE,
         "source": SOURCE,
     }

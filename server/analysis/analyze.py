@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from server.analysis.faces import FaceFinder
+from server.analysis.pictures import face_pictures
 from server.analysis.records import (
     AnalysisOptions,
     Frame,
@@ -25,6 +27,7 @@ from server.analysis.scoring import Scorer
 from server.analysis.tracks import Tracker
 from server.analysis.verdict import Analyzed, Rules, combine, judge, to_json
 from server.analysis.video import MediaReader
+from server.errors import BadValue
 
 PARTIAL_S = 2.0  # of wall time between two verdicts so far
 FRAMES_SHARE = 0.95  # of the progress; what comes after the last frame is short
@@ -50,14 +53,17 @@ class Analyzer:
     ) -> Verdict:
         """One verdict per face. An exception raised by `on_progress` ends the check.
 
-        Raises the AppErrors of MediaReader; ModelError if a network answers nonsense.
+        Raises the AppErrors of MediaReader; BadValue if the media shows nothing between the
+        options' start and end; ModelError if a network answers nonsense.
         """
+        options = self._options
         with MediaReader(media.path) as reader:
-            check = _Check(self._scorer, media, reader)
-            report = _Report(check, on_progress)
-            tracker = Tracker(self._scorer.side_px, self._options.max_crops)
-            options, clock = self._options, check.clock
-            frames = reader.frames(options.samples_per_s, options.max_samples)
+            check = _Check(self._finder, self._scorer, options, media, reader)
+            clock, report = check.clock, _Report(check, on_progress)
+            tracker = Tracker(self._scorer.side_px, options.max_crops)
+            frames = reader.frames(
+                options.samples_per_s, options.max_samples, options.start_s, options.end_s
+            )
             for frame in clock.each("frames", frames):
                 with clock.during("faces"):
                     faces = self._finder.find(frame.rgb)
@@ -65,8 +71,9 @@ class Analyzer:
                     tracker.add(frame, faces)
                 check.seen(frame)
                 report.after(frame, tracker)
+            check.ensure_seen()
             report.scoring()
-            verdict = check.verdict(tracker.finish())
+            verdict = check.final(tracker.finish())
             report.done(verdict)
             return verdict
 
@@ -74,19 +81,40 @@ class Analyzer:
 class _Check:
     """What is known about one file while it is being looked at."""
 
-    def __init__(self, scorer: Scorer, media: MediaFile, reader: MediaReader) -> None:
+    def __init__(
+        self,
+        finder: FaceFinder,
+        scorer: Scorer,
+        options: AnalysisOptions,
+        media: MediaFile,
+        reader: MediaReader,
+    ) -> None:
         self.clock = _Clock()
         self.reader = reader
+        self.options = options
+        self._finder = finder
         self._scorer = scorer
         self._media = media
-        self._span_s: tuple[float, float] | None = None
+        self._sampled_s: list[float] = []
         with self.clock.during("hash"):
             self._sha256 = _sha256(media.path)
         rules = Rules(scorer.calibration.fake_at, scorer.calibration.real_at)
         self._rules = replace(rules, min_crops=1) if reader.info.kind == "image" else rules
 
     def seen(self, frame: Frame) -> None:
-        self._span_s = (self._span_s[0] if self._span_s else frame.time_s, frame.time_s)
+        self._sampled_s.append(frame.time_s)
+
+    def ensure_seen(self) -> None:
+        """Raise BadValue if the options left nothing to look at."""
+        start_s, end_s = self.options.start_s, self.options.end_s
+        if not self._sampled_s and (start_s > 0 or end_s is not None):
+            end = "its end" if end_s is None else f"{end_s:g} s"
+            length = self.reader.info.duration_s
+            known = "" if length is None else f" It lasts {length:g} s."
+            raise BadValue(
+                f"The media shows no picture between {start_s:g} s and {end}.{known} "
+                "Choose another span."
+            )
 
     def verdict(self, tracks: list[Track]) -> Verdict:
         """The verdict on what was seen so far."""
@@ -98,11 +126,21 @@ class _Check:
         about = Analyzed(
             media=self.reader.info,
             media_sha256=self._sha256,
-            analyzed_s=self._span_s or (0.0, 0.0),
+            analyzed_s=(self._sampled_s[0], self._sampled_s[-1]) if self._sampled_s else (0.0, 0.0),
+            sampled_s=tuple(self._sampled_s),
             cut_short=self._media.cut_short or self.reader.cut_short,
             model=self._scorer.use,
+            detector=self._finder.use,
+            options=self.options,
         )
         return combine(faces, about, dict(_versions()), self.clock.seconds())
+
+    def final(self, tracks: list[Track]) -> Verdict:
+        """The verdict on the whole, with its pictures."""
+        verdict = self.verdict(tracks)
+        with self.clock.during("pictures"):
+            pictures = face_pictures(verdict.faces, tracks)
+        return replace(verdict, pictures=pictures, timing_s=self.clock.seconds())
 
 
 class _Report:
@@ -119,8 +157,10 @@ class _Report:
         if now - self._at >= PARTIAL_S:
             self._partial = to_json(self._check.verdict(tracker.tracks()))
             self._at = time.monotonic()
-        duration_s = self._check.reader.info.duration_s
-        share = min(1.0, frame.time_s / duration_s) if duration_s else 0.0
+        options = self._check.options
+        end_s = min(self._check.reader.info.duration_s or 0.0, options.end_s or math.inf)
+        span_s = end_s - options.start_s
+        share = min(1.0, max(0.0, frame.time_s - options.start_s) / span_s) if span_s > 0 else 0.0
         self._on_progress(Progress("faces", FRAMES_SHARE * share, self._partial))
 
     def scoring(self) -> None:

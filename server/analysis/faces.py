@@ -26,7 +26,7 @@ from server.analysis.cascade import (
     unrivalled,
     windows,
 )
-from server.analysis.records import Faces, Float32, Uint8
+from server.analysis.records import DetectorUse, Faces, Float32, Uint8
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.errors import ModelError
 
@@ -56,6 +56,7 @@ class FaceFinder:
         except registry.RegistryError as error:
             raise ModelError(str(error)) from error
         self._pnet, self._rnet, self._onet = (TfliteRuntime(path) for path in paths)
+        self.use = DetectorUse(spec.name, spec.sha256)
 
     def find(self, rgb: Uint8) -> Faces:
         """The faces in `rgb`, best first; `Faces.none()` where there is none.

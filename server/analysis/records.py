@@ -14,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models.registry import Rates
+
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -28,7 +30,9 @@ Reason = Literal[
     "not-certain",  # between the two thresholds
     "out-of-scope",  # turned too far away to be judged
     "cut-short",  # the file ended early; what it held was judged
+    "unstable",  # a re-encode, a small resize or a small shift would turn the verdict round
 ]
+PictureKind = Literal["face", "evidence"]
 Stage = Literal["queued", "fetch", "faces", "scores", "done"]
 
 
@@ -158,8 +162,30 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """When a face looked most manipulated; `regions` None where no evidence map is shown."""
+
+    time_s: float
+    p_fake: float
+    regions: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FacePicture:
+    """A face cut out at one of its moments, as JPEG; `moment` counts from 0, the strongest."""
+
+    face_id: int
+    moment: int
+    kind: PictureKind
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class FaceVerdict:
-    """The judgement of one person. `p_fake` and `interval` are None where nothing was scored."""
+    """The judgement of one person. `p_fake` and `interval` are None where nothing was scored.
+
+    `moments`, at most three, are the strongest of those that the judgement rests on.
+    """
 
     id: int
     label: Label
@@ -169,40 +195,30 @@ class FaceVerdict:
     start_s: float
     end_s: float
     samples: tuple[Sample, ...]
+    moments: tuple[Moment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ModelUse:
-    """Which model judged, and on what: enough to replay the verdict."""
+    """Which model judged, on what, and from where on it calls a face fake or real.
+
+    `rates`: how often it is right and wrong at that, None where that was not measured.
+    """
 
     name: str
     sha256: str
     backend: str
+    fake_at: float
+    real_at: float
+    rates: Rates | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The answer for one media file: the worst face decides; no face is an answer of its own."""
+class DetectorUse:
+    """Which networks found the faces; the SHA-256 is of all their files together."""
 
-    label: MediaLabel
-    p_fake: float | None
-    reasons: tuple[Reason, ...]
-    media: MediaInfo
-    media_sha256: str
-    analyzed_s: tuple[float, float]
-    faces: tuple[FaceVerdict, ...]
-    model: ModelUse
-    versions: dict[str, str] = field(default_factory=dict)
-    timing_s: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a check has come. `partial` holds the verdict so far, in its JSON form."""
-
-    stage: Stage
-    fraction: float
-    partial: dict[str, Any] | None = None
+    name: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,3 +230,38 @@ class AnalysisOptions:
     min_face_px: int = 40
     max_crops: int = 24  # scored per person
     model: str = "meso3"
+    start_s: float = 0.0  # nothing before this is looked at,
+    end_s: float | None = None  # nor after this; None: the end of the media
+    explain: bool = True  # mark where in the face, if the model can tell
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one media file: the worst face decides; no face is an answer of its own.
+
+    `pictures` come beside the JSON, not in it.
+    """
+
+    label: MediaLabel
+    p_fake: float | None
+    reasons: tuple[Reason, ...]
+    media: MediaInfo
+    media_sha256: str
+    analyzed_s: tuple[float, float]
+    sampled_s: tuple[float, ...]
+    faces: tuple[FaceVerdict, ...]
+    model: ModelUse
+    detector: DetectorUse
+    options: AnalysisOptions
+    versions: dict[str, str] = field(default_factory=dict)
+    timing_s: dict[str, float] = field(default_factory=dict)
+    pictures: tuple[FacePicture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a check has come. `partial` holds the verdict so far, in its JSON form."""
+
+    stage: Stage
+    fraction: float
+    partial: dict[str, Any] | None = None

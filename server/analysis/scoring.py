@@ -35,7 +35,14 @@ class Scorer:
         self.calibration = self.spec.calibration or UNCALIBRATED
         self.side_px = self.spec.input_px
         sha256 = self.spec.files[self.spec.serve].sha256
-        self.use = ModelUse(model, sha256, self._runtime.name)
+        self.use = ModelUse(
+            name=model,
+            sha256=sha256,
+            backend=self._runtime.name,
+            fake_at=self.calibration.fake_at,
+            real_at=self.calibration.real_at,
+            rates=self.spec.rates,
+        )
 
     def score(self, track: Track) -> TrackScores:
         """Calibrated P(fake) of each crop of `track`."""

@@ -11,7 +11,7 @@ high score does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,16 @@ from server.analysis.evidence import (
     to_logits,
 )
 from server.analysis.records import (
+    AnalysisOptions,
+    DetectorUse,
     FaceVerdict,
+    Float32,
+    Float64,
     Label,
     MediaInfo,
     MediaLabel,
     ModelUse,
+    Moment,
     Reason,
     Sample,
     Track,
@@ -41,6 +46,8 @@ from server.analysis.records import (
 )
 
 SCHEMA = 1
+MOST_MOMENTS = 3
+MOMENTS_APART_S = 1.0  # neighbouring pictures show the same
 WORST_FIRST: tuple[Label, ...] = ("fake", "inconclusive", "real")
 
 
@@ -65,8 +72,11 @@ class Analyzed:
     media: MediaInfo
     media_sha256: str
     analyzed_s: tuple[float, float]
+    sampled_s: tuple[float, ...]
     cut_short: bool
     model: ModelUse
+    detector: DetectorUse
+    options: AnalysisOptions
 
 
 def judge(track: Track, scores: TrackScores, rules: Rules) -> FaceVerdict:
@@ -93,6 +103,7 @@ def judge(track: Track, scores: TrackScores, rules: Rules) -> FaceVerdict:
         start_s=float(track.times_s[0]),
         end_s=float(track.times_s[-1]),
         samples=_samples(track, scores),
+        moments=_moments(track.crop_times_s[usable], scores.p_fake[usable]),
     )
 
 
@@ -140,6 +151,16 @@ def _samples(track: Track, scores: TrackScores) -> tuple[Sample, ...]:
     )
 
 
+def _moments(times_s: Float64, p_fake: Float32) -> tuple[Moment, ...]:
+    """The strongest of what was judged, highest P(fake) first."""
+    found: list[Moment] = []
+    for index in np.argsort(-p_fake, kind="stable").tolist():
+        time_s = float(times_s[index])
+        if all(abs(time_s - other.time_s) >= MOMENTS_APART_S for other in found):
+            found.append(Moment(time_s, float(p_fake[index])))
+    return tuple(found[:MOST_MOMENTS])
+
+
 def combine(
     faces: Sequence[FaceVerdict],
     about: Analyzed,
@@ -147,7 +168,7 @@ def combine(
     timing_s: dict[str, float],
 ) -> Verdict:
     """The answer for the media: that of its worst face, fake before inconclusive before real."""
-    worst = min(faces, key=_badness, default=None)
+    worst = min(faces, key=badness, default=None)
     label: MediaLabel = worst.label if worst else "no-face"
     reasons = worst.reasons if worst else ()
     return Verdict(
@@ -157,14 +178,18 @@ def combine(
         media=about.media,
         media_sha256=about.media_sha256,
         analyzed_s=about.analyzed_s,
+        sampled_s=about.sampled_s,
         faces=tuple(faces),
         model=about.model,
+        detector=about.detector,
+        options=about.options,
         versions=versions,
         timing_s=timing_s,
     )
 
 
-def _badness(face: FaceVerdict) -> tuple[int, float]:
+def badness(face: FaceVerdict) -> tuple[int, float]:
+    """Sorts the worst face first."""
     return WORST_FIRST.index(face.label), -(face.p_fake if face.p_fake is not None else 0.0)
 
 
@@ -189,13 +214,12 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
             "height_px": media.height_px,
             "duration_s": _rounded(media.duration_s, 3),
             "analyzed_s": [_rounded(time_s, 3) for time_s in verdict.analyzed_s],
+            "sampled_s": [_rounded(time_s, 3) for time_s in verdict.sampled_s],
         },
         "faces": [_face_to_json(face, media) for face in verdict.faces],
-        "model": {
-            "name": verdict.model.name,
-            "sha256": verdict.model.sha256,
-            "backend": verdict.model.backend,
-        },
+        "model": asdict(verdict.model),
+        "detector": asdict(verdict.detector),
+        "options": asdict(verdict.options),
         "versions": dict(verdict.versions),
         "timing_s": {stage: _rounded(s, 3) for stage, s in verdict.timing_s.items()},
     }
@@ -217,6 +241,14 @@ def _face_to_json(face: FaceVerdict, media: MediaInfo) -> dict[str, Any]:
                 "p_fake": _rounded(sample.p_fake, 4),
             }
             for sample in face.samples
+        ],
+        "moments": [
+            {
+                "t": _rounded(moment.time_s, 3),
+                "p_fake": _rounded(moment.p_fake, 4),
+                "regions": None if moment.regions is None else list(moment.regions),
+            }
+            for moment in face.moments
         ],
     }
 

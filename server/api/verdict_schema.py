@@ -21,6 +21,15 @@ class Sample(BaseModel):
     p_fake: Fraction | None
 
 
+class Moment(BaseModel):
+    """When a face looked most manipulated; `regions` says where in it, null where that is not
+    known. Its picture: /jobs/ID/faces/FACE.jpg?moment=N, counting from 0."""
+
+    t: float
+    p_fake: Fraction
+    regions: list[str] | None
+
+
 class Face(BaseModel):
     """One person, from when to when, and what was found."""
 
@@ -32,6 +41,7 @@ class Face(BaseModel):
     start_s: float
     end_s: float
     samples: list[Sample]
+    moments: Annotated[list[Moment], Field(max_length=3)]
 
 
 class Media(BaseModel):
@@ -43,14 +53,46 @@ class Media(BaseModel):
     height_px: int
     duration_s: float | None
     analyzed_s: Annotated[list[float], Field(min_length=2, max_length=2)]
+    sampled_s: list[float]
+
+
+class Rates(BaseModel):
+    """Of fakes and of reals, the share that the model calls fake, measured on `part`."""
+
+    flags_fake: Fraction
+    flags_real: Fraction
+    part: str
 
 
 class Model(BaseModel):
-    """Which model judged."""
+    """Which model judged, and from where on it calls a face fake or real."""
 
     name: str
     sha256: str
     backend: str
+    fake_at: Fraction
+    real_at: Fraction
+    rates: Rates | None
+
+
+class Detector(BaseModel):
+    """Which networks found the faces; one SHA-256 for all their files."""
+
+    name: str
+    sha256: str
+
+
+class Options(BaseModel):
+    """What was asked for; with these the check can be repeated."""
+
+    samples_per_s: Annotated[float, Field(gt=0)]
+    max_samples: Annotated[int, Field(ge=1)]
+    min_face_px: Annotated[int, Field(ge=1)]
+    max_crops: Annotated[int, Field(ge=1)]
+    model: str
+    start_s: Annotated[float, Field(ge=0)]
+    end_s: float | None
+    explain: bool
 
 
 class Verdict(BaseModel):
@@ -64,5 +106,7 @@ class Verdict(BaseModel):
     media: Media
     faces: list[Face]
     model: Model
+    detector: Detector
+    options: Options
     versions: dict[str, str]
     timing_s: dict[str, float]

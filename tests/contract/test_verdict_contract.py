@@ -13,20 +13,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from models.registry import Rates
 from server.analysis.records import (
+    AnalysisOptions,
+    DetectorUse,
     FaceVerdict,
     Label,
     MediaInfo,
     MediaLabel,
     ModelUse,
+    Moment,
     Reason,
     Sample,
     Verdict,
 )
 from server.analysis.verdict import to_json
+from server.api import verdict_schema
 
 HERE = Path(__file__).parent
 SCHEMA = json.loads((HERE / "verdict-1.schema.json").read_text())
+
+MIRROR = verdict_schema.Verdict  # what the API documents
 
 # A fixed verdict with every kind of value; verdict-1.json is what it must become.
 GOLDEN = Verdict(
@@ -36,6 +43,7 @@ GOLDEN = Verdict(
     media=MediaInfo("video", 1280, 720, 12.3456),
     media_sha256="ab" * 32,
     analyzed_s=(0.0, 12.0004),
+    sampled_s=(0.0, 0.33333333, 0.66666667, 12.0004),
     faces=(
         FaceVerdict(
             id=1,
@@ -50,6 +58,7 @@ GOLDEN = Verdict(
                 Sample(0.33333333, np.array([400, 90, 660, 350], np.float32), None),
                 Sample(0.66666667, np.array([-30, 600, 200, 760], np.float32), 0.951234),
             ),
+            moments=(Moment(0.66666667, 0.951234, ("mouth", "nose")), Moment(0.0, 0.91)),
         ),
         FaceVerdict(
             id=2,
@@ -62,7 +71,16 @@ GOLDEN = Verdict(
             samples=(Sample(3.0, np.array([0, 0, 40, 50], np.float32), None),),
         ),
     ),
-    model=ModelUse("meso3", "cd" * 32, "tflite"),
+    model=ModelUse(
+        "meso3",
+        "cd" * 32,
+        "tflite",
+        0.92203,
+        0.22067,
+        Rates(0.359, 0.019, "DFDC test, single crops"),
+    ),
+    detector=DetectorUse("mtcnn", "ef" * 32),
+    options=AnalysisOptions(end_s=12.5),
     versions={"numpy": "2.4.6"},
     timing_s={"faces": 1.23456, "total": 2.0},
 )
@@ -75,6 +93,23 @@ def test_the_golden_verdict() -> None:
 def test_the_golden_file_fits_the_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     Draft202012Validator(SCHEMA).validate(json.loads((HERE / "verdict-1.json").read_text()))
+
+
+def test_what_the_api_documents_is_the_contract() -> None:
+    def required(schema: dict[str, Any], part: dict[str, Any]) -> Any:
+        """The names that a schema asks for, at every depth."""
+        part = schema["$defs"][part["$ref"].split("/")[-1]] if "$ref" in part else part
+        for choice in part.get("anyOf", []):
+            if choice.get("type") != "null":
+                return required(schema, choice)
+        if part.get("type") == "array":
+            return required(schema, part["items"])
+        properties = part.get("properties", {})
+        assert sorted(properties) == sorted(part.get("required", []))
+        return {name: required(schema, value) for name, value in properties.items()}
+
+    documented = MIRROR.model_json_schema()
+    assert required(documented, documented) == required(SCHEMA, SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +137,12 @@ SAMPLES = st.builds(
     box=BOX.map(lambda box: np.array(box, np.float32)),
     p_fake=st.none() | FRACTION,
 )
+MOMENTS = st.builds(
+    Moment,
+    time_s=SECONDS,
+    p_fake=FRACTION,
+    regions=st.none() | st.lists(st.text(max_size=9), max_size=3).map(tuple),
+)
 FACES = st.builds(
     FaceVerdict,
     id=st.integers(0, 10**6),
@@ -112,6 +153,7 @@ FACES = st.builds(
     start_s=SECONDS,
     end_s=SECONDS,
     samples=st.lists(SAMPLES, max_size=4).map(tuple),
+    moments=st.lists(MOMENTS, max_size=3).map(tuple),
 )
 VERDICTS = st.builds(
     Verdict,
@@ -127,8 +169,25 @@ VERDICTS = st.builds(
     ),
     media_sha256=SHA256,
     analyzed_s=st.tuples(SECONDS, SECONDS),
+    sampled_s=st.lists(SECONDS, max_size=3).map(tuple),
     faces=st.lists(FACES, max_size=3).map(tuple),
-    model=st.builds(ModelUse, st.text(max_size=9), SHA256, st.text(max_size=9)),
+    model=st.builds(
+        ModelUse,
+        st.text(max_size=9),
+        SHA256,
+        st.text(max_size=9),
+        FRACTION,
+        FRACTION,
+        st.none() | st.builds(Rates, FRACTION, FRACTION, st.text(max_size=9)),
+    ),
+    detector=st.builds(DetectorUse, st.text(max_size=9), SHA256),
+    options=st.builds(
+        AnalysisOptions,
+        samples_per_s=st.floats(0.01, 100),
+        start_s=SECONDS,
+        end_s=st.none() | SECONDS,
+        explain=st.booleans(),
+    ),
     versions=st.dictionaries(st.text(max_size=9), st.text(max_size=9), max_size=3),
     timing_s=st.dictionaries(st.text(max_size=9), st.floats(0, 1e6), max_size=3),
 )
@@ -138,6 +197,7 @@ VERDICTS = st.builds(
 def test_every_verdict_fits_the_schema(verdict: Verdict) -> None:
     data = json.loads(json.dumps(to_json(verdict), allow_nan=False))
     Draft202012Validator(SCHEMA).validate(data)
+    MIRROR.model_validate(data, strict=True, extra="forbid")
     for face in data["faces"]:
         for x, y, width, height in (sample["box"] for sample in face["samples"]):
             assert x + width <= 1 + 1e-9

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -52,6 +54,13 @@ def test_the_card_agrees_with_the_registry(spec):
 
     assert spec.card.read_text() == card("meso3"), "run: python -m training report meso3"
     assert spec.files[spec.serve].sha256 in spec.card.read_text()
+
+
+def test_the_rates_are_those_of_the_card(spec):
+    from training.card import RESULTS, rates
+
+    measured = json.loads((RESULTS / "meso3.json").read_text())
+    assert asdict(spec.rates) == rates(measured["parts"])
 
 
 @pytest.mark.data

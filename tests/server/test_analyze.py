@@ -6,16 +6,20 @@ import hashlib
 import json
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from models import registry
 from server.analysis import analyze
 from server.analysis.analyze import Analyzer
-from server.analysis.records import AnalysisOptions, MediaFile, Progress
-from server.analysis.verdict import to_json
-from server.errors import EmptyFile, ModelError, NotFound
+from server.analysis.pictures import MOST_FACES, face_pictures
+from server.analysis.records import AnalysisOptions, MediaFile, Progress, Track, TrackScores
+from server.analysis.verdict import Rules, badness, judge, to_json
+from server.errors import BadValue, EmptyFile, ModelError, NotFound
 from tests.contract.test_verdict_contract import SCHEMA, Draft202012Validator
 from tests.media import clip, picture, truncated
 from tests.server.people import crossing, ground, standing, two_people, walk
@@ -47,13 +51,99 @@ def test_a_clip_of_two_people_has_two_verdicts(analyzer: Analyzer, crossing_clip
     directions = sorted([first[-1] - first[0], second[-1] - second[0]])
     assert directions[0] < -0.4  # of the picture's width, to the left
     assert directions[1] > 0.4
-    assert {"frames", "faces", "tracks", "scores", "verdict", "hash", "total"} == set(
-        data["timing_s"]
-    )
+    stages = {"frames", "faces", "tracks", "scores", "verdict", "pictures", "hash", "total"}
+    assert set(data["timing_s"]) == stages
     parts = sum(spent for stage, spent in data["timing_s"].items() if stage != "total")
     assert parts <= data["timing_s"]["total"] + 0.01
     assert data["model"]["name"] == "meso3"
     assert data["versions"]["numpy"] == np.__version__
+
+
+def test_the_answer_says_what_it_rests_on(analyzer: Analyzer, crossing_clip: Path) -> None:
+    data = to_json(analyzer.analyze(MediaFile(crossing_clip)))
+    sampled_s = data["media"]["sampled_s"]
+    assert data["media"]["analyzed_s"] == [sampled_s[0], sampled_s[-1]]
+    assert np.diff(sampled_s) == pytest.approx(1 / 3, abs=1 / FPS + 0.001)
+    assert data["options"] == asdict(AnalysisOptions())
+    spec = registry.spec("meso3")
+    assert spec.calibration is not None
+    assert spec.rates is not None
+    assert data["model"]["fake_at"] == spec.calibration.fake_at
+    assert data["model"]["rates"] == asdict(spec.rates)
+    assert data["detector"] == {"name": "mtcnn", "sha256": registry.spec("mtcnn").sha256}
+
+
+@pytest.fixture(scope="module")
+def portrait(astronaut: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of a face that is large enough to be judged."""
+    pictures = [astronaut[n : n + 360, 20 + n : 420 + n] for n in range(30)]
+    return clip(tmp_path_factory.mktemp("portrait") / "portrait.mp4", pictures, fps=10)
+
+
+def test_the_strongest_moments_come_with_pictures(analyzer: Analyzer, portrait: Path) -> None:
+    verdict = analyzer.analyze(MediaFile(portrait))
+    faces = [shown for shown in verdict.pictures if shown.kind == "face"]
+    named = sorted((face.id, n) for face in verdict.faces for n in range(len(face.moments)))
+    assert sorted((shown.face_id, shown.moment) for shown in faces) == named
+    assert any(n == 2 for _, n in named)
+    for shown in verdict.pictures:
+        rgb = cv2.imdecode(np.frombuffer(shown.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert rgb.shape == (144, 144, 3)
+        assert len(shown.jpeg) < 20_000
+    for face in verdict.faces:
+        scored = {sample.time_s: sample.p_fake for sample in face.samples}
+        assert [scored[moment.time_s] for moment in face.moments] == pytest.approx(
+            [moment.p_fake for moment in face.moments]
+        )
+
+
+def test_a_crowd_has_pictures_of_its_worst_faces() -> None:
+    rng = np.random.default_rng(0)
+    tracks = [
+        Track(
+            id=n,
+            times_s=np.array([0.0]),
+            boxes=np.array([[0, 0, 150, 150]], np.float32),
+            crops=rng.integers(0, 255, (1, 16, 16, 3), np.uint8),
+            crop_times_s=np.array([0.0]),
+            quality=np.ones(1, np.float32),
+            sharpness=np.ones(1, np.float32),
+            frontality=np.ones(1, np.float32),
+            sizes_px=np.full(1, 150, np.float32),
+        )
+        for n in range(30)
+    ]
+    p_fake = rng.random(30, np.float32)
+    rules = Rules(min_crops=1)
+    faces = [
+        judge(track, TrackScores(track.id, p_fake[n : n + 1]), rules)
+        for n, track in enumerate(tracks)
+    ]
+    shown = [found.face_id for found in face_pictures(faces, tracks)]
+    worst = sorted(faces, key=badness)
+    assert shown == [face.id for face in worst[:MOST_FACES]]
+
+
+@pytest.mark.parametrize(("start_s", "end_s"), [(1.0, 2.5), (2.0, None), (0.0, 1.0)])
+def test_only_the_chosen_span_is_looked_at(
+    crossing_clip: Path, start_s: float, end_s: float | None
+) -> None:
+    options = AnalysisOptions(start_s=start_s, end_s=end_s)
+    seen: list[Progress] = []
+    data = to_json(Analyzer(options).analyze(MediaFile(crossing_clip), seen.append))
+    first_s, last_s = data["media"]["analyzed_s"]
+    assert start_s <= first_s < start_s + 1 / FPS
+    assert last_s <= (end_s or 4)
+    assert last_s == pytest.approx(end_s or 4, abs=0.5)
+    assert all(start_s <= face["start_s"] and face["end_s"] <= last_s for face in data["faces"])
+    assert data["options"]["start_s"] == start_s
+    fractions = [progress.fraction for progress in seen]
+    assert fractions == sorted(fractions)
+
+
+def test_a_span_with_nothing_in_it_is_refused(crossing_clip: Path) -> None:
+    with pytest.raises(BadValue, match="lasts 4 s"):
+        Analyzer(AnalysisOptions(start_s=60)).analyze(MediaFile(crossing_clip))
 
 
 def test_the_same_file_gets_the_same_answer(analyzer: Analyzer, crossing_clip: Path) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from server.analysis.records import (
+    AnalysisOptions,
+    DetectorUse,
     FaceVerdict,
     Label,
     MediaInfo,
@@ -22,7 +24,10 @@ ABOUT = Analyzed(
     media_sha256="0" * 64,
     analyzed_s=(0.0, 7.7),
     cut_short=False,
-    model=ModelUse("meso3", "1" * 64, "tflite"),
+    sampled_s=(0.0, 7.7),
+    model=ModelUse("meso3", "1" * 64, "tflite", 0.9, 0.1),
+    detector=DetectorUse("mtcnn", "2" * 64),
+    options=AnalysisOptions(),
 )
 
 
@@ -113,6 +118,20 @@ def test_a_part_that_is_manipulated_is_not_averaged_away() -> None:
 def test_a_part_that_may_be_manipulated_forbids_real() -> None:
     face = verdict([0.02] * 18 + [0.95] * 3)
     assert (face.label, face.reasons) == ("inconclusive", ("scores-disagree",))
+
+
+def test_moments_are_the_strongest_and_not_neighbours() -> None:
+    p_fake = [0.1, 0.2, 0.9, 0.95, 0.9, 0.3, 0.2, 0.8, 0.1, 0.1, 0.1, 0.5]
+    moments = verdict(p_fake).moments
+    assert [(moment.time_s, moment.p_fake) for moment in moments] == [
+        (pytest.approx(3 / 3), pytest.approx(0.95)),
+        (pytest.approx(7 / 3), pytest.approx(0.8)),
+        (pytest.approx(11 / 3), pytest.approx(0.5)),
+    ]
+
+
+def test_what_was_not_judged_has_no_moments() -> None:
+    assert verdict([0.99] * 12, size_px=50.0).moments == ()
 
 
 def test_one_wild_frame_changes_nothing() -> None:

@@ -59,6 +59,20 @@ def test_long_media_is_spread_over_its_whole_duration(duration_s: float, most: i
     assert samples[-1] >= times_s[-1] * (1 - 1 / most) - 0.08
 
 
+@settings(deadline=None)
+@given(gaps_s, rates, st.floats(0, 20), st.floats(0, 20))
+def test_a_span_bounds_what_is_kept(
+    gaps: list[float], rate: float, start_s: float, span_s: float
+) -> None:
+    times_s, end_s = np.cumsum(gaps), start_s + span_s
+    samples = kept(times_s, Sampler(rate, 10_000, span_s, start_s, end_s))
+    inside = times_s[(times_s >= start_s) & (times_s <= end_s)]
+    assert np.all((samples >= start_s - ROUNDING_S) & (samples <= end_s + ROUNDING_S))
+    assert len(samples) > 0 or len(inside) == 0
+    if len(inside):
+        assert samples[0] <= inside[0], "the first picture of the span is kept"
+
+
 @pytest.mark.parametrize(("rate", "most"), [(0, 1), (-1, 1), (float("inf"), 1), (1, 0)])
 def test_nonsense_is_refused(rate: float, most: int) -> None:
     with pytest.raises(ValueError, match="more than 0"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
@@ -40,15 +41,24 @@ class MediaReader:
     def cut_short(self) -> bool:
         return self._source.cut_short
 
-    def frames(self, samples_per_s: float, max_samples: int) -> Generator[Frame, None, None]:
-        """The first picture, then one every 1 / `samples_per_s` seconds.
+    def frames(
+        self,
+        samples_per_s: float,
+        max_samples: int,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+    ) -> Generator[Frame, None, None]:
+        """The first picture from `start_s` on, then one every 1 / `samples_per_s` seconds.
 
-        Where that would be more than `max_samples`, they are spread over the whole duration.
+        Where that would be more than `max_samples`, they are spread over the whole duration, or
+        over what of it lies before `end_s`.
         Pictures are decoded ahead in a thread, which ends when the generator is closed.
         """
         self.close()
+        end_s = math.inf if end_s is None else end_s
         length_s = self._source.length_s() if self.info.kind == "video" else 0
-        frames = self._read(Sampler(samples_per_s, max_samples, length_s))
+        span_s = max(0.0, min(length_s, end_s) - start_s)
+        frames = self._read(Sampler(samples_per_s, max_samples, span_s, start_s, end_s))
         self._frames = ref(frames)
         return frames
 
