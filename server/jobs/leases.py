@@ -25,8 +25,10 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from server.errors import WorkerLost
+from server.jobs import counters
 from server.jobs.store import WORKER_SEEN_S, Job, Picture, answer_to
 from server.jobs.tables import IN_FLIGHT, jobs, pictures, reading, waiting, workers
 
@@ -43,6 +45,7 @@ class Leases:
     def __init__(self, engine: Engine) -> None:
         self._writer = engine
         self._reader = reading(engine)
+        self._tally = counters.Tally()
 
     def claim(self, job_id: str, owner: str) -> Job | None:
         """Make a queued job `owner`'s; None if it is not waiting (any more)."""
@@ -61,7 +64,11 @@ class Leases:
         )
         with self._writer.begin() as connection:
             row = connection.execute(query).one_or_none()
-        return Job(**row._mapping) if row else None
+        if row is None:
+            return None
+        if row.attempts == 1:
+            self._tally.claimed(now - row.created_at)
+        return Job(**row._mapping)
 
     def owns(self, job_id: str, owner: str) -> bool:
         with self._reader.connect() as connection:
@@ -80,10 +87,12 @@ class Leases:
         """End a job with its result and the pictures that go with it."""
         rows = [{"job_id": job_id, **asdict(picture)} for picture in shown]
         with self._writer.begin() as connection:
-            ended = bool(connection.execute(_done(job_id, owner, result)).rowcount)
-            if ended and rows:
+            made_at = connection.scalar(_done(job_id, owner, result))
+            if made_at and rows:
                 connection.execute(insert(pictures), rows)
-            return ended
+        if made_at:
+            self._tally.analyzed(result)
+        return self._counted("done", made_at)
 
     def same_media(self, job_id: str, owner: str, content: str, since: float) -> str | None:
         """Note what the job's media is; the newest job done `since` then that saw the same."""
@@ -100,13 +109,15 @@ class Leases:
         names = ["job_id", *(column.name for column in columns)]
         with self._writer.begin() as connection:
             result = connection.scalar(select(jobs.c.result).where(jobs.c.id == twin))
-            if not result or not connection.execute(_done(job_id, owner, result)).rowcount:
-                return False
-            connection.execute(insert(pictures).from_select(names, shown))
-            return True
+            made_at = connection.scalar(_done(job_id, owner, result)) if result else None
+            if made_at:
+                connection.execute(insert(pictures).from_select(names, shown))
+        return self._counted("done", made_at)
 
     def fail(self, job_id: str, owner: str, error: dict[str, Any]) -> bool:
-        return self._change(_ended(job_id, owner, state="failed", error=error))
+        with self._writer.begin() as connection:
+            made_at = connection.scalar(_ended(job_id, owner, state="failed", error=error))
+        return self._counted(counters.failed(error), made_at)
 
     def release(self, job_id: str, owner: str, *, counted: bool) -> bool:
         """Put a job back; `counted` says whether this attempt is one of the MAX_ATTEMPTS."""
@@ -129,7 +140,8 @@ class Leases:
         )
         again = update(jobs).where(lost).values(**waiting(now))
         with self._writer.begin() as connection:
-            connection.execute(give_up)
+            if given_up := connection.execute(give_up).rowcount:
+                counters.add(connection, {(counters.JOBS, counters.failed(error)): given_up})
             rows = connection.execute(again.returning(jobs.c.id, jobs.c.urgent))
             return [(row.id, row.urgent) for row in rows]
 
@@ -156,8 +168,10 @@ class Leases:
             return set(connection.scalars(select(jobs.c.owner).where(jobs.c.state == "running")))
 
     def worker_seen(self, name: str, slots: int) -> None:
+        """Say that this worker is alive, and what it has done since it last did."""
         now = time.time()
-        with self._writer.begin() as connection:
+        with self._tally.taken() as sums, self._writer.begin() as connection:
+            counters.add(connection, sums)
             connection.execute(
                 delete(workers).where(
                     or_(workers.c.name == name, workers.c.seen_at < now - 60 * WORKER_SEEN_S)
@@ -166,23 +180,32 @@ class Leases:
             connection.execute(insert(workers).values(name=name, slots=slots, seen_at=now))
 
     def worker_gone(self, name: str) -> None:
-        with self._writer.begin() as connection:
+        with self._tally.taken() as sums, self._writer.begin() as connection:
+            counters.add(connection, sums)
             connection.execute(delete(workers).where(workers.c.name == name))
+
+    def _counted(self, outcome: str, made_at: float | None) -> bool:
+        """Count a job that has ended; False if it was not ours to end."""
+        if made_at:
+            self._tally.ended(outcome, time.time() - made_at)
+        return bool(made_at)
 
     def _change(self, query: Update) -> bool:
         with self._writer.begin() as connection:
             return bool(connection.execute(query).rowcount)
 
 
-def _done(job_id: str, owner: str, result: dict[str, Any] | None) -> Update:
+def _done(job_id: str, owner: str, result: dict[str, Any] | None) -> ReturningUpdate[float]:
     return _ended(job_id, owner, state="done", stage="done", progress=1.0, result=result)
 
 
-def _ended(job_id: str, owner: str, **values: Any) -> Update:
+def _ended(job_id: str, owner: str, **values: Any) -> ReturningUpdate[float]:
+    """Ends a job; returns when it was made, or nothing if it is not ours."""
     return (
         update(jobs)
         .where(*_owned(job_id, owner))
         .values(**values, partial=None, owner=None, finished_at=time.time())
+        .returning(jobs.c.created_at)
     )
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Select, and_, delete, func, or_, sele
 from sqlalchemy.dialects import sqlite
 
 from server.errors import IdempotencyConflict, QueueFull
+from server.jobs import counters
 from server.jobs.tables import (
     IN_FLIGHT,
     STATES_IN_FLIGHT,
@@ -148,7 +149,8 @@ class Store:
             "attempts": 0,
             "created_at": now,
         }
-        length = select(func.count()).where(jobs.c.state == "queued")
+        alike = and_(jobs.c.state == "queued", jobs.c.urgent == new.urgent)
+        length = select(func.count()).where(alike)
         twin = select(jobs.c.id).where(jobs.c.key == new.key, IN_FLIGHT)
         add = self._insert(jobs).values(row)
         add = add.on_conflict_do_nothing(index_elements=["key"], index_where=IN_FLIGHT)
@@ -202,6 +204,14 @@ class Store:
             jpeg: bytes | None = connection.scalar(select(pictures.c.jpeg).filter_by(**asked))
         return jpeg
 
+    def pulse(self, job_id: str) -> tuple[Any, ...] | None:
+        """What differs after every change of a job, or of its place in the queue."""
+        ahead = select(func.count()).where(jobs.c.state == "queued").scalar_subquery()
+        query = select(jobs.c.state, jobs.c.lease_until, jobs.c.sent_at, ahead)
+        with self._reader.connect() as connection:
+            row = connection.execute(query.where(jobs.c.id == job_id)).one_or_none()
+        return tuple(row) if row else None
+
     def position(self, job: Job) -> int:
         """How many waiting jobs come before this one."""
         ahead = and_(jobs.c.urgent == job.urgent, jobs.c.created_at < job.created_at)
@@ -218,6 +228,11 @@ class Store:
             found = {row[0]: row[1] for row in connection.execute(query)}
         return {"queued": found.get("queued", 0), "running": found.get("running", 0)}
 
+    def sums(self) -> dict[counters.Key, float]:
+        """What was done so far; see counters.py."""
+        with self._reader.connect() as connection:
+            return counters.read(connection)
+
     def cancel(self, job_id: str) -> bool:
         """End a job that is in flight; its worker notices that it owns it no more."""
         query = (
@@ -226,7 +241,9 @@ class Store:
             .values(state="cancelled", owner=None, partial=None, finished_at=time.time())
         )
         with self._writer.begin() as connection:
-            return bool(connection.execute(query).rowcount)
+            if cancelled := bool(connection.execute(query).rowcount):
+                counters.add(connection, {(counters.JOBS, "cancelled"): 1})
+            return cancelled
 
     def remove(self, job_id: str) -> bool:
         """Forget a job that has ended."""

@@ -90,6 +90,14 @@ requests = Table(  # which job a client was given for its idempotency key
     _of_job(index=True),  # null only inside of a transaction
 )
 
+counters = Table(  # sums that outlive the jobs; server/jobs/counters.py says of what
+    "counters",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("kind", String(64), primary_key=True),
+    Column("value", Double, nullable=False),
+)
+
 workers = Table(
     "workers",
     metadata,
