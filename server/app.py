@@ -5,7 +5,20 @@ from __future__ import annotations
 from apiflask import APIFlask
 
 from server import __version__, web
-from server.api import checks, documentation, frames, gate, jobs, ops, problems, uploads
+from server.api import (
+    batch,
+    checks,
+    documentation,
+    events,
+    frames,
+    gate,
+    jobs,
+    limits,
+    metrics,
+    ops,
+    problems,
+    uploads,
+)
 from server.api.service import Service, attach
 from server.config import Settings
 
@@ -28,7 +41,8 @@ def create_app(settings: Settings) -> APIFlask:
     attach(app, Service.open(settings, __version__))
     problems.install(app)
     gate.install(app)
+    limits.install(app, settings)
     documentation.install(app)
-    for part in (checks, frames, jobs, ops, web):
+    for part in (checks, frames, batch, jobs, events, ops, metrics, web):
         app.register_blueprint(part.blueprint)
     return app

@@ -41,6 +41,7 @@ class Settings:
     job_timeout_s: float = 600.0
     max_memory_bytes: int = 3_000_000_000  # one check may use; the largest pictures take 1.7
     queue_limit: int = 200  # checks waiting before new ones are refused
+    batch_limit: int = 10_000  # the same for checks of a batch, which come after the others
     model: str = "meso3"  # registered name of the classifier
     samples_per_s: float = 3.0  # pictures judged per second of video
     min_face_px: int = 40  # smaller faces are not judged

@@ -70,7 +70,7 @@ def call_off(job_id: str) -> dict[str, Any] | Response:
 
 def summary(job: Job) -> dict[str, Any]:
     """A job in short (schemas.JobSummary)."""
-    path, result = path_of(job.id), job.result or {}
+    result = job.result or {}
     return {
         "id": job.id,
         "kind": job.kind,
@@ -85,12 +85,7 @@ def summary(job: Job) -> dict[str, Any]:
         "created_at": job.created_at,
         "started_at": job.started_at,
         "finished_at": job.finished_at,
-        "links": {
-            "self": path,
-            "events": f"{path}/events",
-            "report": f"{path}/report",
-            "faces": path + "/faces/{face}.jpg{?moment,kind}",
-        },
+        "links": links(path_of(job.id)),
     }
 
 
@@ -103,6 +98,12 @@ def describe(job: Job) -> dict[str, Any]:
         "partial": job.partial,
         "result": job.result,
     }
+
+
+def links(path: str) -> dict[str, str]:
+    """What there is about the job at `path` (schemas.JobLinks)."""
+    faces = path + "/faces/{face}.jpg{?moment,kind}"
+    return {"self": path, "events": f"{path}/events", "report": f"{path}/report", "faces": faces}
 
 
 def tagged(body: str | bytes, media_type: str) -> Response:

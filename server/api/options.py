@@ -26,7 +26,9 @@ MAX_WAIT_S = 55.0  # proxies and browsers give up on a silent answer after a min
 LONGEST_MEDIA_S = 1e6
 KEY_HEADER = "Idempotency-Key"
 KEY_PATTERN = "^[!-~]{1,128}$"
-ABOUT_THE_ASKING = {"backend", "fresh", "urgent", "wait"}  # the rest is about the analysis
+ANALYSIS = frozenset(
+    {"samples_per_s", "start_s", "end_s", "max_crops", "min_face_px", "model", "explain"}
+)
 
 
 def classifiers() -> list[str]:
@@ -110,17 +112,10 @@ class Options(BaseModel):
             raise ValueError("end_s must be more than start_s")
         return self
 
-    def ask(self, fallback: Options | None = None) -> Ask:
-        """What the checks are asked; `fallback` speaks where this one was silent.
-
-        Raises BadValue if the request's idempotency key cannot be one.
-        """
-        said = {**(fallback.said() if fallback else {}), **self.said()}
-        both = Options.model_validate(said)
-        wanted = {
-            name: value for name, value in both.said().items() if name not in ABOUT_THE_ASKING
-        }
-        return Ask(wanted, fresh=both.fresh, urgent=both.urgent, idempotency_key=_key())
+    def ask(self) -> Ask:
+        """What the checks are asked. Raises BadValue if the idempotency key cannot be one."""
+        wanted = {name: value for name, value in self.said().items() if name in ANALYSIS}
+        return Ask(wanted, fresh=self.fresh, urgent=self.urgent, idempotency_key=_key())
 
     def said(self) -> dict[str, Any]:
         """Only what the caller said, of the fields that every check has."""

@@ -10,6 +10,7 @@ from server.api.options import Absent, MayWait, Number, Options
 from server.api.verdict_schema import Fraction
 from server.fetch.urls import MAX_LENGTH
 
+MAX_BATCH = 1000  # addresses
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
@@ -26,18 +27,36 @@ class Form(Options):
     wait: MayWait = None
 
 
-class CheckUrl(Form):
-    """Check the video at an address."""
-
-    url: str = Field(
+# Only described here: what is wrong with an address is better said by bad-url.
+Url = Annotated[
+    str,
+    Field(
         examples=["https://example.com/watch?v=1"],
-        # Only described here: what is wrong with an address is better said by bad-url.
         json_schema_extra={
             "format": "uri",
             "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$",
             "maxLength": MAX_LENGTH,
         },
-    )
+    ),
+]
+
+
+class CheckUrl(Form):
+    """Check the video at an address."""
+
+    url: Url
+
+
+class Batch(Options):
+    """Check the videos at many addresses, with the same options."""
+
+    urls: Annotated[list[Url], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+class BatchLine(Options):
+    """An address with options of its own; they come before those of the batch."""
+
+    url: Url
 
 
 class Problem(BaseModel):
@@ -109,6 +128,25 @@ class Jobs(BaseModel):
     next: str | None
 
 
+class BatchEntry(BaseModel):
+    """What became of one address: its job, or the Problem with it.
+
+    The problem's `retry_after_s`, where there is one, says when to send this line again.
+    """
+
+    line: int = Field(description="where it stood in the batch, counted from 1")
+    url: str | None
+    id: str | None
+    links: JobLinks | None
+    error: dict[str, Any] | None
+
+
+class BatchAnswer(BaseModel):
+    """One entry per address, in order."""
+
+    checks: list[BatchEntry]
+
+
 class FaceQuery(BaseModel):
     """Which picture: `moment` counts a face's strongest moments from 0."""
 
@@ -134,3 +172,10 @@ class Health(BaseModel):
     sandbox: dict[str, Any] | None
     workers: dict[str, int]
     jobs: dict[str, int]
+
+
+class Readiness(BaseModel):
+    """Every part says `ok`; otherwise the answer is the problem `not-ready`."""
+
+    status: Literal["ready"]
+    parts: dict[str, str]

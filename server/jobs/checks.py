@@ -77,8 +77,9 @@ class Checks:
             ask.idempotency_key,
             asked=digest([kind, identity, dict(ask.options), ask.fresh, ask.urgent]),
         )
+        limit = self._settings.queue_limit if ask.urgent else self._settings.batch_limit
         cache_s = 0.0 if ask.fresh else HOUR_S * self._settings.cache_hours
-        job_id, created = self._store.submit(new, self._settings.queue_limit, cache_s)
+        job_id, created = self._store.submit(new, limit, cache_s)
         if created or (ask.urgent and self._store.hurry(job_id)):
             self._queue.send(job_id, ask.urgent)
         return job_id, created
