@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -49,9 +52,26 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Called in gunicorn's worker, so that nothing of the app is shared across the fork."""
+        from server.api.service import of
         from server.app import create_app
 
-        return create_app(self._settings)
+        app = create_app(self._settings)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            _also(number, of(app).stopping.set)
+        return app
+
+
+def _also(number: signal.Signals, act: Callable[[], None]) -> None:
+    """Have a signal do this before what it does already."""
+    before = signal.getsignal(number)
+
+    def handle(given: int, frame: FrameType | None) -> None:
+        act()
+        if callable(before):
+            before(given, frame)
+
+    signal.signal(number, handle)
+    signal.siginterrupt(number, False)
 
 
 def claim_port(settings: Settings) -> None:

@@ -18,6 +18,14 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # A page cannot claim these; an extension that may reach loopback does not need our leave.
 EXTENSION_SCHEMES = frozenset({"chrome-extension", "moz-extension", "safari-web-extension"})
+# For extensions that are named in the settings and lack the permission to reach us without.
+SHARED_HEADERS = "Age, Content-Location, ETag, Location, Preference-Applied, Retry-After"
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, "
+    "If-None-Match, Last-Event-ID, Prefer",
+    "Access-Control-Max-Age": "600",
+}
 OPEN_BLUEPRINTS = frozenset({"web", "ops", "openapi"})  # what they say is no secret
 
 HEADERS = {
@@ -32,6 +40,7 @@ HEADERS = {
 def install(app: Flask) -> None:
     app.before_request(check_host)
     app.before_request(check_origin)
+    app.before_request(answer_preflight)
     app.before_request(check_token)
     app.after_request(add_headers)
 
@@ -53,11 +62,30 @@ def check_origin() -> None:
     if origin is None or request.method in SAFE_METHODS:
         return
     scheme, _, netloc = origin.partition("://")
-    if scheme in EXTENSION_SCHEMES or (
-        netloc and netloc.lower() == request.headers.get("Host", "").lower()
-    ):
+    if netloc and netloc.lower() == request.headers.get("Host", "").lower():
+        return
+    named = current().settings.extension_origins
+    if origin in named if named else scheme in EXTENSION_SCHEMES:
         return
     raise ForeignOrigin("Open the service's own page, or use the browser extension.")
+
+
+def answer_preflight() -> Response | None:
+    """What a browser asks before it lets a named extension send; it sends no token with that."""
+    if request.method != "OPTIONS" or not _named_extension():
+        return None
+    if "Access-Control-Request-Method" not in request.headers:
+        return None
+    response = Response(status=204, headers=PREFLIGHT)
+    if request.headers.get("Access-Control-Request-Private-Network") == "true":
+        response.headers["Access-Control-Allow-Private-Network"] = "true"
+    return response
+
+
+def _named_extension() -> str | None:
+    """The Origin of this request, if the settings name it."""
+    origin = request.headers.get("Origin")
+    return origin if origin in current().settings.extension_origins else None
 
 
 def check_token() -> None:
@@ -76,4 +104,9 @@ def check_token() -> None:
 def add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if current().settings.extension_origins:
+        response.vary.add("Origin")
+    if origin := _named_extension():
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = SHARED_HEADERS
     return response

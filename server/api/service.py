@@ -20,7 +20,10 @@ SPARE_THREADS = 4  # never spent on waiting, so that short requests are always a
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`may_wait` bounds how many requests may wait for a verdict at the same time."""
+    """`may_wait` bounds how many requests may wait or stream at the same time.
+
+    `stopping` is set when this process is told to end: whoever waits ends then.
+    """
 
     version: str
     settings: Settings
@@ -28,6 +31,7 @@ class Service:
     checks: Checks
     folders: Folders
     may_wait: threading.BoundedSemaphore = field(repr=False)
+    stopping: threading.Event = field(repr=False, default_factory=threading.Event)
 
     @classmethod
     def open(cls, settings: Settings, version: str) -> Service:
@@ -48,5 +52,9 @@ def attach(app: Flask, service: Service) -> None:
 
 def current() -> Service:
     """The service of the app that handles this request."""
-    service: Service = current_app.extensions[KEY]
+    return of(current_app)
+
+
+def of(app: Flask) -> Service:
+    service: Service = app.extensions[KEY]
     return service
