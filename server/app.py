@@ -6,6 +6,7 @@ from apiflask import APIFlask
 
 from server import __version__, web
 from server.api import (
+    access,
     batch,
     checks,
     documentation,
@@ -39,6 +40,7 @@ def create_app(settings: Settings) -> APIFlask:
     app.request_class = uploads.UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     attach(app, Service.open(settings, __version__))
+    access.install(app)
     problems.install(app)
     gate.install(app)
     limits.install(app, settings)

@@ -36,7 +36,7 @@ def run(settings: Settings) -> int:
     """
     from server.listen import claim_port
 
-    logs.configure()
+    logs.configure(form=settings.log_format)
     check(settings)
     claim_port(settings)
     environment = {**os.environ, **settings.to_env()}
@@ -61,7 +61,7 @@ def serve(settings: Settings) -> int:
     """Answer requests until SIGTERM or SIGINT. Raises ConfigError if the port is taken."""
     from server.listen import Server, claim_port
 
-    logs.configure()
+    logs.configure(form=settings.log_format)
     check(settings)
     claim_port(settings)
     try:
@@ -75,7 +75,7 @@ def worker(settings: Settings) -> int:
     """Work on checks until SIGTERM or SIGINT, which hand running ones back."""
     from server.jobs.worker import work
 
-    logs.configure()
+    logs.configure(form=settings.log_format)
     check(settings)
     return work(settings)
 
