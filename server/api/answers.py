@@ -88,16 +88,16 @@ def _preferred() -> float:
 
 
 def _await(job_id: str, wait_s: float) -> Job:
-    """The job, once it has ended or the time is over. Too many waiters do not wait at all."""
+    """The job, once it has ended or the time is over. Too many waiters do not wait at all, and
+    none does once this process is told to stop."""
     service = current()
     if wait_s > 0 and service.may_wait.acquire(blocking=False):
         try:
             deadline, looks = time.monotonic() + wait_s, 0
             while service.store.state(job_id) in ("queued", "running"):
                 pause = min(POLLS_S[min(looks, len(POLLS_S) - 1)], deadline - time.monotonic())
-                if pause <= 0:
+                if pause <= 0 or service.stopping.wait(pause):
                     break
-                time.sleep(pause)
                 looks += 1
         finally:
             service.may_wait.release()
