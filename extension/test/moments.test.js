@@ -26,7 +26,7 @@ test("a gap is not bridged, and a face lingers for a moment only", () => {
 });
 
 test("stretches cover the face's time without a hole, each of one level", () => {
-  const ps = [0.9, 0.8, 0.5, 0.1, 0.1, 0.95];
+  const ps = [0.95, 0.9, 0.5, 0.1, 0.1, 0.95];
   const found = stretches(face(ps.map((p, i) => sample(i / 3, 0, p))));
   assert.deepEqual(found.map((one) => one.level), ["high", "middle", "low", "high"]);
   assert.equal(found[0].from_s, 0);
@@ -40,7 +40,10 @@ test("whom the service did not judge is unclear throughout", () => {
 });
 
 test("levels", () => {
-  assert.deepEqual([0, 0.33, 0.5, 0.66, 1].map(level), ["low", "low", "middle", "high", "high"]);
+  const model = { fake_at: 0.7, real_at: 0.2 };
+  const levels = [0, 0.2, 0.3, 0.7, 1].map((p) => level(p, model));
+  assert.deepEqual(levels, ["low", "low", "middle", "high", "high"], "the model's own thresholds");
+  assert.equal(level(0.7), "middle");
 });
 
 test("an advert is not what was judged", () => {

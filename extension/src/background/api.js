@@ -28,8 +28,8 @@ async function refusal(answer) {
   return new CheckFailed(fromService(body));
 }
 
-/** @param {string} path @param {RequestInit} [options] @returns {Promise<any>} */
-async function request(path, options = {}) {
+/** @param {string} path @param {RequestInit} [options] @returns {Promise<Response>} a good one */
+async function answered(path, options = {}) {
   const { server, token } = await readSettings();
   if (!(await chrome.permissions.contains(permissionFor(server)))) throw fail("no-permission", "permit");
   const headers = new Headers(options.headers);
@@ -43,6 +43,12 @@ async function request(path, options = {}) {
     throw fail(/** @type {Error} */ (error).name === "TimeoutError" ? "server-slow" : "server-down", "retry");
   }
   if (!answer.ok) throw await refusal(answer);
+  return answer;
+}
+
+/** @param {string} path @param {RequestInit} [options] @returns {Promise<any>} */
+async function request(path, options) {
+  const answer = await answered(path, options);
   if (answer.status === 204) return null;
   return answer.json().catch(() => { throw fail("not-the-service", "options"); });
 }
@@ -74,6 +80,12 @@ export function checkFrames(frames) {
 /** @param {string} id @returns {Promise<Job>} */
 export function getJob(id) {
   return request(`/jobs/${encodeURIComponent(id)}`);
+}
+
+/** @param {string} id @param {number} face @returns {Promise<Blob>} its picture at its strongest moment */
+export async function facePicture(id, face) {
+  const answer = await answered(`/jobs/${encodeURIComponent(id)}/faces/${face}.jpg`);
+  return answer.blob();
 }
 
 /** @param {string} id @returns {Promise<void>} */

@@ -56,7 +56,7 @@ export async function captureVideo(tabId, subject, onProgress) {
     if (shot.moving && shot.time_s > last) {
       taken.push({ time_s: shot.time_s, picture: await pictureOf(tabId, shot) });
     } else if (!taken.length && Date.now() - start > START_MS) throw fail("not-playing", "capture");
-    else if (shot.time_s < last) break; // it went back, or began anew: media times only rise
+    else if (taken.length && (shot.ended || shot.time_s < last)) break; // it began anew: media times only rise
     await onProgress((Date.now() - start) / 1000 / CAPTURE_S);
     await pause(shot.jpeg ? PERIOD_MS : SCREEN_PERIOD_MS);
   }

@@ -105,7 +105,7 @@ export function createChecks() {
   const settle = async (before, after) => {
     const now = await find(before.id);
     if (!now || !isOpen(now)) { // cancelled meanwhile, perhaps before its job had a name
-      if (after.jobId && !before.jobId) await cancelJob(after.jobId).catch(() => {});
+      if (after.jobId && !before.jobId && isOpen(after)) await cancelJob(after.jobId).catch(() => {});
       return null;
     }
     await publish(after);

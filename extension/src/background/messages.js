@@ -1,8 +1,9 @@
 // What the extension's own pages may ask of the worker. Content scripts may ask nothing: what they
 // run in belongs to the page, and an answer to a page is not theirs to trigger.
 
-import { health } from "./api.js";
+import { facePicture, health } from "./api.js";
 import { draw, look, tell } from "./page.js";
+import { dataUrlOf } from "./picture.js";
 import { CheckFailed } from "./problem.js";
 import { find } from "./store.js";
 
@@ -18,6 +19,7 @@ import { find } from "./store.js";
  *   | {type: "cancel", id: string}
  *   | {type: "seek", id: string, time_s: number}
  *   | {type: "draw", id: string}
+ *   | {type: "picture", id: string, face: number}
  *   | {type: "resume"}
  *   | {type: "test"}} WorkerMessage
  */
@@ -42,6 +44,11 @@ export function answers(checks) {
     async draw({ id }) {
       const check = await find(id);
       return check ? draw(check) : null;
+    },
+    /** @param {{id: string, face: number}} message @returns {Promise<string|null>} null where there is none */
+    async picture({ id, face }) {
+      const check = await find(id);
+      return check?.jobId ? dataUrlOf(await facePicture(check.jobId, face)) : null;
     },
     resume: () => checks.resume(),
     async test() {

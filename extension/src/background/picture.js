@@ -13,6 +13,13 @@ export function blobOf(url) {
   return new Blob([Uint8Array.from(atob(body), (sign) => sign.charCodeAt(0))], { type });
 }
 
+/** @param {Blob} blob @returns {Promise<string>} a data URL: an extension's page may show it, a message may carry it */
+export async function dataUrlOf(blob) {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  const signs = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return `data:${blob.type};base64,${btoa(signs)}`;
+}
+
 /** @param {number} width @param {number} height */
 function sheet(width, height) {
   const canvas = new OffscreenCanvas(width, height);

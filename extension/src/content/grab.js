@@ -12,7 +12,7 @@ const LONGEST_PX = 1280;
 const QUALITY = 0.9;
 
 /**
- * @typedef {{time_s: number, moving: boolean, jpeg: string|null, screen: Rect|null, ratio: number}} Grab
+ * @typedef {{time_s: number, moving: boolean, ended: boolean, jpeg: string|null, screen: Rect|null, ratio: number}} Grab
  *   `jpeg` is a data URL; where the page's origin rules forbid reading the picture it is null, and
  *   `screen` says where in the viewport the picture can be seen
  */
@@ -48,6 +48,7 @@ export function grab(element) {
   return {
     time_s: video?.currentTime ?? 0,
     moving: video !== null && !video.paused && !video.ended && video.readyState >= 2,
+    ended: video?.ended ?? true,
     jpeg,
     screen: jpeg ? null : onScreen(element),
     ratio: devicePixelRatio,

@@ -5,7 +5,7 @@ import { element } from "../view/element.js";
 import { lane } from "../view/lane.js";
 
 /**
- * @import { Face } from "../verdict/types.js"
+ * @import { Face, Verdict } from "../verdict/types.js"
  * @import { Words } from "../words.js"
  */
 
@@ -17,13 +17,13 @@ const MOST_LANES = 4;
  * @property {HTMLElement} node
  * @property {(time_s: number) => void} moveTo shows where the media is
  *
- * @param {Face[]} faces @param {number} duration_s @param {Words} words
+ * @param {Pick<Verdict, "faces"|"model">} verdict @param {number} duration_s @param {Words} words
  * @param {(time_s: number) => void} seek @param {AbortSignal} signal
  * @returns {Lanes}
  */
-export function createLanes(faces, duration_s, words, seek, signal) {
+export function createLanes({ faces, model }, duration_s, words, seek, signal) {
   const shown = faces.slice(0, MOST_LANES);
-  const tracks = shown.map((face) => track(face, duration_s, words, seek, signal));
+  const tracks = shown.map((face) => track(face, lane(face, duration_s, model), duration_s, words, seek, signal));
   const rows = shown.map((face, i) =>
     element("div", { class: `row ${face.label}` },
       element("span", { class: "who", text: `${SHAPES[face.label]} ${face.id}`, attributes: { "aria-hidden": "true" } }),
@@ -33,10 +33,10 @@ export function createLanes(faces, duration_s, words, seek, signal) {
 }
 
 /**
- * @param {Face} face @param {number} duration_s @param {Words} words
+ * @param {Face} face @param {SVGElement} strip @param {number} duration_s @param {Words} words
  * @param {(time_s: number) => void} seek @param {AbortSignal} signal
  */
-function track(face, duration_s, words, seek, signal) {
+function track(face, strip, duration_s, words, seek, signal) {
   const head = element("span", { class: "head" });
   const node = element("div", {
     class: "track",
@@ -44,7 +44,7 @@ function track(face, duration_s, words, seek, signal) {
       role: "slider", tabindex: 0, "aria-label": words.say("lane", String(face.id)),
       "aria-valuemin": 0, "aria-valuemax": Math.ceil(duration_s), "aria-valuenow": 0, "aria-valuetext": words.clock(0),
     },
-  }, lane(face, duration_s), head);
+  }, strip, head);
 
   /** Where the media is, and the second that assistive technology was told: once a second is enough. */
   let [now_s, told] = [0, 0];

@@ -65,7 +65,7 @@ export function fillPanel(panel, view, words, actions, signal) {
   const faces = [...verdict.faces].sort((a, b) => rank(a) - rank(b) || a.id - b.id);
   const timed = video && view.lanes && faces.length > 0;
   const lanes = timed
-    ? createLanes(faces, verdict.media.duration_s ?? verdict.media.analyzed_s[1], words, actions.seek, signal)
+    ? createLanes({ ...verdict, faces }, verdict.media.duration_s ?? verdict.media.analyzed_s[1], words, actions.seek, signal)
     : null;
 
   const handle = element("button", {
@@ -74,7 +74,7 @@ export function fillPanel(panel, view, words, actions, signal) {
   draggable(handle, actions.move, signal);
 
   const table = element("div", { class: "moments", attributes: { hidden: true, tabindex: 0 } });
-  if (timed) table.append(momentsTable(faces, words, actions.seek, signal));
+  if (timed) table.append(momentsTable({ ...verdict, faces }, words, actions.seek, signal));
   const tools = element("div", { class: "tools" });
   if (timed) tools.append(toggle(words.say("table"), "☰", false, (on) => { table.hidden = !on; }, signal));
   tools.append(

@@ -20,6 +20,7 @@ import { verdictView } from "./verdict-view.js";
  * @property {Words} words
  * @property {Settings} settings
  * @property {AbortSignal} signal ends when it is rendered anew
+ * @property {(of: {id: string, face: number}) => Promise<string|null>} picture of a face, as a data URL
  * @property {(subject: Subject) => void} start
  */
 

@@ -6,9 +6,16 @@ import { loadWords } from "../words.js";
 import { readSettings } from "../settings.js";
 import { ofTab } from "../background/store.js";
 import { outcome } from "./outcome.js";
+import { createPictures } from "./pictures.js";
 import { subjectList } from "./subject-list.js";
 
 /** @import { Subject } from "../content/subjects.js" */
+
+/** A player may come later than the click: until there is one, the page is looked at again. */
+const AGAIN_MS = 1_000;
+
+/** @param {number} ms @returns {Promise<void>} */
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /** @returns {Promise<number>} the tab that it was opened for; `?tab=` names another */
 async function whichTab() {
@@ -18,9 +25,12 @@ async function whichTab() {
   return tab?.id ?? -1;
 }
 
+/** @param {Subject} subject */
+const isPlayer = ({ kind }) => kind === "video" || kind === "frame";
+
 /** @param {Subject[]} subjects @returns {Subject|null} the one that needs no choice */
 function onlyOne(subjects) {
-  const players = subjects.filter(({ kind }) => kind === "video" || kind === "frame");
+  const players = subjects.filter(isPlayer);
   return players.length === 1 && players[0].kind === "video" ? players[0] : null;
 }
 
@@ -31,10 +41,11 @@ async function open() {
   document.title = words.say("app_name");
   ask({ type: "resume" });
 
+  const picture = createPictures();
   /** @type {Subject[]} */
-  const subjects = (await ask({ type: "look", tabId })) ?? [];
+  let subjects = [];
   let shown = new AbortController();
-  const list = subjectList(byId("subjects"), subjects, words);
+  const list = subjectList(byId("subjects"), words);
 
   /** @param {Subject} subject */
   const start = (subject) => ask({ type: "start", tabId, subject });
@@ -48,8 +59,19 @@ async function open() {
     if (check && !list.touched()) list.choose(check.subject.key);
     shown.abort();
     shown = new AbortController();
-    outcome({ check: check ?? null, words, settings, signal: shown.signal, start });
+    outcome({ check: check ?? null, words, settings, signal: shown.signal, start, picture });
     return check;
+  };
+
+  const look = async () => {
+    /** @type {Subject[]} */
+    const found = (await ask({ type: "look", tabId })) ?? [];
+    if (subjects.length && found.every(({ key }, i) => subjects[i]?.key === key)) return;
+    subjects = found;
+    list.show(subjects);
+    const known = await render();
+    const alone = onlyOne(subjects);
+    if (!known && alone && settings.startAtClick) await start(alone);
   };
 
   byId("choice").addEventListener("change", render);
@@ -60,10 +82,12 @@ async function open() {
   });
   chrome.storage.session.onChanged.addListener(render);
 
-  const found = await render();
-  const alone = onlyOne(subjects);
-  if (!found && alone && settings.startAtClick) await start(alone);
+  await look();
   document.body.dataset.ready = "true";
+  while (!subjects.some(isPlayer) && !list.touched()) {
+    await pause(AGAIN_MS);
+    await look();
+  }
 }
 
 open();

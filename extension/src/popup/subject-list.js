@@ -31,19 +31,26 @@ function name(subject, words) {
   return kind + size + length + playing;
 }
 
-/** @param {HTMLElement} place @param {Subject[]} subjects @param {Words} words */
-export function subjectList(place, subjects, words) {
-  const inputs = subjects.map((subject, i) => {
-    const input = element("input", { attributes: { type: "radio", name: "subject", value: i, checked: i === 0 } });
-    place.append(element("label", { class: "subject" }, input,
-      element("span", {}, element("span", { class: "kind", text: name(subject, words) }),
-        element("bdi", { class: "address", text: address(subject, words) }))));
-    return input;
-  });
-  if (!subjects.length) place.append(element("p", { text: words.say("nothing_here") }));
+/** @param {HTMLElement} place @param {Words} words */
+export function subjectList(place, words) {
+  /** @type {Subject[]} */
+  let subjects = [];
+  /** @type {HTMLInputElement[]} */
+  let inputs = [];
   let touched = false;
   place.addEventListener("change", () => { touched = true; });
   return {
+    /** @param {Subject[]} found the best first; it is chosen */
+    show(found) {
+      subjects = found;
+      inputs = subjects.map((_, i) =>
+        element("input", { attributes: { type: "radio", name: "subject", value: i, checked: i === 0 } }));
+      const labels = subjects.map((subject, i) => element("label", { class: "subject" }, inputs[i],
+        element("span", {}, element("span", { class: "kind", text: name(subject, words) }),
+          element("bdi", { class: "address", text: address(subject, words) }))));
+      place.replaceChildren(...labels);
+      if (!subjects.length) place.append(element("p", { text: words.say("nothing_here") }));
+    },
     /** @returns {Subject|undefined} */
     chosen: () => subjects[inputs.findIndex((input) => input.checked)],
     /** Whether the person chose by hand. */

@@ -2,35 +2,15 @@
 
 import { ask } from "../view/ask.js";
 import { element } from "../view/element.js";
-import { lane } from "../view/lane.js";
-import { momentsTable } from "../view/moments-table.js";
 import { labelBadge, peopleText, probabilityText, reasonText } from "../view/phrases.js";
+import { rightInHundred } from "../verdict/worth.js";
+import { faceView } from "./face-view.js";
 
 /**
  * @import { Check } from "../background/store.js"
- * @import { Face, Verdict } from "../verdict/types.js"
+ * @import { Verdict } from "../verdict/types.js"
  * @import { OutcomeView } from "./outcome.js"
  */
-
-/** @param {OutcomeView} view @param {Face} face @param {Verdict} verdict @param {((t: number) => void)|null} seek */
-function faceView({ words, signal }, face, verdict, seek) {
-  const card = element("article", { class: "face" },
-    element("h3", { text: words.say("person", String(face.id)) }),
-    element("p", {}, labelBadge(words, face.label)));
-  const p = probabilityText(words, face);
-  if (p) card.append(element("p", { text: p }));
-  for (const reason of face.reasons) card.append(element("p", { class: "reason", text: reasonText(words, reason) }));
-  if (verdict.media.kind !== "video") return card;
-  const when = words.say("seen", words.clock(face.start_s), words.clock(face.end_s));
-  card.append(seek
-    ? element("button", { class: "link", text: when, click: () => seek(face.start_s), signal, attributes: { type: "button" } })
-    : element("p", { text: when }));
-  const details = element("details", {}, element("summary", { text: words.say("moments") }),
-    momentsTable([face], words, seek, signal));
-  card.append(element("div", { class: "strip", attributes: { dir: "ltr" } },
-    lane(face, verdict.media.duration_s ?? face.end_s)), details);
-  return card;
-}
 
 /** @param {OutcomeView} view @param {Verdict} verdict */
 function saveLink({ words, signal }, verdict) {
@@ -39,13 +19,38 @@ function saveLink({ words, signal }, verdict) {
   return element("a", { text: words.say("save"), attributes: { href, download: "mesoscope-verdict.json" } });
 }
 
+/**
+ * The full report. A tab carries no token, so where one is needed the service's page asks for it.
+ * @param {OutcomeView} view @param {Check} check
+ */
+function reportLink({ words, settings }, { jobId }) {
+  const { server, token } = settings;
+  const href = token ? `${server}/#/jobs/${jobId}` : `${server}/jobs/${jobId}/report`;
+  return element("a", { class: "report", text: words.say("report"), attributes: { href, target: "_blank", rel: "noreferrer" } });
+}
+
+/** @param {OutcomeView} view @param {Verdict} verdict what its label means, and how often it is right */
+function worth({ words }, { label, model: { rates } }) {
+  const right = rates && label === "fake" ? rightInHundred(rates) : null;
+  const hundred = new Intl.NumberFormat(words.language, { maximumFractionDigits: right !== null && right < 1 ? 1 : 0 });
+  return element("section", { class: "worth" }, element("h3", { text: words.say("worth") }),
+    element("p", { text: words.say(`meaning_${label.replace("-", "_")}`) }),
+    ...(right === null ? [] : [element("p", { text: words.say("worth_flag", hundred.format(right)) })]),
+    ...(rates && label !== "no-face"
+      ? [element("p", {
+        class: "note",
+        text: words.say("worth_measured", words.percent(rates.flags_fake), words.percent(rates.flags_real)),
+        attributes: { title: rates.part },
+      })]
+      : []));
+}
+
 /** @param {OutcomeView} view @param {Check} check @param {Verdict} verdict */
 export function verdictView(view, check, verdict) {
-  const { words, settings } = view;
+  const { words } = view;
   const tentative = !check.result;
   const onPage = check.subject.kind === "video";
   const seek = onPage ? (/** @type {number} */ time_s) => ask({ type: "seek", id: check.id, time_s }) : null;
-  const meaning = words.say(`meaning_${verdict.label.replace("-", "_")}`);
   const summary = element("div", { class: "summary" },
     ...(tentative ? [element("p", { class: "tentative", text: words.say("so_far") })] : []),
     element("h2", {}, labelBadge(words, verdict.label)),
@@ -56,10 +61,8 @@ export function verdictView(view, check, verdict) {
   if (!tentative && (onPage || check.subject.kind === "image")) {
     ask({ type: "draw", id: check.id }).then((fits) => { other.hidden = fits !== false; });
   }
-  const worth = element("section", { class: "worth" }, element("h3", { text: words.say("worth") }),
-    element("p", { text: meaning }));
-  const links = element("p", { class: "links" }, saveLink(view, verdict),
-    element("a", { text: words.say("open_service"), attributes: { href: settings.server, target: "_blank", rel: "noreferrer" } }));
+  const links = element("p", { class: "links" }, reportLink(view, check), saveLink(view, verdict));
   return element("div", { class: "verdict" }, summary, other,
-    ...verdict.faces.map((face) => faceView(view, face, verdict, seek)), ...(tentative ? [] : [worth, links]));
+    ...verdict.faces.map((face) => faceView(view, check, face, verdict, seek)),
+    ...(tentative ? [] : [worth(view, verdict), links]));
 }

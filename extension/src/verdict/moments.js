@@ -6,9 +6,8 @@
 const JOIN_S = 1.5;
 /** How long a face is shown before its first and after its last sample. */
 const LINGER_S = 0.25;
-/** From these on a moment counts as clearly marked or clearly clean. */
-const HIGH = 0.66;
-const LOW = 0.33;
+/** From where on a moment is clearly marked or clearly clean, if the model does not say. */
+const USUAL = { fake_at: 0.9, real_at: 0.1 };
 
 /** @param {Sample[]} samples @param {number} time_s @returns {number} how many lie at or before it */
 function passed(samples, time_s) {
@@ -39,18 +38,21 @@ export function boxAt(samples, time_s) {
   return null;
 }
 
-/** @param {number} p @returns {"high"|"middle"|"low"} */
-export function level(p) {
-  return p >= HIGH ? "high" : p <= LOW ? "low" : "middle";
+/**
+ * @param {number} p @param {{fake_at?: number, real_at?: number}} [model] with its own thresholds
+ * @returns {"high"|"middle"|"low"}
+ */
+export function level(p, { fake_at = USUAL.fake_at, real_at = USUAL.real_at } = {}) {
+  return p >= fake_at ? "high" : p <= real_at ? "low" : "middle";
 }
 
 /**
  * A person's time on screen as stretches of one level each, for a lane. One whom the service did not
  * judge is unclear throughout.
- * @param {Face} face
+ * @param {Face} face @param {Verdict["model"]} [model] that judged
  * @returns {{from_s: number, to_s: number, level: "high"|"middle"|"low"}[]}
  */
-export function stretches(face) {
+export function stretches(face, model) {
   if (face.p_fake === null) return [{ from_s: face.start_s, to_s: face.end_s, level: "middle" }];
   const scored = face.samples.filter((sample) => sample.p_fake !== null);
   /** @type {ReturnType<typeof stretches>} */
@@ -59,7 +61,7 @@ export function stretches(face) {
     const from_s = i === 0 ? face.start_s : (scored[i - 1].t + sample.t) / 2;
     const to_s = i === scored.length - 1 ? face.end_s : (sample.t + scored[i + 1].t) / 2;
     const last = found.at(-1);
-    const now = level(sample.p_fake ?? 0.5);
+    const now = level(sample.p_fake ?? 0.5, model);
     if (last?.level === now) last.to_s = to_s;
     else found.push({ from_s, to_s, level: now });
   });

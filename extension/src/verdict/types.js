@@ -37,6 +37,6 @@
  * @property {string[]} reasons
  * @property {Media} media
  * @property {Face[]} faces
- * @property {{name: string, sha256: string, backend: string, rates?: Rates|null}} model
+ * @property {{name: string, sha256: string, backend: string, fake_at?: number, real_at?: number, rates?: Rates|null}} model
  */
 export {};

@@ -2,7 +2,7 @@
 
 import { stretches } from "../verdict/moments.js";
 
-/** @import { Face } from "../verdict/types.js" */
+/** @import { Face, Verdict } from "../verdict/types.js" */
 
 const SVG = "http://www.w3.org/2000/svg";
 const LENGTH = 1000;
@@ -19,16 +19,16 @@ function shape(tag, attributes) {
 /**
  * Drawn from left to right in every language, as players draw their bars. Decorative: whoever
  * places it gives it a name and an equivalent in words.
- * @param {Face} face @param {number} duration_s
+ * @param {Face} face @param {number} duration_s @param {Verdict["model"]} model that judged
  */
-export function lane(face, duration_s) {
+export function lane(face, duration_s, model) {
   const span = Math.max(duration_s, face.end_s, 0.001);
   const svg = shape("svg", {
     class: "lane", viewBox: `0 0 ${LENGTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true",
   });
   const seen = { x: (face.start_s / span) * LENGTH, width: ((face.end_s - face.start_s) / span) * LENGTH };
   svg.append(shape("rect", { class: "seen", ...seen, y: HEIGHT - 1, height: 1 }));
-  for (const { from_s, to_s, level } of stretches(face)) {
+  for (const { from_s, to_s, level } of stretches(face, model)) {
     const height = HEIGHTS[level];
     const x = (from_s / span) * LENGTH;
     const width = Math.max(3, ((to_s - from_s) / span) * LENGTH);

@@ -4,16 +4,16 @@ import { stretches } from "../verdict/moments.js";
 import { element } from "./element.js";
 
 /**
- * @import { Face } from "../verdict/types.js"
+ * @import { Verdict } from "../verdict/types.js"
  * @import { Words } from "../words.js"
  */
 
 /**
- * @param {Face[]} faces @param {Words} words
+ * @param {Pick<Verdict, "faces"|"model">} verdict @param {Words} words
  * @param {((time_s: number) => void)|null} seek @param {AbortSignal} signal
  */
-export function momentsTable(faces, words, seek, signal) {
-  const rows = faces.flatMap((face) => stretches(face).map(({ from_s, to_s, level }) => {
+export function momentsTable({ faces, model }, words, seek, signal) {
+  const rows = faces.flatMap((face) => stretches(face, model).map(({ from_s, to_s, level }) => {
     const when = words.say("span", words.clock(from_s), words.clock(to_s));
     const jump = seek ? () => seek(from_s) : undefined;
     const cell = jump

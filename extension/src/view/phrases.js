@@ -24,6 +24,15 @@ export function reasonText(words, reason) {
   return words.knows(key) ? words.say(key) : reason;
 }
 
+/** @param {Words} words @param {string[]} regions of a face @returns {string} */
+export function regionsText(words, regions) {
+  const names = regions.map((region) => {
+    const key = `region_${region.replaceAll("-", "_")}`;
+    return words.knows(key) ? words.say(key) : region;
+  });
+  return new Intl.ListFormat(words.language, { type: "unit", style: "short" }).format(names);
+}
+
 /** @param {Words} words @param {Face|Verdict} judged @returns {string} empty where nothing was scored */
 export function probabilityText(words, judged) {
   if (judged.p_fake === null) return "";

@@ -1,0 +1,71 @@
+// One person as the popup tells it: the face, the finding, when, and the moments that stand out.
+
+import { element } from "../view/element.js";
+import { lane } from "../view/lane.js";
+import { momentsTable } from "../view/moments-table.js";
+import { labelBadge, probabilityText, reasonText, regionsText } from "../view/phrases.js";
+
+/**
+ * @import { Check } from "../background/store.js"
+ * @import { Face, Verdict } from "../verdict/types.js"
+ * @import { OutcomeView } from "./outcome.js"
+ */
+
+/** @typedef {((time_s: number) => void)|null} Seek null where there is nothing to seek in */
+
+/**
+ * The face at its strongest moment; nothing where the service kept no picture of it.
+ * @param {OutcomeView} view @param {Check} check @param {Face} face
+ */
+function thumbnail({ words, picture }, check, face) {
+  const [strongest] = face.moments ?? [];
+  if (!check.result || !check.jobId || !strongest) return [];
+  const alt = words.say("face_of", String(face.id), words.clock(strongest.t));
+  const image = element("img", { class: "thumbnail", attributes: { alt, width: 72, height: 72, hidden: true } });
+  picture({ id: check.id, face: face.id }).then((url) => {
+    if (!url) return;
+    image.src = url;
+    image.hidden = false;
+  });
+  return [image];
+}
+
+/** @param {OutcomeView} view @param {string} text @param {number} time_s @param {Seek} seek */
+function when({ signal }, text, time_s, seek) {
+  if (!seek) return element("span", { text });
+  return element("button", { class: "link", text, click: () => seek(time_s), signal, attributes: { type: "button" } });
+}
+
+/** @param {OutcomeView} view @param {Face} face @param {Seek} seek */
+function strongest(view, face, seek) {
+  const { words } = view;
+  if (!face.moments?.length) return [];
+  const items = face.moments.map(({ t, p_fake, regions }) => {
+    const rest = [words.percent(p_fake), ...(regions?.length ? [regionsText(words, regions)] : [])];
+    return element("li", {}, when(view, words.clock(t), t, seek), ` · ${rest.join(" · ")}`);
+  });
+  return [element("h4", { text: words.say("strongest") }), element("ul", { class: "strongest" }, ...items)];
+}
+
+/** @param {OutcomeView} view @param {Check} check @param {Face} face @param {Verdict} verdict @param {Seek} seek */
+export function faceView(view, check, face, verdict, seek) {
+  const { words, signal } = view;
+  const p = probabilityText(words, face);
+  const finding = element("div", {},
+    element("h3", { text: words.say("person", String(face.id)) }),
+    element("p", {}, labelBadge(words, face.label)),
+    ...(p ? [element("p", { text: p })] : []),
+    ...face.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })));
+  const card = element("article", { class: "face" },
+    element("div", { class: "who" }, ...thumbnail(view, check, face), finding));
+  if (verdict.media.kind !== "video") return card;
+  const span = words.say("seen", words.clock(face.start_s), words.clock(face.end_s));
+  card.append(
+    element("p", {}, when(view, span, face.start_s, seek)),
+    ...strongest(view, face, seek),
+    element("div", { class: "strip", attributes: { dir: "ltr" } },
+      lane(face, verdict.media.duration_s ?? face.end_s, verdict.model)),
+    element("details", {}, element("summary", { text: words.say("moments") }),
+      momentsTable({ ...verdict, faces: [face] }, words, seek, signal)));
+  return card;
+}
