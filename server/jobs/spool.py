@@ -37,8 +37,11 @@ class Channel(filesystem.Channel):
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:  # noqa: ARG002
         folder = Path(self.data_folder_in)
         ending = f".{queue}.msg"
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.name.endswith(ending))
+        try:
+            with os.scandir(folder) as entries:
+                names = sorted(entry.name for entry in entries if entry.name.endswith(ending))
+        except OSError as error:  # away for now; a worker outlives that
+            raise Empty from error
         for name in names:
             taken = folder / f"{name}.taken"
             try:
