@@ -1,62 +1,115 @@
 // The service's HTTP interface, as far as this page needs it.
+import { askToken, token } from "./token.js";
+
+/**
+ * @import { Verdict } from "./extension/verdict/types.js"
+ *
+ * @typedef {{code: string, title: string, detail: string, type: string}} ProblemBody
+ * @typedef {object} Job
+ * @property {string} id
+ * @property {"queued"|"running"|"done"|"failed"|"cancelled"} state
+ * @property {string} stage
+ * @property {number} progress 0 to 1
+ * @property {number|null} position how many wait before it
+ * @property {Verdict|null} partial
+ * @property {Verdict|null} result
+ * @property {ProblemBody|null} error
+ * @property {number} created_at
+ * @property {number|null} finished_at
+ *
+ * @typedef {Record<string, string|number|boolean>} Options what was asked beyond the media itself
+ */
+
+const SILENT = {
+  code: "silent",
+  title: "The service does not answer",
+  detail: "Is it still running? Start it again with: make run",
+  type: "",
+};
 
 /** A problem+json answer: what went wrong and what helps. */
 export class Problem extends Error {
-  /** @param {{title?: string, detail?: string}} body */
+  /** @param {Partial<ProblemBody>} body */
   constructor(body) {
-    super(body.title ?? "The service did not answer");
-    this.detail = body.detail ?? "";
+    super(body.title ?? "Something went wrong");
+    this.body = { code: "internal", detail: "", type: "", ...body, title: this.message };
   }
+}
+
+/** @returns {Record<string, string>} */
+export function credentials() {
+  return token() ? { Authorization: `Bearer ${token()}` } : {};
 }
 
 /**
- * @typedef {{id: string, state: "queued"|"running"|"done"|"failed"|"cancelled", stage: string,
- *   progress: number, result: Verdict|null, error: {title: string, detail: string}|null}} Job
- * @typedef {{t: number, box: [number, number, number, number], p_fake: number|null}} Sample
- * @typedef {{id: number, label: string, p_fake: number|null, interval: [number, number]|null,
- *   reasons: string[], start_s: number, end_s: number, samples: Sample[]}} Face
- * @typedef {{schema: number, label: string, p_fake: number|null, reasons: string[],
- *   media: {kind: string, width_px: number, height_px: number, duration_s: number|null,
- *   analyzed_s: [number, number]}, faces: Face[], model: {name: string, sha256: string}}} Verdict
+ * Ask the service; where it wants a token, ask the person for it and try again.
+ * @param {string} path @param {RequestInit} [options]
+ * @returns {Promise<Response>}
  */
-
-/** @param {string} path @param {RequestInit} options @returns {Promise<any>} */
-async function request(path, options) {
-  let answer;
-  try {
-    answer = await fetch(path, options);
-  } catch (error) {
-    if (options.signal?.aborted) throw error;
-    throw new Problem({ detail: "Is it still running? Start it again with: make run" });
+export async function request(path, options = {}) {
+  for (;;) {
+    const given = token();
+    let answer;
+    try {
+      answer = await fetch(path, { ...options, headers: { ...options.headers, ...credentials() } });
+    } catch (error) {
+      if (options.signal?.aborted) throw error;
+      throw new Problem(SILENT);
+    }
+    if (answer.ok) return answer;
+    const body = await answer.json().catch(() => ({}));
+    if (answer.status !== 401 || !(await askToken(given))) throw new Problem(body);
   }
-  const body = answer.status === 204 ? null : await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Problem(body);
-  return body;
 }
 
-/** @param {string} url @param {AbortSignal} signal @returns {Promise<Job>} */
-export function checkUrl(url, signal) {
-  return request("/check-url?wait=0", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ url }),
-    signal,
+/** Ask for the token now, where one is needed, and not after a long upload. */
+export async function enter() {
+  await request("/jobs?limit=1");
+}
+
+/** @param {string} url @param {Options} options @param {AbortSignal} signal @returns {Promise<Job>} */
+export async function checkUrl(url, options, signal) {
+  const body = JSON.stringify({ url, wait: 0, ...options });
+  const headers = { "Content-Type": "application/json" };
+  return (await request("/check-url", { method: "POST", headers, body, signal })).json();
+}
+
+/**
+ * Not by fetch(), which does not tell how much has been sent.
+ * @param {File} file @param {Options} options @param {AbortSignal} signal
+ * @param {(share: number) => void} onSent
+ * @returns {Promise<Job>}
+ */
+export function checkFile(file, options, signal, onSent) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(options)) body.append(name, String(value));
+  body.append("file", file);
+  return new Promise((resolve, reject) => {
+    const sending = new XMLHttpRequest();
+    sending.open("POST", "/check-file?wait=0");
+    for (const [name, value] of Object.entries(credentials())) sending.setRequestHeader(name, value);
+    sending.responseType = "json";
+    sending.upload.onprogress = ({ loaded, total }) => onSent(total ? loaded / total : 0);
+    sending.onload = () => {
+      if (sending.status < 300) resolve(sending.response);
+      else reject(new Problem(sending.response ?? {}));
+    };
+    sending.onerror = () => reject(new Problem(SILENT));
+    sending.onabort = () => reject(signal.reason);
+    signal.addEventListener("abort", () => sending.abort(), { once: true });
+    sending.send(body);
   });
 }
 
-/** @param {File} file @param {AbortSignal} signal @returns {Promise<Job>} */
-export function checkFile(file, signal) {
-  const body = new FormData();
-  body.append("file", file);
-  return request("/check-file?wait=0", { method: "POST", body, signal });
+/** @param {string} id @param {string} [part] */
+export const jobPath = (id, part = "") => `/jobs/${encodeURIComponent(id)}${part}`;
+
+/** @param {string} id @param {AbortSignal} [signal] @returns {Promise<Job>} */
+export async function job(id, signal) {
+  return (await request(jobPath(id), { signal })).json();
 }
 
-/** @param {string} id @param {AbortSignal} signal @returns {Promise<Job>} */
-export function job(id, signal) {
-  return request(`/jobs/${encodeURIComponent(id)}`, { signal });
-}
-
-/** @param {string} id */
-export function cancel(id) {
-  return request(`/jobs/${encodeURIComponent(id)}`, { method: "DELETE" });
+/** Cancels a check in flight, removes one that has ended. @param {string} id */
+export async function remove(id) {
+  await request(jobPath(id), { method: "DELETE" });
 }

@@ -1,100 +1,95 @@
-// The page: submit, follow the job, show the report. One check at a time; a new one ends the old.
-import { Problem, cancel, checkFile, checkUrl, job } from "./api.js";
-import { showReport } from "./report.js";
-import { STAGES } from "./words.js";
+// The page: what is asked for, the list of checks, and one check at its own address, #/jobs/ID.
+import { enter } from "./api.js";
+import { Checks } from "./checks.js";
+import { announce, byId } from "./dom.js";
+import { createList } from "./list.js";
+import { createOne } from "./one.js";
+import { chosenOptions } from "./options.js";
 
-const POLL_MS = 500;
+/** @import { Check, Source } from "./checks.js" */
 
-/** @param {string} id @returns {any} */
-const byId = (id) => document.getElementById(id);
-const sections = ["progress", "problem", "report"];
+const TITLE = document.title;
+const checks = new Checks();
+const one = createOne(byId("one"), checks);
+createList(byId("checks"), byId("none"), byId("clear"), checks);
 
-/** @param {string} [shown] */
-function show(shown) {
-  for (const id of sections) byId(id).hidden = id !== shown;
+/** @type {{awaited: Check|null}} the single check that is opened once the service has taken it */
+const next = { awaited: null };
+
+/** @param {Source[]} sources */
+function start(sources) {
+  const options = sources.length ? chosenOptions() : null;
+  if (!options) return;
+  const added = sources.map((source) => checks.add(source, options));
+  next.awaited = added.length === 1 ? added[0] : null;
+  if (location.hash.startsWith("#/jobs/")) location.hash = "#/";
+  announce(added.length === 1 ? `Checking ${added[0].title}` : `Checking ${added.length} files`);
 }
 
-/** @param {Problem|{title: string, detail: string}} problem */
-function showProblem(problem) {
-  byId("problem-title").textContent = "message" in problem ? problem.message : problem.title;
-  byId("problem-detail").textContent = problem.detail;
-  show("problem");
-}
+/** @param {string} text as a person types an address @returns {Source} */
+const address = (text) => ({ url: /^[a-z][a-z0-9+.-]*:/i.test(text) ? text : `https://${text}` });
 
-/** @param {import("./api.js").Job} state */
-function showProgress(state) {
-  byId("bar").value = state.progress;
-  const stage = STAGES[state.stage] ?? state.stage;
-  if (byId("stage").textContent !== stage) byId("stage").textContent = stage;
-}
-
-/** @param {number} ms @param {AbortSignal} signal */
-const pause = (ms, signal) => new Promise((resolve, reject) => {
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
-});
-
-/** @param {import("./api.js").Job} state @param {AbortSignal} signal */
-async function follow(state, signal) {
-  while (state.state === "queued" || state.state === "running") {
-    showProgress(state);
-    await pause(POLL_MS, signal);
-    state = await job(state.id, signal);
-  }
-  return state;
-}
-
-/**
- * @param {string} subject what is being checked, in words
- * @param {(signal: AbortSignal) => Promise<import("./api.js").Job>} submit
- * @param {File|null} file
- * @param {AbortController} run
- */
-async function check(subject, submit, file, run) {
-  const { signal } = run;
-  byId("subject").textContent = subject;
-  byId("bar").removeAttribute("value");
-  byId("stage").textContent = "Sending";
-  show("progress");
-  try {
-    const accepted = await submit(signal);
-    byId("cancel").onclick = () => { run.abort(); show(); cancel(accepted.id).catch(() => {}); };
-    const ended = await follow(accepted, signal);
-    if (ended.state === "done" && ended.result) {
-      showReport(byId("report"), ended.result, file, signal);
-      show("report");
-      byId("report").focus();
-    } else {
-      showProblem(ended.error ?? { title: "The check was cancelled", detail: "" });
-    }
-  } catch (error) {
-    if (!signal.aborted) showProblem(error instanceof Problem ? error : new Problem({ detail: String(error) }));
+/** @param {boolean} first when the page opens, the focus stays where the browser has put it */
+function route(first = false) {
+  const id = /^#\/jobs\/([0-9a-f]{1,64})$/.exec(location.hash)?.[1];
+  byId("home").hidden = Boolean(id);
+  byId("one").hidden = !id;
+  if (id) {
+    one.show(checks.open(id));
+    scrollTo(0, 0);
+  } else {
+    one.hide();
+    document.title = TITLE;
+    if (!first) byId("home").querySelector("h1").focus();
   }
 }
 
-function start() {
-  let run = new AbortController();
-  const next = () => { run.abort(); run = new AbortController(); return run; };
-
-  byId("check-url").addEventListener("submit", (event) => {
+function listen() {
+  byId("check-url").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    const url = byId("url").value.trim();
-    check(url, (signal) => checkUrl(url, signal), null, next());
+    const text = byId("url").value.trim();
+    if (text) start([address(text)]);
   });
-
-  /** @param {File|undefined} file */
-  const checkOwn = (file) => {
-    if (file) check(file.name, (signal) => checkFile(file, signal), file, next());
-  };
-  byId("file").addEventListener("change", (event) => checkOwn(event.target.files[0]));
-  const drop = byId("drop");
-  drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
-  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-  drop.addEventListener("drop", (event) => {
+  byId("options-form").addEventListener("submit", (/** @type {SubmitEvent} */ event) => event.preventDefault());
+  const input = byId("file");
+  input.addEventListener("change", () => {
+    start([...input.files].map((file) => ({ file })));
+    input.value = ""; // the same file can be chosen again
+  });
+  document.addEventListener("dragover", (event) => {
     event.preventDefault();
-    drop.classList.remove("over");
-    checkOwn(event.dataTransfer.files[0]);
+    byId("drop").classList.add("over");
   });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) byId("drop").classList.remove("over");
+  });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    byId("drop").classList.remove("over");
+    const files = [...(event.dataTransfer?.files ?? [])].map((file) => ({ file }));
+    const link = event.dataTransfer?.getData("text/uri-list").split("\n")[0].trim();
+    start(files.length ? files : link ? [address(link)] : []);
+  });
+  byId("skip").addEventListener("click", (/** @type {Event} */ event) => {
+    event.preventDefault(); // its #main would replace the address of the check
+    byId("main").focus();
+  });
+  byId("clear").addEventListener("click", () => byId("sure").showModal());
+  byId("sure").addEventListener("close", () => {
+    if (byId("sure").returnValue === "delete") checks.forgetAll();
+    byId("sure").returnValue = "";
+  });
+  checks.addEventListener("accepted", (event) => {
+    const check = /** @type {CustomEvent<Check>} */ (event).detail;
+    if (check.kind === "url") byId("url").value = "";
+    if (check === next.awaited && !location.hash.startsWith("#/jobs/")) location.hash = `#/jobs/${check.id}`;
+  });
+  addEventListener("hashchange", () => { if (/^(#\/.*)?$/.test(location.hash)) route(); });
 }
 
-start();
+listen();
+route(true);
+enter().catch(() => {}); // a service that does not answer is told of when something is asked of it
+for (const check of checks.all) {
+  if (check.state === "queued" || check.state === "running") checks.open(check.id ?? "");
+}

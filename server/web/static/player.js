@@ -1,61 +1,108 @@
-// The person's own file, played with the boxes where and when the faces were found.
-import { pictureRect } from "./verdict/geometry.js";
-import { boxAt } from "./verdict/moments.js";
-import { LABELS, percent } from "./words.js";
+// The person's own file, played with the boxes and lanes that the extension draws.
+import { element } from "./dom.js";
+import { createBoxes } from "./extension/content/boxes.js";
+import { createLanes } from "./extension/content/lanes.js";
+import { pictureRect } from "./extension/verdict/geometry.js";
+import { sameMedia } from "./extension/verdict/moments.js";
+import { words } from "./words.js";
+
+/** @import { Verdict } from "./extension/verdict/types.js" */
 
 /**
- * @param {File} file
- * @param {import("./api.js").Verdict} verdict
- * @param {AbortSignal} signal ends the player and frees the file
+ * The place of the player. Without the file at hand it asks for it: the page may load no foreign media.
+ * @param {File|null} file @param {Verdict} verdict @param {AbortSignal} signal
  */
-export function player(file, verdict, signal) {
-  const still = verdict.media.kind === "image";
-  const media = document.createElement(still ? "img" : "video");
+export function createScreen(file, verdict, signal) {
+  const what = verdict.media.kind === "image" ? "picture" : "video";
+  const node = element("section", { class: "screen", attributes: { "aria-label": `The ${what} with its boxes` } });
+  const note = element("p", { class: "note", attributes: { role: "status" } });
+  const input = element("input", { class: "visually-hidden", attributes: { type: "file", accept: "video/*,image/*", id: "own-file" } });
+  const opener = element("div", { class: "opener" },
+    input, element("label", { class: "button quiet", text: `Open the ${what} from your disk`, attributes: { for: "own-file" } }),
+    element("p", { class: "note", text: "to see the boxes on the faces. It is not sent anywhere." }), note);
+  /** @type {{seek: ((time_s: number) => void)|null, wanted_s: number, end: AbortController}} */
+  const now = { seek: null, wanted_s: 0, end: new AbortController() };
+  signal.addEventListener("abort", () => now.end.abort(), { once: true });
+
+  /** @param {string} text why there is no player */
+  const close = (text) => {
+    now.end.abort();
+    now.seek = null;
+    note.textContent = text;
+    node.replaceChildren(opener);
+  };
+  /** @param {File} chosen */
+  const open = (chosen) => {
+    now.end.abort();
+    now.end = new AbortController();
+    const player = createPlayer(chosen, verdict, now.end.signal, now.wanted_s, close);
+    now.seek = player.seek;
+    node.replaceChildren(player.node);
+  };
+  input.addEventListener("change", () => { if (input.files?.[0]) open(input.files[0]); }, { signal });
+  if (file) open(file);
+  else node.append(opener);
+  return {
+    node,
+    /** @param {number} time_s */
+    seek(time_s) {
+      now.wanted_s = time_s;
+      now.seek?.(time_s);
+      node.scrollIntoView({ block: "nearest" });
+      if (!now.seek) input.focus();
+    },
+  };
+}
+
+/**
+ * @param {File} file @param {Verdict} verdict @param {AbortSignal} signal @param {number} start_s
+ * @param {(why: string) => void} onFailure
+ */
+function createPlayer(file, verdict, signal, start_s, onFailure) {
+  const { media: judged, faces } = verdict;
   const source = URL.createObjectURL(file);
   signal.addEventListener("abort", () => URL.revokeObjectURL(source), { once: true });
-  media.src = source;
-  if (media instanceof HTMLVideoElement) Object.assign(media, { controls: true, muted: true });
-  else media.alt = `The checked picture, ${file.name}`;
+  const still = judged.kind === "image";
+  const media = still
+    ? element("img", { attributes: { alt: `The checked picture, ${file.name}`, src: source } })
+    : element("video", { attributes: { controls: true, playsinline: true, src: source, "aria-label": file.name } });
+  const holder = element("div", { class: "boxes", attributes: { "aria-hidden": "true" } }); // the cards say the same
+  const drawBoxes = createBoxes(holder, faces, words);
+  const video = media instanceof HTMLVideoElement ? media : null;
+  if (video) video.muted = true;
 
-  const boxes = document.createElement("div");
-  boxes.className = "boxes";
-  boxes.setAttribute("aria-hidden", "true"); // the list of faces below says the same in words
-  const holder = document.createElement("div");
-  holder.className = "player";
-  holder.append(media, boxes);
-
-  const draw = () => {
-    const { width_px, height_px } = verdict.media;
-    const time_s = media instanceof HTMLVideoElement ? media.currentTime : 0;
+  /** @param {number} time_s */
+  const seek = (time_s) => { if (video) video.currentTime = time_s; };
+  const lanes = video && faces.length
+    ? createLanes(verdict, judged.duration_s ?? judged.analyzed_s[1], words, seek, signal) : null;
+  const draw = (time_s = video?.currentTime ?? 0) => {
     const element = { width: media.clientWidth, height: media.clientHeight };
-    const rect = pictureRect(element, { width: width_px, height: height_px });
-    boxes.replaceChildren();
-    for (const face of verdict.faces) {
-      const at = boxAt(face.samples, time_s);
-      if (!at) continue;
-      const [x, y, w, h] = at;
-      const box = document.createElement("div");
-      box.className = `box ${face.label}`;
-      box.style.left = `${rect.x + x * rect.width}px`;
-      box.style.top = `${rect.y + y * rect.height}px`;
-      box.style.width = `${w * rect.width}px`;
-      box.style.height = `${h * rect.height}px`;
-      const text = document.createElement("span");
-      const p = face.p_fake === null ? "" : ` ${percent(face.p_fake)}`;
-      text.textContent = `${LABELS[face.label].shape} ${face.id}${p}`;
-      box.append(text);
-      boxes.append(box);
-    }
+    drawBoxes(time_s, pictureRect(element, { width: judged.width_px, height: judged.height_px }));
+    lanes?.moveTo(time_s);
   };
-
-  const everyFrame = () => {
+  const everyFrame = (/** @type {number} */ _, /** @type {VideoFrameCallbackMetadata} */ { mediaTime }) => {
     if (signal.aborted) return;
-    draw();
-    media.requestVideoFrameCallback(everyFrame);
+    draw(mediaTime);
+    video?.requestVideoFrameCallback(everyFrame);
   };
-  if ("requestVideoFrameCallback" in media) media.requestVideoFrameCallback(everyFrame);
-  media.addEventListener(still ? "load" : "loadeddata", draw, { signal });
-  media.addEventListener("seeked", draw, { signal });
-  new ResizeObserver(draw).observe(media);
-  return { holder, seek: (t) => { if (!still) media.currentTime = t; } };
+  video?.requestVideoFrameCallback(everyFrame);
+  const check = () => {
+    const width = video?.videoWidth ?? media.width;
+    const size = media instanceof HTMLImageElement
+      ? { width: media.naturalWidth, height: media.naturalHeight, duration_s: 0 }
+      : { width, height: video?.videoHeight ?? 0, duration_s: video?.duration ?? 0 };
+    if (!sameMedia(judged, size)) return onFailure("That is another file: its shape or its length differs.");
+    if (start_s) seek(start_s);
+    draw();
+  };
+  media.addEventListener(still ? "load" : "loadedmetadata", check, { signal });
+  for (const name of ["loadeddata", "seeked"]) media.addEventListener(name, () => draw(), { signal });
+  media.addEventListener("error", () => {
+    onFailure("This browser cannot show this kind of file. The verdict holds all the same.");
+  }, { signal });
+  const watcher = new ResizeObserver(() => draw());
+  watcher.observe(media);
+  signal.addEventListener("abort", () => watcher.disconnect(), { once: true });
+  const node = element("div", { class: "player" }, element("div", { class: "picture" }, media, holder), ...(lanes ? [lanes.node] : []));
+  return { node, seek };
 }

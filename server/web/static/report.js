@@ -1,106 +1,104 @@
-// A verdict, as a person reads it.
-import { player } from "./player.js";
-import { lane } from "./timeline.js";
-import { LABELS, REASONS, clock, percent } from "./words.js";
+// A verdict, as a person reads it: the answer first, then what it is worth, then what it rests on.
+import { badge, element } from "./dom.js";
+import { SHAPES } from "./extension/verdict/labels.js";
+import { rightInHundred } from "./extension/verdict/worth.js";
+import { peopleText, probabilityText, reasonText } from "./extension/view/phrases.js";
+import { downloads } from "./downloads.js";
+import { personCard } from "./person.js";
+import { createScreen } from "./player.js";
+import { words } from "./words.js";
 
 /**
- * @param {string} tag
- * @param {{class?: string, text?: string}} options
- * @param {(Node|string)[]} children
+ * @import { Check } from "./checks.js"
+ * @import { Face, MediaLabel, Verdict } from "./extension/verdict/types.js"
  */
-function element(tag, options = {}, ...children) {
-  const node = document.createElement(tag);
-  if (options.class) node.className = options.class;
-  if (options.text !== undefined) node.textContent = options.text;
-  node.append(...children);
-  return node;
+
+/** @param {MediaLabel} label */
+export const labelBadge = (label) =>
+  badge(label, SHAPES[label] ?? "○", words.say(`label_${label.replace("-", "_")}`));
+
+/** @param {Face|Verdict} judged */
+export const reasons = (judged) =>
+  judged.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) }));
+
+/** The verdict so far, which may still change. @param {Verdict} verdict */
+export function tentativeView(verdict) {
+  const faces = verdict.faces.map((face) =>
+    element("li", {}, `${words.say("person", String(face.id))}: `, labelBadge(face.label)));
+  return element("section", { class: "panel tentative", attributes: { "aria-label": words.say("so_far") } },
+    element("h2", { text: `${words.say("so_far")}, and not final` }),
+    element("p", {}, labelBadge(verdict.label)),
+    element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
+    element("ul", { class: "plain" }, ...faces));
 }
 
-/** @param {string} label */
-function badge(label) {
-  const { shape, text } = LABELS[label];
-  const sign = element("span", { text: shape });
-  sign.setAttribute("aria-hidden", "true");
-  return element("span", { class: `label ${label}` }, sign, text);
+/** @param {Verdict} verdict */
+function answer(verdict) {
+  const p = probabilityText(words, verdict);
+  return element("section", { class: `panel answer ${verdict.label}`, attributes: { "aria-label": "Verdict" } },
+    element("h2", { class: "headline" }, labelBadge(verdict.label)),
+    ...(p ? [element("p", { class: "probability", text: p })] : []),
+    ...reasons(verdict),
+    element("p", { class: "note", text: `${peopleText(words, verdict.faces.length)}. ${extent(verdict)}` }));
 }
 
-/** @param {import("./api.js").Face|import("./api.js").Verdict} verdict */
-function probability(verdict) {
-  if (verdict.p_fake === null) return "";
-  const interval = "interval" in verdict ? verdict.interval : null;
-  const range = interval ? ` (95 % interval ${percent(interval[0])} to ${percent(interval[1])})` : "";
-  return `Probability of manipulation: ${percent(verdict.p_fake)}${range}`;
+/** @param {Verdict} verdict */
+function extent({ media, model }) {
+  const by = `by the model ${model.name}.`;
+  if (media.kind === "image") return `One picture was judged ${by}`;
+  const [from, to] = media.analyzed_s.map(words.clock);
+  return `Judged from ${from} to ${to} ${by}`;
 }
 
-/** The same as the lane's drawing, for those who do not see it. */
-function sampleTable(face) {
-  const rows = face.samples
-    .filter((sample) => sample.p_fake !== null)
-    .map((sample) =>
-      element("tr", {}, element("td", { text: `${sample.t.toFixed(1)} s` }),
-        element("td", { text: percent(sample.p_fake) })));
-  const head = element("tr", {}, element("th", { text: "Time" }),
-    element("th", { text: "Probability of manipulation" }));
-  return element("details", {}, element("summary", { text: "Judged moments as a table" }),
-    element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
-}
-
-/**
- * @param {import("./api.js").Face} face
- * @param {import("./api.js").Verdict} verdict
- * @param {((t: number) => void)|null} seek
- */
-function faceCard(face, verdict, seek) {
-  const moving = verdict.media.kind === "video";
-  const card = element("article", { class: "face" });
-  card.append(element("h3", { text: `Person ${face.id}` }), element("p", {}, badge(face.label)));
-  if (face.p_fake !== null) card.append(element("p", { text: probability(face) }));
-  for (const reason of face.reasons) card.append(element("p", { text: REASONS[reason] ?? reason }));
-  if (!moving) return card;
-
-  const when = `Seen from ${clock(face.start_s)} to ${clock(face.end_s)}`;
-  if (seek) {
-    const go = element("button", { class: "quiet", text: when });
-    go.addEventListener("click", () => seek(face.start_s));
-    card.append(go);
-  } else card.append(element("p", { text: when }));
-  if (face.p_fake !== null) {
-    card.append(lane(face, verdict.media.duration_s ?? face.end_s), sampleTable(face));
+/** @param {Verdict} verdict */
+function worth({ label, model }) {
+  const section = element("section", { class: "panel", attributes: { "aria-labelledby": "worth" } },
+    element("h2", { text: words.say("worth"), attributes: { id: "worth" } }),
+    element("p", { text: words.say(`meaning_${label.replace("-", "_")}`) }));
+  const right = label === "fake" && model.rates ? rightInHundred(model.rates) : null;
+  if (right !== null && model.rates) {
+    const { flags_fake, flags_real, part } = model.rates;
+    section.append(
+      element("p", { class: "rates", text: `If 1 in 100 such videos is fake, a flag like this is right in ${Math.round(right)} of 100.` }),
+      element("p", { class: "note", text: `As measured on ${part}: it flags ${words.percent(flags_fake)} of the fakes and ${words.percent(flags_real)} of the genuine ones.` }));
   }
-  return card;
+  return section;
 }
 
-/** @param {import("./api.js").Verdict} verdict */
-function downloadLink(verdict) {
-  const link = element("a", { class: "button quiet", text: "Download as JSON" });
-  const text = JSON.stringify(verdict, null, 2);
-  Object.assign(link, {
-    href: URL.createObjectURL(new Blob([text], { type: "application/json" })),
-    download: "mesoscope-report.json",
-  });
-  return element("p", { class: "actions" }, link);
+/** @param {Verdict} verdict what is needed to tell this media and this check from others */
+function facts({ media, model }) {
+  const rows = [
+    ["Picture", `${media.width_px} × ${media.height_px} px`],
+    ...(media.duration_s === null || media.kind === "image" ? [] : [["Length", words.clock(media.duration_s)]]),
+    ...(media.sampled_s ? [["Pictures looked at", String(media.sampled_s.length)]] : []),
+    ...(media.sha256 ? [["SHA-256 of the media", media.sha256]] : []),
+    ["Model", `${model.name} (${model.backend})`],
+    ["SHA-256 of the model", model.sha256],
+  ];
+  return element("details", { class: "facts" }, element("summary", { text: "What was looked at, and with what" }),
+    element("dl", {}, ...rows.flatMap(([name, value]) =>
+      [element("dt", { text: name }), element("dd", { text: value })])));
 }
 
 /**
- * @param {HTMLElement} place
- * @param {import("./api.js").Verdict} verdict
- * @param {File|null} file the person's own file, if that is what was checked
- * @param {AbortSignal} signal
+ * @param {Check} check @param {string} id of its job @param {Verdict} verdict
+ * @param {AbortSignal} signal ends what plays and listens
+ * @param {() => void} onDelete
  */
-export function showReport(place, verdict, file, signal) {
-  const screen = file ? player(file, verdict, signal) : null;
-  const count = verdict.faces.length;
-  const people = count === 1 ? "1 person" : `${count} people`;
-  const [from, to] = verdict.media.analyzed_s;
-  place.replaceChildren(
-    ...(screen ? [screen.holder] : []),
-    element("h2", { class: "headline" }, badge(verdict.label)),
-    element("p", { text: probability(verdict) }),
-    ...verdict.reasons.map((reason) => element("p", { text: REASONS[reason] ?? reason })),
-    element("p", { class: "note", text: `${people} found; ` + (verdict.media.kind === "image"
-      ? "one picture judged"
-      : `judged from ${clock(from)} to ${clock(to)}`) + ` with the model ${verdict.model.name}.` }),
-    ...verdict.faces.map((face) => faceCard(face, verdict, screen?.seek ?? null)),
-    downloadLink(verdict),
-  );
+export function reportView(check, id, verdict, signal, onDelete) {
+  const screen = createScreen(check.file, verdict, signal);
+  const remove = element("button", {
+    class: "quiet danger", text: "Delete this check", click: onDelete, signal, attributes: { type: "button" },
+  });
+  const people = element("section", { attributes: { "aria-labelledby": "people" } },
+    element("h2", { text: "Person by person", attributes: { id: "people" } }),
+    ...verdict.faces.map((face) => personCard(face, verdict, id, screen.seek, signal)));
+  return element("div", { class: "report", attributes: { id: "report" } },
+    answer(verdict),
+    ...(verdict.faces.length ? [screen.node] : []),
+    worth(verdict),
+    ...(verdict.faces.length ? [people] : []),
+    facts(verdict),
+    element("section", { class: "keep", attributes: { "aria-label": "Keep or delete" } },
+      ...downloads(check, id, verdict, signal), remove));
 }

@@ -1,52 +1,52 @@
-// One person's lane: P(fake) over the media's time, as a drawing. The table beside it says the same.
-import { level } from "./verdict/moments.js";
-import { percent } from "./words.js";
+// One person's chart: P(fake) over the media's time. The table beside it says the same.
+import { element, shape } from "./dom.js";
+import { level } from "./extension/verdict/moments.js";
+import { fineClock, words } from "./words.js";
 
-const SVG = "http://www.w3.org/2000/svg";
+/** @import { Face, Verdict } from "./extension/verdict/types.js" */
+
 const WIDTH = 600;
-const HEIGHT = 48;
+const HEIGHT = 90;
+const EDGE = 5;
 
-/** @param {string} name @param {Record<string, string|number>} attributes */
-function shape(name, attributes) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
-  return node;
-}
-
-/**
- * @param {import("./api.js").Face} face
- * @param {number} duration_s
- */
-export function lane(face, duration_s) {
+/** @param {Face} face @param {Verdict} verdict @param {(time_s: number) => void} seek @param {AbortSignal} signal */
+export function chart(face, { media, model }, seek, signal) {
   const scored = face.samples.filter((sample) => sample.p_fake !== null);
-  const span = Math.max(duration_s, 0.001);
+  const span = Math.max(media.duration_s ?? face.end_s, face.end_s, 0.001);
   /** @param {number} t */
-  const x = (t) => 4 + ((WIDTH - 8) * t) / span;
+  const x = (t) => EDGE + ((WIDTH - 2 * EDGE) * t) / span;
   /** @param {number} p */
-  const y = (p) => HEIGHT - 4 - (HEIGHT - 8) * p;
+  const y = (p) => HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * p;
 
+  const label = `Person ${face.id}: probability of manipulation over time; the table below has the numbers`;
   const svg = shape("svg", {
-    class: "lane",
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
-    preserveAspectRatio: "none",
-    role: "img",
-    "aria-label": `Person ${face.id}: probability of manipulation over time`,
+    class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": label,
   });
-  svg.append(
-    shape("rect", { class: "frame", x: 1, y: 1, width: WIDTH - 2, height: HEIGHT - 2 }),
-    shape("line", { class: "half", x1: 1, x2: WIDTH - 1, y1: y(0.5), y2: y(0.5) }),
-    shape("polyline", {
-      class: "curve",
-      points: scored.map((s) => `${x(s.t)},${y(s.p_fake ?? 0)}`).join(" "),
-    }),
-  );
-  for (const sample of scored) {
-    const p = sample.p_fake ?? 0;
-    const dot = shape("circle", { class: `sample ${level(p)}`, cx: x(sample.t), cy: y(p), r: 4 });
+  for (const at of [model.fake_at, model.real_at]) {
+    if (at !== undefined) svg.append(shape("line", { class: "limit", x1: 0, x2: WIDTH, y1: y(at), y2: y(at) }));
+  }
+  const points = scored.map((s) => `${x(s.t)},${y(s.p_fake ?? 0)}`).join(" ");
+  svg.append(shape("polyline", { class: "curve", points }));
+  for (const { t, p_fake } of scored) {
+    const p = p_fake ?? 0;
+    // A line without length and a round end: a dot that stays round however the drawing is stretched.
+    const dot = shape("path", { class: `sample ${level(p, model)}`, d: `M${x(t)} ${y(p)}h0` });
     const title = shape("title", {});
-    title.textContent = `${sample.t.toFixed(1)} s: ${percent(p)}`;
+    title.textContent = `${fineClock(t)}: ${words.percent(p)}`;
     dot.append(title);
     svg.append(dot);
   }
-  return svg;
+  svg.addEventListener("click", (event) => { // by keyboard: the lanes and the moments
+    const { left, width } = svg.getBoundingClientRect();
+    seek(Math.min(span, Math.max(0, ((event.clientX - left) / width) * span)));
+  }, { signal });
+  const limits = model.fake_at === undefined || model.real_at === undefined ? [] : [element("figcaption", {
+    text: `Dashed: from ${words.percent(model.fake_at)} up the model calls it manipulated; from ${words.percent(model.real_at)} down it finds no sign.`,
+  })];
+  return element("figure", { class: "timeline", attributes: { dir: "ltr" } },
+    element("div", { class: "scale", attributes: { "aria-hidden": "true" } },
+      element("span", { text: "100%" }), element("span", { text: "0%" })),
+    element("div", { class: "drawing" }, svg),
+    element("div", { class: "times", attributes: { "aria-hidden": "true" } },
+      element("span", { text: words.clock(0) }), element("span", { text: words.clock(span) })), ...limits);
 }
