@@ -9,6 +9,7 @@ from server.api import (
     access,
     batch,
     checks,
+    docs,
     documentation,
     events,
     frames,
@@ -16,6 +17,7 @@ from server.api import (
     jobs,
     limits,
     metrics,
+    models,
     ops,
     problems,
     uploads,
@@ -45,6 +47,6 @@ def create_app(settings: Settings) -> APIFlask:
     gate.install(app)
     limits.install(app, settings)
     documentation.install(app)
-    for part in (checks, frames, batch, jobs, events, ops, metrics, web):
+    for part in (checks, frames, batch, jobs, events, models, docs, ops, metrics, web):
         app.register_blueprint(part.blueprint)
     return app

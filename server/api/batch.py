@@ -26,6 +26,16 @@ MAX_BYTES = 1_000_000
 
 Line = tuple[int, str]  # its number, and what stands there
 
+RESPONSES: dict[int, Any] = {
+    202: {
+        "description": "What became of each address, in the order in which they came",
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/BatchAnswer"}},
+            NDJSON: {"schema": {"type": "string", "description": "a BatchEntry on each line"}},
+        },
+    }
+}
+
 log = logging.getLogger(__name__)
 blueprint = APIBlueprint("batch", __name__, tag="Checks")
 
@@ -33,7 +43,7 @@ blueprint = APIBlueprint("batch", __name__, tag="Checks")
 @blueprint.post("/check-batch")
 @takes("application/json", NDJSON)
 @blueprint.input(Options, location="query")
-@blueprint.doc(responses={202: "What became of each address, in the order in which they came"})
+@blueprint.doc(responses=RESPONSES)
 def check_batch(query_data: Options) -> Response:
     """Check the videos at up to 1000 addresses; answers at once with a job for each.
 

@@ -8,39 +8,49 @@ from apiflask import APIFlask
 from pydantic import BaseModel
 
 from server.api import schemas
-from server.api.problems import MEDIA_TYPE
+from server.api.batch import NDJSON
+from server.api.options import KEY_HEADER, KEY_PATTERN
+from server.api.problems import MEDIA_TYPE, kinds
 from server.api.verdict_schema import Verdict
-from server.errors import AppError
 
-# Read as a stream, so the view declares no schema for it.
-FILE_BODY = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {"file": {"type": "string", "format": "binary", "minLength": 1}},
-            }
-        }
-    },
-}
-FRAMES_BODY = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["frames", "times_s"],
-                "properties": {
-                    "frames": {"type": "array", "items": {"type": "string", "format": "binary"}},
-                    "times_s": {"type": "string", "description": "a JSON list, such as [0.0, 0.5]"},
-                },
-            }
-        }
-    },
-}
+# Those that no view names in a way that APIFlask understands.
+ADDED = (
+    Verdict,
+    schemas.Problem,
+    schemas.ProblemType,
+    schemas.ProblemTypes,
+    schemas.Job,
+    schemas.Batch,
+    schemas.BatchLine,
+    schemas.BatchAnswer,
+)
+
 REF = "#/components/schemas/{model}"
+FILE = {"type": "string", "format": "binary"}
+TIMES = {"type": "string", "description": "a JSON list of seconds, such as [0.0, 0.5]"}
+# The views read these bodies themselves, so they declare no schema for them.
+FORMS: dict[str, dict[str, Any]] = {
+    "/check-file": {"file": {**FILE, "minLength": 1}},
+    "/check-frames": {"frames": {"type": "array", "items": FILE}, "times_s": TIMES},
+}
+KEY = {
+    "name": KEY_HEADER,
+    "in": "header",
+    "description": "the same key gives the same check, for as long as its result is kept",
+    "schema": {"type": "string", "pattern": KEY_PATTERN},
+}
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "wait=SECONDS or respond-async (RFC 7240); `wait` in the query comes first",
+    "schema": {"type": "string"},
+}
+HEADERS = {
+    "/check-url": (KEY, PREFER),
+    "/check-file": (KEY, PREFER),
+    "/check-frames": (KEY, PREFER),
+    "/check-batch": (KEY,),
+}
 
 
 def install(app: APIFlask) -> None:
@@ -51,11 +61,16 @@ def install(app: APIFlask) -> None:
 
 def complete(spec: Any) -> Any:
     """Add the schemas of verdicts and problems, and to every operation the problems it may meet."""
+    spec["tags"] = [{"name": name} for name in dict.fromkeys(tag["name"] for tag in spec["tags"])]
     components = spec.setdefault("components", {}).setdefault("schemas", {})
-    for model in (Verdict, schemas.Problem, schemas.Job):
+    for model in ADDED:
         components.update(_schemas(model))
-    spec["paths"]["/check-file"]["post"]["requestBody"] = FILE_BODY
-    spec["paths"]["/check-frames"]["post"]["requestBody"] = FRAMES_BODY
+    for path, headers in HEADERS.items():
+        operation = spec["paths"][path]["post"]
+        operation["parameters"] = [*operation.get("parameters", []), *headers]
+    for path, fields in FORMS.items():
+        spec["paths"][path]["post"]["requestBody"] = _form(fields)
+    spec["paths"]["/check-batch"]["post"]["requestBody"] = _batch()
     for path in spec["paths"].values():
         for operation in path.values():
             if isinstance(operation, dict):
@@ -65,9 +80,16 @@ def complete(spec: Any) -> Any:
     return spec
 
 
-def codes() -> list[str]:
-    """Every code that a problem may have, sorted."""
-    return sorted({AppError.code, *(kind.code for kind in AppError.__subclasses__())})
+def _form(fields: dict[str, Any]) -> dict[str, Any]:
+    options = schemas.Form.model_json_schema(ref_template=REF)
+    options["properties"] = {**fields, **options["properties"]}
+    return {"content": {"multipart/form-data": {"schema": {**options, "required": list(fields)}}}}
+
+
+def _batch() -> dict[str, Any]:
+    lines = {"type": "string", "description": "on each line an address, or a BatchLine as JSON"}
+    schema = {"$ref": REF.format(model="Batch")}
+    return {"content": {"application/json": {"schema": schema}, NDJSON: {"schema": lines}}}
 
 
 def _describe_problems(responses: dict[str, Any]) -> None:
@@ -76,7 +98,7 @@ def _describe_problems(responses: dict[str, Any]) -> None:
     for status in responses:
         if status.startswith("4"):
             responses[status]["content"] = content
-    responses["default"] = {"description": "A problem: " + ", ".join(codes()), "content": content}
+    responses["default"] = {"description": "A problem: " + ", ".join(kinds()), "content": content}
 
 
 def _schemas(model: type[BaseModel]) -> dict[str, Any]:

@@ -26,7 +26,8 @@ PREFLIGHT = {
     "If-None-Match, Last-Event-ID, Prefer",
     "Access-Control-Max-Age": "600",
 }
-OPEN_BLUEPRINTS = frozenset({"web", "ops", "openapi"})  # what they say is no secret
+# What they say is no secret.
+OPEN_BLUEPRINTS = frozenset({"web", "docs", "models", "ops", "openapi"})
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",

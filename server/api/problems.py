@@ -53,6 +53,12 @@ def install(app: APIFlask) -> None:
     app.register_error_handler(Exception, _from_anything)
 
 
+def kinds() -> dict[str, type[AppError]]:
+    """Every error that the service may answer, by its code, sorted."""
+    found: list[type[AppError]] = [AppError, *AppError.__subclasses__()]
+    return {kind.code: kind for kind in sorted(found, key=lambda kind: kind.code)}
+
+
 def as_problem(error: dict[str, Any]) -> dict[str, Any]:
     """An error's stored form (AppError.to_json) as the members of a problem."""
     return {"type": f"/problems/{error['code']}", **error}
@@ -87,14 +93,9 @@ def _from_apiflask(error: HTTPError) -> Response:
 def _from_werkzeug(error: HTTPException) -> Response | HTTPException:
     if error.response is not None or isinstance(error, RequestRedirect) or error.code is None:
         return error
-    if kind := BY_STATUS.get(error.code):
-        detail = CURES.get(error.code, error.description or "")
-        response = respond(kind(detail))
-    else:
-        code = error.name.lower().replace(" ", "-")
-        detail = error.description or ""
-        problem = {"code": code, "title": error.name, "detail": detail, "status": error.code}
-        response = respond_json(problem)
+    kind = BY_STATUS.get(error.code, BadRequest if error.code < 500 else AppError)
+    problem = kind(CURES.get(error.code, error.description or "")).to_json()
+    response = respond_json({**problem, "status": error.code})
     for name, value in error.get_headers():
         if name in KEPT_HEADERS:
             response.headers[name] = value

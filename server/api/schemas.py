@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.api.options import Absent, MayWait, Number, Options
-from server.api.verdict_schema import Fraction
+from server.api.verdict_schema import Fraction, Rates
 from server.fetch.urls import MAX_LENGTH
 
 MAX_BATCH = 1000  # addresses
@@ -68,6 +68,23 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: dict[str, list[str]] | None = None
+
+
+class ProblemType(BaseModel):
+    """An error that the service may answer, and what helps; `type` is its address."""
+
+    type: str
+    code: str
+    title: str
+    status: int
+    cure: str
+    retryable: bool = Field(description="whether a check that meets it is tried again")
+
+
+class ProblemTypes(BaseModel):
+    """Every error that the service may answer."""
+
+    problems: list[ProblemType]
 
 
 class JobLinks(BaseModel):
@@ -161,6 +178,37 @@ class ReportQuery(BaseModel):
     model_config = ConfigDict(extra="ignore")
     format: Literal["html", "json", "csv"] = "html"
     download: Literal["0", "1"] = "0"
+
+
+class Calibration(BaseModel):
+    """p_fake = sigmoid(scale * logit + offset); a face is called fake from `fake_at` up, real from
+    `real_at` down."""
+
+    scale: float
+    offset: float
+    fake_at: Fraction
+    real_at: Fraction
+
+
+class Classifier(BaseModel):
+    """A model that judges faces; `default` is the one that does unless another is asked for."""
+
+    name: str
+    default: bool
+    sha256: str
+    precision: str
+    input_px: int
+    calibration: Calibration | None
+    rates: Rates | None
+    licence: str
+    source: str
+    card: str = Field(description="where its card is: data, measurements, limits")
+
+
+class Classifiers(BaseModel):
+    """The models that can judge faces."""
+
+    models: list[Classifier]
 
 
 class Health(BaseModel):

@@ -10,7 +10,13 @@ POLICY = (
     "frame-ancestors 'none'"
 )
 
-blueprint = Blueprint("web", __name__, static_folder="static", static_url_path="/static")
+blueprint = Blueprint(
+    "web",
+    __name__,
+    static_folder="static",
+    static_url_path="/static",
+    template_folder="templates",
+)
 
 
 @blueprint.get("/")
