@@ -67,6 +67,7 @@ class Reaper(threading.Thread):
         for job_id, urgent in self._leases.overdue(self._resend_s, self._runner.idle):
             self._runner.send(job_id, urgent)
         self._resend_s = RESEND_S
+        self._clear()
         if lost or time.monotonic() >= self._swept_at + SWEEP_S:
             self._swept_at = time.monotonic()
             self.sweep()
@@ -74,16 +75,21 @@ class Reaper(threading.Thread):
     def sweep(self) -> None:
         """Delete old results, and the media of attempts and uploads that nobody works on."""
         self._store.forget(time.time() - self._settings.keep_days * DAY_S)
-        folders = self._runner.folders
-        # Listed before the database is asked: an attempt is written there before it has a folder.
-        scratch, uploads = list(folders.scratch.iterdir()), list(folders.uploads.iterdir())
-        running, needed = self._leases.owners(), self._leases.sources_in_use()
-        for path in scratch:
-            if path.name not in running:
-                shutil.rmtree(path, ignore_errors=True)
+        self._clear()
+        uploads = list(self._runner.folders.uploads.iterdir())
+        needed = self._leases.sources_in_use()
         for path in uploads:
             if str(path) not in needed and _age_s(path) > YOUNG_S:
                 path.unlink(missing_ok=True)
+
+    def _clear(self) -> None:
+        """Delete what attempts left behind on this machine; another one may have taken the job."""
+        # Listed before the database is asked: an attempt is written there before it has a folder.
+        if scratch := list(self._runner.folders.scratch.iterdir()):
+            running = self._leases.owners()
+            for path in scratch:
+                if path.name not in running:
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def _age_s(path: Path) -> float:
