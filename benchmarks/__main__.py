@@ -1,4 +1,4 @@
-"""python -m benchmarks WHAT: compare with the named peers; writes benchmarks/results/WHAT.csv."""
+"""python -m benchmarks WHAT: measure us, some beside the named peers; writes results/WHAT.csv."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+BACKENDS = ("files", "servers")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,13 +21,47 @@ def main(argv: list[str] | None = None) -> int:
     agreement.add_argument("--frames-per-clip", type=int, default=4)
     agreement.set_defaults(run=_agreement)
 
+    drill = commands.add_parser("drill", help="kill everything at random; is a check ever lost?")
+    drill.add_argument("--jobs", type=int, default=200)
+    drill.add_argument("--seed", type=int, default=1, help="the same seed, the same kills")
+    drill.add_argument("--workers", type=int, default=2, help="of each of the two machines")
+    drill.add_argument("--real", type=int, default=1, help="one check in N; others take time only")
+    drill.add_argument("--backend", choices=BACKENDS, help="default: both")
+    drill.add_argument("--limit", type=float, default=1800, help="seconds for each back-end")
+    drill.add_argument("--results", type=Path, default=HERE / "results" / "drill.csv")
+    drill.set_defaults(run=_drill)
+
     args = parser.parse_args(argv)
-    if not (args.data / "manifest.csv").is_file():
-        parser.error(f"no data in {args.data}; say where it is with MESOSCOPE_DATA or --data")
     return int(args.run(args))
 
 
+def _drill(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from benchmarks import servers
+    from benchmarks.drill import results
+    from benchmarks.drill.run import Order, drill
+
+    order = Order(args.jobs, args.seed, args.workers, args.real, args.limit)
+    console, reports = Console(stderr=True, highlight=False), []
+    for backend in [args.backend] if args.backend else BACKENDS:
+        try:
+            reports.append(drill(backend, order, console))
+        except servers.Missing as missing:
+            print(f"{backend}: {missing}")
+            return 1
+        print(results.sentence(reports[-1]), flush=True)
+        if reports[-1].wrong:
+            print(f"answers that no service should give: {reports[-1].wrong}")
+    results.write(args.results, reports, order)
+    print(results.last_line(reports))
+    return 0 if all(report.holds for report in reports) else 1
+
+
 def _agreement(args: argparse.Namespace) -> int:
+    if not (args.data / "manifest.csv").is_file():
+        print(f"no data in {args.data}; say where it is with MESOSCOPE_DATA or --data")
+        return 2
     import cv2
 
     from benchmarks import agreement

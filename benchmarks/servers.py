@@ -84,6 +84,10 @@ class Postgres:
         """For SQLAlchemy."""
         return f"postgresql+psycopg://postgres@/{database}?host={self._folder}"
 
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
     def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         return psycopg.connect(
             host=str(self._folder), user="postgres", dbname=database, autocommit=True
@@ -141,9 +145,13 @@ class Redis:
     def __init__(self, folder: Path) -> None:
         self._program = program("redis-server")
         self._folder = folder
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True)
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
 
     def url(self, database: int = 0) -> str:
         return f"redis://127.0.0.1:{self._port}/{database}"
@@ -201,7 +209,7 @@ def _user() -> dict[str, Any]:
     return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": ()}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

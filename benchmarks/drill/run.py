@@ -1,0 +1,202 @@
+"""One drill from start to end: machines up, people asking, parts killed, everything counted."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from sqlalchemy.exc import SQLAlchemyError
+
+from benchmarks.drill import faults
+from benchmarks.drill.audit import Audit
+from benchmarks.drill.backends import Backend, opened
+from benchmarks.drill.child import NOWHERE
+from benchmarks.drill.machines import HURRIED_WORKER, WEB, WORKER, Machine, adopt_orphans, strays
+from benchmarks.drill.people import People, wait_for
+from benchmarks.drill.site import pictures
+from benchmarks.servers import free_port
+from server.config import Settings
+from server.jobs.tables import open_engine
+
+MACHINES = 2
+AHEAD = 16  # jobs in flight at most
+ANSWER_S = (0.0, 0.8)  # how long the site takes
+START_S = 60.0
+SETTLE_S = 30.0  # for what was killed to be tidied up
+RESOURCE = {"connections": "database"}  # what else cannot be broken while this is
+
+
+@dataclass
+class Report:
+    """What happened. `ends`: jobs that are done, or the code of their error; `wrong`: answers that
+    no service should give, by status."""
+
+    backend: str
+    seconds: float = 0.0
+    accepted: int = 0
+    ends: Counter[str] = field(default_factory=Counter)
+    struck: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    wrong: dict[str, int] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        return not (self.lost or self.doubled or self.orphans or self.files or self.wrong)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is wanted: `workers` of each of the two machines; one check in `real` is a real one, the
+    others only take time."""
+
+    jobs: int
+    seed: int
+    workers: int
+    real: int
+    limit_s: float
+
+
+def drill(backend: str, order: Order, console: Console) -> Report:
+    """Raises servers.Missing if the back-end's programs are not installed."""
+    adopt_orphans()
+    started, report = time.monotonic(), Report(backend)
+    with (
+        tempfile.TemporaryDirectory(prefix="mesoscope-drill-", ignore_cleanup_errors=True) as name,
+        pictures() as host,
+        opened(backend, Path(name)) as shared,
+    ):
+        course = Course(Path(name), shared, host, order)
+        try:
+            course.run(report, console)
+        finally:
+            course.stop()
+            report.orphans += [stray.name() for stray in strays(shared.pids())]
+        if not report.holds:
+            console.print(*report.lost, *report.doubled, *report.orphans, *report.files, sep="\n")
+            for machine in course.machines:
+                console.print(machine.log.read_text()[-20_000:], markup=False)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+class Course:
+    """The machines, kept running while faults strike."""
+
+    def __init__(self, folder: Path, shared: Backend, host: str, order: Order) -> None:
+        self._shared = shared
+        self._host = host
+        self._order = order
+        self._mends: dict[str, tuple[float, Callable[[], object]]] = {}
+        self._ended = 0
+        engine = open_engine(shared.database_url)
+        self._audit = Audit(engine)
+        self.machines = []
+        for number in range(MACHINES):
+            settings = Settings(
+                data_dir=folder / f"machine-{number}",
+                database_url=shared.database_url,
+                broker_url=shared.broker_url,
+                port=free_port(),
+                allow_hosts=(host,),
+                rate_limit="",
+            )
+            shared.join(settings.data_dir)
+            worker = WORKER if order.real == 1 else HURRIED_WORKER
+            modules = [WEB] * (number == 0) + [worker] * order.workers
+            self.machines.append(Machine(settings, modules))
+        self._service = f"http://127.0.0.1:{self.machines[0].settings.port}"
+
+    def run(self, report: Report, console: Console) -> None:
+        deadline = time.monotonic() + self._order.limit_s
+        plan = faults.plan(self._order.jobs, self._order.seed)
+        people = People(self._service, self._addresses(), AHEAD, lambda: self._ended)
+        with Progress(console=console) as bar:
+            task = bar.add_task(f"{report.backend}: checks that ended", total=self._order.jobs)
+            people.start()
+            try:
+                for fault in self._due(plan, lambda: time.monotonic() > deadline):
+                    self._strike(fault, report)
+                    bar.update(task, completed=self._ended)
+                wait_for(
+                    lambda: not people.is_alive() and self._ended >= len(people.accepted),
+                    deadline - time.monotonic(),
+                    lambda: (self.tend(), bar.update(task, completed=self._ended)),
+                )
+            finally:
+                people.stop()
+        self._mend(everything=True)
+        wait_for(lambda: not self._left(), SETTLE_S, self.tend)
+        report.accepted, report.answers = len(people.accepted), people.answers
+        report.wrong = people.wrong
+        report.orphans = [stray.name() for stray in strays(self._pids())]
+        report.files = [str(path) for machine in self.machines for path in machine.files()]
+        report.ends, report.lost, report.doubled = self._audit.verdict(people.accepted)
+
+    def tend(self) -> None:
+        """What has to be done every moment: start what died, mend what is due, count."""
+        self._mend()
+        for machine in self.machines:
+            for part in machine.parts:
+                part.tend()
+        with contextlib.suppress(SQLAlchemyError):  # it is away just now
+            self._ended = self._audit.ended()
+        strays(self._pids())
+
+    def stop(self) -> None:
+        self._mend(everything=True)
+        for machine in self.machines:
+            for part in machine.parts:
+                part.stop()
+
+    def _addresses(self) -> list[str]:
+        rng = random.Random(-self._order.seed - 1)  # another sequence than the faults'
+        hosts = [NOWHERE if n % self._order.real else self._host for n in range(self._order.jobs)]
+        return [
+            f"http://{host}/{number}.jpg?s={rng.uniform(*ANSWER_S):.2f}"
+            for number, host in enumerate(hosts)
+        ]
+
+    def _due(self, plan: list[faults.Fault], over: Callable[[], bool]) -> Iterator[faults.Fault]:
+        """Each fault at its moment."""
+        for fault in plan:
+            wait_for(lambda fault=fault: self._ended >= fault.ended or over(), START_S, self.tend)
+            at = time.monotonic() + fault.delay_s
+            wait_for(lambda at=at: time.monotonic() > at, START_S, self.tend)
+            if over():
+                return
+            yield fault
+
+    def _strike(self, fault: faults.Fault, report: Report) -> None:
+        resource = RESOURCE.get(fault.kind, fault.kind)
+        if resource in self._mends:
+            self._mends.pop(resource)[1]()
+        if mend := faults.strike(fault, self.machines, self._shared):
+            report.struck[fault.kind] += 1
+            self._mends[resource] = (time.monotonic() + fault.lasts_s, mend)
+
+    def _mend(self, *, everything: bool = False) -> None:
+        now = time.monotonic()
+        for resource, (due, mend) in list(self._mends.items()):
+            if everything or now > due:
+                del self._mends[resource]
+                mend()
+
+    def _left(self) -> bool:
+        """Whether anything is still there that ought to go by itself."""
+        return bool(strays(self._pids())) or any(machine.files() for machine in self.machines)
+
+    def _pids(self) -> set[int]:
+        parts = [part for machine in self.machines for part in machine.parts]
+        return {part.process.pid for part in parts if part.process} | self._shared.pids()
