@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ def charge(checks: int) -> None:
 
 
 def refuse(limit: RequestLimit) -> Response:
-    seconds = max(1, limit.reset_at - int(time.time()))
+    seconds = max(1, math.ceil(limit.window[0] - time.time()))
     error = TooManyRequests(
         f"One client may start {limit.limit.amount} checks in {limit.limit.get_expiry()} seconds. "
         f"Come back in {seconds} s."
