@@ -20,6 +20,7 @@ from server.api import (
     models,
     ops,
     problems,
+    report,
     uploads,
 )
 from server.api.service import Service, attach
@@ -47,6 +48,6 @@ def create_app(settings: Settings) -> APIFlask:
     gate.install(app)
     limits.install(app, settings)
     documentation.install(app)
-    for part in (checks, frames, batch, jobs, events, models, docs, ops, metrics, web):
+    for part in (checks, frames, batch, jobs, report, events, models, docs, ops, metrics, web):
         app.register_blueprint(part.blueprint)
     return app

@@ -77,7 +77,19 @@ def complete(spec: Any) -> Any:
                 if "requestBody" in operation:
                     operation["requestBody"]["required"] = True
                 _describe_problems(operation["responses"])
+    _drop_null_defaults(spec)
     return spec
+
+
+def _drop_null_defaults(part: Any) -> None:
+    """What may be left out has None for "not said"; it is no value that a caller may send."""
+    if isinstance(part, dict):
+        if part.get("default", part) is None:
+            del part["default"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            _drop_null_defaults(inner)
 
 
 def _form(fields: dict[str, Any]) -> dict[str, Any]:

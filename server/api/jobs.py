@@ -44,7 +44,7 @@ def show(job_id: str) -> Response:
     return tagged(json.dumps(describe(find(job_id))), "application/json")
 
 
-@blueprint.get("/jobs/<job_id>/faces/<int:face>.jpg")
+@blueprint.get("/jobs/<job_id>/faces/<int(max=999999):face>.jpg")
 @blueprint.input(schemas.FaceQuery, location="query")
 @blueprint.doc(responses={200: {"description": "The picture", "content": JPEG}, **NOT_MODIFIED})
 def picture(job_id: str, face: int, query_data: schemas.FaceQuery) -> Response:

@@ -1,0 +1,198 @@
+"""The report of a check: self-contained, in words, and proof against what strangers name files."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from server.app import create_app
+from server.config import Settings
+from server.jobs.leases import Leases
+from server.jobs.store import NewJob, Picture, Store
+from server.jobs.tables import database_url, open_engine
+
+VERDICT = json.loads((Path(__file__).parents[1] / "contract" / "verdict-1.json").read_text())
+HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>=cmd|'/c calc'!A1"
+JPEG = b"\xff\xd8 a face \xff\xd9"
+EVIDENCE = b"\xff\xd8 an evidence map \xff\xd9"
+
+
+class Checked:
+    """A service in this process, with jobs that have ended."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = Settings(data_dir=folder)
+        self.client: FlaskClient = create_app(settings).test_client()
+        self.engine = open_engine(database_url(settings))
+        self.store, self._leases = Store(self.engine), Leases(self.engine)
+
+    def done(self, result: dict[str, Any], title: str = "clip.mp4", kind: Any = "file") -> str:
+        new = NewJob(kind, title, title, {"options": {}, "title": title})
+        job_id, _ = self.store.submit(new, limit=100)
+        assert self._leases.claim(job_id, "me")
+        pictures = [Picture(1, 0, "face", JPEG), Picture(1, 0, "evidence", EVIDENCE)]
+        assert self._leases.finish(job_id, "me", result, pictures)
+        return f"/jobs/{job_id}"
+
+
+@pytest.fixture
+def checked(tmp_path: Path) -> Iterator[Checked]:
+    service = Checked(tmp_path)
+    yield service
+    service.engine.dispose()
+
+
+def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> None:
+    path = checked.done(VERDICT)
+    answer = checked.client.get(f"{path}/report")
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
+    page = answer.text
+    for words in (
+        "Looks manipulated",
+        "The moments of this face contradict each other.",
+        "The face is too small in the picture to be judged.",
+        "Probability of manipulation: 93% (95% interval 88% to 97%).",
+        "If 1 in 100 such videos is fake, a flag like this is right in 16 of 100.",
+        "DFDC test, single crops",
+        "clip.mp4",
+        VERDICT["media"]["sha256"],
+        VERDICT["model"]["sha256"],
+        VERDICT["detector"]["sha256"],
+        "python -m server verify",
+    ):
+        assert words in page, words
+    for jpeg in (JPEG, EVIDENCE):
+        assert f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" in page
+    assert page.count("<svg") == 1, "one lane: the second person has no samples that were scored"
+    # Nothing is fetched: whatever it points to is inside.
+    assert {link[:5] for link in re.findall(r'(?:src|href)="([^"]*)"', page)} == {"data:"}
+
+
+def test_the_report_can_be_read_back(checked: Checked) -> None:
+    page = checked.client.get(f"{checked.done(VERDICT, title=HOSTILE)}/report").text
+    pattern = r'<script type="application/json" id="verdict-json">(.*?)</script>'
+    (block,) = re.findall(pattern, page, re.DOTALL)
+    assert json.loads(block) == VERDICT
+    (saved,) = re.findall(r'href="data:application/json;base64,([^"]+)"', page)
+    assert json.loads(base64.b64decode(saved)) == VERDICT
+
+
+def test_a_name_cannot_become_markup(checked: Checked) -> None:
+    evil = {**VERDICT, "label": HOSTILE, "reasons": [HOSTILE], "versions": {HOSTILE: HOSTILE}}
+    page = checked.client.get(f"{checked.done(evil, title=HOSTILE)}/report").text
+    assert page.count("<script") == 1
+    assert "<img src=x" not in page
+    assert "&lt;img src=x" in page
+
+
+def test_the_policy_lets_in_its_own_style_and_nothing_else(checked: Checked) -> None:
+    answer = checked.client.get(f"{checked.done(VERDICT)}/report")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script" not in policy
+    assert "unsafe" not in policy
+    assert "img-src data:;" in policy
+    (meta,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', answer.text)
+    assert policy.startswith(meta.replace("&#39;", "'"))
+    assert " style=" not in answer.text, "the policy would ignore it"
+
+
+def test_the_samples_as_csv(checked: Checked) -> None:
+    answer = checked.client.get(f"{checked.done(VERDICT, title=HOSTILE)}/report?format=csv")
+    assert answer.mimetype == "text/csv"
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    samples = [sample for face in VERDICT["faces"] for sample in face["samples"]]
+    assert [float(row["t"]) for row in rows] == [sample["t"] for sample in samples]
+    assert rows[0] == {
+        "face": "1",
+        "label": "fake",
+        "t": "0.0",
+        "p_fake": "0.91",
+        "x": "0.31",
+        "y": "0.12",
+        "width": "0.2",
+        "height": "0.36",
+    }
+    assert rows[1]["p_fake"] == ""
+    for cell in (cell for row in rows for cell in row.values()):
+        assert not cell.startswith(("=", "+", "-", "@", "\t", "\r")), cell
+
+
+def test_the_report_as_json_and_to_save(checked: Checked) -> None:
+    path = checked.done(VERDICT)
+    assert checked.client.get(f"{path}/report?format=json").get_json() == VERDICT
+    for kind in ("html", "json", "csv"):
+        answer = checked.client.get(f"{path}/report?format={kind}&download=1")
+        assert re.fullmatch(
+            rf'attachment; filename="mesoscope-[0-9a-f]{{8}}\.{kind}"',
+            answer.headers["Content-Disposition"],
+        )
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["", "/report", "/report?format=json", "/report?format=csv", "/faces/1.jpg?kind=evidence"],
+)
+def test_what_the_caller_has_is_not_sent_again(checked: Checked, what: str) -> None:
+    path = checked.done(VERDICT) + what
+    tag = checked.client.get(path).headers["ETag"]
+    again = checked.client.get(path, headers={"If-None-Match": tag})
+    assert (again.status_code, again.data) == (304, b"")
+    other = checked.client.get(path, headers={"If-None-Match": '"other"'})
+    assert other.status_code == 200
+
+
+def test_pictures_of_faces(checked: Checked) -> None:
+    path = checked.done(VERDICT)
+    face = checked.client.get(f"{path}/faces/1.jpg")
+    assert (face.data, face.mimetype) == (JPEG, "image/jpeg")
+    assert face.headers["X-Content-Type-Options"] == "nosniff"
+    assert checked.client.get(f"{path}/faces/1.jpg?moment=0&kind=evidence").data == EVIDENCE
+    for missing in ("faces/2.jpg", "faces/1.jpg?moment=1", "faces/99999999999999999999.jpg"):
+        answer = checked.client.get(f"{path}/{missing}")
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "not-found")
+    assert checked.client.get(f"{path}/faces/1.jpg?kind=nude").status_code == 422
+    checked.client.delete(path)
+    assert checked.client.get(f"{path}/faces/1.jpg").status_code == 404
+
+
+def test_before_a_check_is_done_there_is_no_report(checked: Checked) -> None:
+    job = checked.client.post("/check-url?wait=0", json={"url": "http://a.test"}).get_json()
+    answer = checked.client.get(job["links"]["report"])
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "not-found")
+    assert "done" in answer.get_json()["detail"]
+
+
+def test_a_verdict_without_faces_or_rates(checked: Checked) -> None:
+    model = {**VERDICT["model"], "rates": None}
+    bare = {**VERDICT, "label": "no-face", "p_fake": None, "reasons": [], "faces": [],
+            "model": model, "media": {**VERDICT["media"], "duration_s": None}}  # fmt: skip
+    answer = checked.client.get(f"{checked.done(bare)}/report")
+    assert answer.status_code == 200
+    assert "No face found" in answer.text
+    assert "1 in 100" not in answer.text
+
+
+def test_checks_are_listed_newest_first_page_by_page(checked: Checked) -> None:
+    paths = [checked.done(VERDICT, title=f"{number}.mp4") for number in range(3)]
+    waiting = checked.client.post("/check-url?wait=0", json={"url": "http://a.test"}).get_json()
+    first = checked.client.get("/jobs?limit=2").get_json()
+    assert [job["title"] for job in first["jobs"]] == [None, "2.mp4"]
+    assert [job["source"] for job in first["jobs"]] == ["http://a.test", None]
+    assert first["jobs"][1]["label"] == "fake"
+    second = checked.client.get(first["next"]).get_json()
+    assert [job["links"]["self"] for job in second["jobs"]] == [paths[1], paths[0]]
+    assert second["next"] is None
+    queued = checked.client.get("/jobs?state=queued").get_json()["jobs"]
+    assert [job["id"] for job in queued] == [waiting["id"]]
+    for wrong in ("limit=0", "limit=101", "state=odd", "before=soon"):
+        assert checked.client.get(f"/jobs?{wrong}").status_code == 422, wrong
