@@ -47,6 +47,7 @@ class Settings:
     min_face_px: int = 40  # smaller faces are not judged
     keep_days: float = 7.0  # results older than this are deleted
     cache_hours: float = 24.0  # a result this young answers the same question; 0: never
+    jobs_per_child: int = 100  # checks until the process that they are forked from is replaced
     rate_limit: str = "60/minute"  # checks that one client may start; empty: any number
     trusted_proxies: int = 0  # reverse proxies before us, whose X-Forwarded-For is believed
     extension_origins: tuple[str, ...] = ()  # the only extensions that may use us; empty: all

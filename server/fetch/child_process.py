@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
+from server.fetch import download_child
 from server.fetch.download_child import Task
 
 log = logging.getLogger(__name__)
@@ -36,10 +37,25 @@ class Outcome:
 NOT_RUN = Outcome(None, False, 0)
 
 
-def run_child(task: Task, timeout_s: float, on_progress: Callable[[float], None]) -> Outcome:
+class Running(Protocol):
+    """A child that works, and what it says."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+    def wait(self) -> int: ...
+
+
+def run_child(
+    task: Task,
+    timeout_s: float,
+    on_progress: Callable[[float], None],
+    start: Callable[[Task], Running],
+) -> Outcome:
     """Run the child for at most `timeout_s`; whatever happens, it and its group are gone after."""
     deadline = time.monotonic() + timeout_s
-    child = _start(task)
+    child = start(task)
     last: dict[str, Any] | None = None
     try:
         for message in _messages(child, deadline):
@@ -57,17 +73,9 @@ def run_child(task: Task, timeout_s: float, on_progress: Callable[[float], None]
     return Outcome(last, last is None and time.monotonic() >= deadline, status)
 
 
-def _start(task: Task) -> subprocess.Popen[bytes]:
+def spawn(task: Task) -> subprocess.Popen[bytes]:
     """Start the child in a process group of its own, with an environment of its own."""
-    environment = {
-        "HOME": task.folder,
-        "LANG": "C.UTF-8",
-        "PATH": "/nonexistent",
-        "TMPDIR": task.folder,
-        "XDG_CACHE_HOME": task.folder,
-        "XDG_CONFIG_HOME": task.folder,
-        "YTDLP_NO_PLUGINS": "1",
-    }
+    environment = download_child.environment(task.folder)
     if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not start without it
         environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
     child = subprocess.Popen(
@@ -86,7 +94,7 @@ def _start(task: Task) -> subprocess.Popen[bytes]:
     return child
 
 
-def _messages(child: subprocess.Popen[bytes], deadline: float) -> Iterator[dict[str, Any]]:
+def _messages(child: Running, deadline: float) -> Iterator[dict[str, Any]]:
     """The child's JSON lines until it ends, has said its last word, or the deadline passes."""
     assert child.stdout is not None
     pending = b""

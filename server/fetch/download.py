@@ -23,7 +23,7 @@ from server.analysis.records import MediaFile
 from server.errors import NoVideo
 from server.fetch.addresses import AllowList
 from server.fetch.beginnings import decodes_from_start
-from server.fetch.child_process import NOT_RUN, Outcome, run_child
+from server.fetch.child_process import NOT_RUN, Outcome, Running, run_child, spawn
 from server.fetch.download_child import Task
 from server.fetch.failures import Failure, explain, refused, timed_out, too_large
 from server.fetch.guard import Budget, Guard, Record, Resolver, system_resolver
@@ -54,13 +54,15 @@ def download(
     limits: DownloadLimits,
     on_progress: Callable[[float], None],
     resolve: Resolver = system_resolver,
+    start: Callable[[Task], Running] = spawn,
 ) -> MediaFile:
     """Fetch the video at `url` into a new folder inside `folder`.
 
     Calls `on_progress` with a fraction in 0..1; an exception raised by it ends the download.
     Raises AppError: bad-url, blocked-address, unsupported-site, needs-login, bot-check,
     live-stream, too-large, too-long, no-video, download-timeout, gone or download-failed. Leaves no
-    process behind, and no file where it raises. `resolve` answers for the machine's resolver.
+    process behind, and no file where it raises. `resolve` answers for the machine's resolver;
+    `start` starts the child.
     """
     address = checked_url(url)
     inner = Path(tempfile.mkdtemp(prefix="fetch-", dir=folder)).resolve()
@@ -71,7 +73,7 @@ def download(
             task = _task(address, inner, guard, limits)
             outcome = NOT_RUN
             if guard.admits(*host_and_port(address)):  # a refusal need not cost a process
-                outcome = run_child(task, limits.timeout_s, on_progress)
+                outcome = run_child(task, limits.timeout_s, on_progress, start)
         return _media_file(address, inner, outcome, guard.record, limits)
     except BaseException:
         shutil.rmtree(inner, ignore_errors=True)

@@ -38,8 +38,19 @@ class Task:
 
 
 def main() -> None:
+    """Read the task and serve it."""
+    serve(Task(**json.load(sys.stdin)))
+
+
+def environment(folder: str) -> dict[str, str]:
+    """All that this process may know of the environment that it was started from."""
+    kept = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+    fixed = {"LANG": "C.UTF-8", "PATH": "/nonexistent", "YTDLP_NO_PLUGINS": "1"}
+    return {**dict.fromkeys(kept, folder), **fixed}
+
+
+def serve(task: Task) -> None:
     """Confine this process, then download."""
-    task = Task(**json.load(sys.stdin))
     os.chdir(task.folder)
     confine(
         Confinement(

@@ -27,6 +27,10 @@ from server.fetch.sandbox import Confinement, confine, die_with
 
 if TYPE_CHECKING:  # they load NumPy; the processes that only import Task do without
     from server.analysis.records import FacePicture, MediaFile, Progress
+    from server.fetch import download_child
+    from server.fetch.child_process import Running
+
+    Start = Callable[[download_child.Task], Running]
 
 FETCH_SHARE = 0.3  # of the whole progress, for a check that begins with a download
 LAST_WORDS = "output.txt"  # in the scratch folder
@@ -55,6 +59,7 @@ class Task:
     memory_bytes: int
     cpu_s: int
     log_level: int = logging.INFO
+    log_format: str = "text"
 
     @classmethod
     def within(cls, settings: Settings, **work: Any) -> Task:
@@ -68,6 +73,7 @@ class Task:
         return cls(
             parent_pid=os.getpid(),
             limits=limits,
+            log_format=settings.log_format,
             memory_bytes=settings.max_memory_bytes,
             cpu_s=DECODER_AND_DETECTOR * math.ceil(settings.job_timeout_s),
             **work,
@@ -75,13 +81,19 @@ class Task:
 
 
 def main() -> None:
-    """Serve one task. Whatever goes wrong becomes an error line, never a traceback outside."""
+    """Read the task and serve it."""
+    serve(Task(**json.loads(sys.stdin.readline())))
+
+
+def serve(task: Task, start: Start | None = None) -> None:
+    """Answer on standard output. Whatever goes wrong becomes an error line, never a traceback
+    outside. `start` starts a download, if that was prepared."""
     lines, messages = (os.fdopen(os.dup(fd), "w", encoding="utf-8", buffering=1) for fd in (1, 2))
-    task = Task(**json.loads(sys.stdin.readline()))
-    logs.configure(messages, task.log_level)
+    logs.configure(messages, task.log_level, task.log_format)
     die_with(task.parent_pid)
     _hush(Path(task.scratch) / LAST_WORDS)
-    lines.write(json.dumps(_answer(task, Reporter(task, lines.write)), allow_nan=False) + "\n")
+    answer = _answer(task, Reporter(task, lines.write), start)
+    lines.write(json.dumps(answer, allow_nan=False) + "\n")
 
 
 def _hush(path: Path) -> None:
@@ -136,9 +148,9 @@ class Reporter:
         self._write(json.dumps({"progress": progress}) + "\n")
 
 
-def _answer(task: Task, reporter: Reporter) -> dict[str, Any]:
+def _answer(task: Task, reporter: Reporter, start: Start | None) -> dict[str, Any]:
     try:
-        return check(task, reporter)
+        return check(task, reporter, start)
     except AppError as error:
         return _refusal(error)
     except MemoryError:
@@ -161,9 +173,11 @@ def _out_of_memory(task: Task) -> MemoryLimit:
     )
 
 
-def check(task: Task, reporter: Reporter) -> dict[str, Any]:
+def check(task: Task, reporter: Reporter, start: Start | None = None) -> dict[str, Any]:
     """Fetch, analyze, and give the verdict in its JSON form, with the pictures beside it."""
-    media = _fetched(task, reporter) if task.kind == "url" else _uploaded(task)
+    begun = time.monotonic()
+    media = _fetched(task, reporter, start) if task.kind == "url" else _uploaded(task)
+    fetch_s = time.monotonic() - begun
     reporter.opened()
     from server.analysis.analyze import Analyzer
     from server.analysis.records import AnalysisOptions
@@ -174,7 +188,10 @@ def check(task: Task, reporter: Reporter) -> dict[str, Any]:
         reporter.media(_sha256(media.path))
     analyzer = Analyzer(AnalysisOptions(**task.options))
     verdict = analyzer.analyze(media, reporter.analyzed)
-    return {"result": to_json(verdict), "pictures": [_sent(each) for each in verdict.pictures]}
+    result = to_json(verdict)
+    if task.kind == "url":
+        result["timing_s"]["fetch"] = round(fetch_s, 3)
+    return {"result": result, "pictures": [_sent(each) for each in verdict.pictures]}
 
 
 def _sha256(path: Path) -> str:
@@ -210,12 +227,14 @@ def confine_to(media: Path, task: Task) -> None:
     confine(confinement, task.parent_pid)
 
 
-def _fetched(task: Task, reporter: Reporter) -> MediaFile:
+def _fetched(task: Task, reporter: Reporter, start: Start | None) -> MediaFile:
     reporter.fetched(0.0)
+    from server.fetch.child_process import spawn
     from server.fetch.download import DownloadLimits, download
 
     limits = DownloadLimits(**{**task.limits, "allow_hosts": tuple(task.limits["allow_hosts"])})
-    return download(task.source, Path(task.scratch), limits, reporter.fetched)
+    scratch = Path(task.scratch)
+    return download(task.source, scratch, limits, reporter.fetched, start=start or spawn)
 
 
 def _uploaded(task: Task) -> MediaFile:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -19,8 +18,8 @@ import psutil
 
 from server.config import PREFIX
 from server.jobs.child import Task, encode
+from server.jobs.warm import ROOT, Nursery
 
-ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "server.jobs.child")
 READ_BYTES = 1 << 16
 LINE_BYTES = 64 << 20  # a longer line is no verdict
@@ -28,13 +27,10 @@ LINE_BYTES = 64 << 20  # a longer line is no verdict
 log = logging.getLogger(__name__)
 
 
-class Child:
-    """A child in a process group of its own, which close() kills with all that it started.
+class Spawned:
+    """A child that was started from nothing."""
 
-    Killing before reaping matters: until then the number of the group is not given out again.
-    """
-
-    def __init__(self, task: Task, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, task: Task, command: Sequence[str]) -> None:
         # Our settings hold secrets that a child which reads strangers' media has no use for.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
         # A pool of threads, started on import, would stay outside of the child's confinement.
@@ -49,14 +45,43 @@ class Child:
         )
         assert self._process.stdin
         assert self._process.stdout
-        self._output = self._process.stdout
-        self._pending = b""
-        self.ended = False
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._output, selectors.EVENT_READ)
+        self.pid = self._process.pid
+        self.output = self._process.stdout.fileno()
         with suppress(BrokenPipeError):  # it died at once; its silence will tell
             self._process.stdin.write(encode(task))
             self._process.stdin.close()
+
+    def has_exited(self) -> bool:
+        """Without reaping it."""
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self.pid, flags) is not None
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def reap(self) -> int:
+        assert self._process.stdout
+        self._process.stdout.close()
+        return self._process.wait()
+
+
+class Child:
+    """A child in a process group of its own, which close() kills with all that it started.
+
+    Killing before reaping matters: until then the number of the group is not given out again.
+    """
+
+    def __init__(
+        self, task: Task, command: Sequence[str] = COMMAND, nursery: Nursery | None = None
+    ) -> None:
+        forked = nursery.fork(task) if nursery else None
+        self._process = forked or Spawned(task, command)
+        self._status: int | None = None
+        self._pending = b""
+        self.ended = False
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._process.output, selectors.EVENT_READ)
 
     @property
     def pid(self) -> int:
@@ -65,30 +90,24 @@ class Child:
     def read(self, wait_s: float) -> list[dict[str, Any]]:
         """The messages that came within `wait_s`; `ended` is True once no more can come."""
         if not self._selector.select(wait_s):
-            self.ended = self._has_exited()
+            self.ended = self._process.has_exited()  # what it left behind may hold its output open
             return []
-        block = os.read(self._output.fileno(), READ_BYTES)
+        block = os.read(self._process.output, READ_BYTES)
         *lines, self._pending = (self._pending + block).split(b"\n")
         self.ended = not block or len(self._pending) > LINE_BYTES
         return [message for line in lines if (message := _parsed(line)) is not None]
 
-    def _has_exited(self) -> bool:
-        """Without reaping it. Asked because a process it left behind may hold its output open."""
-        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self.pid, flags) is not None
-
     def close(self) -> int:
         """Kill all of it; returns the child's exit status, negative for a signal."""
-        if self._process.returncode is None:
+        if self._status is None:
             strays = self._descendants()
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+            self._process.kill()
             for stray in strays:
                 with suppress(psutil.Error):
                     stray.kill()
             self._selector.close()
-            self._output.close()
-        return self._process.wait()
+            self._status = self._process.reap()
+        return self._status
 
     def _descendants(self) -> list[psutil.Process]:
         """What the child started, also what left its group, such as a download."""

@@ -58,6 +58,7 @@ class Reaper(threading.Thread):
             self._leases.worker_gone(self._worker)
 
     def tick(self) -> None:
+        self._runner.tidy()
         self._leases.worker_seen(self._worker, self._settings.workers)
         lost = self._leases.expire()
         for job_id, urgent in lost:

@@ -24,6 +24,7 @@ from server.jobs.keys import content_key
 from server.jobs.leases import MAX_ATTEMPTS, Leases
 from server.jobs.process import COMMAND, Child
 from server.jobs.store import Job, Picture
+from server.jobs.warm import Nursery
 from server.jobs.watch import LostJob, Watch, stubbornly
 
 POLL_S = 0.2  # how often a job is checked for having been cancelled
@@ -73,6 +74,7 @@ class Runner:
         self._busy = 0
         self._lock = threading.Lock()
         self._command = command
+        self._nursery = Nursery(settings.jobs_per_child) if command is COMMAND else None
 
     @property
     def idle(self) -> int:
@@ -98,6 +100,15 @@ class Runner:
         if self._leases.release(job.id, owner, counted=False):
             self.send(job.id, job.urgent)
 
+    def tidy(self) -> None:
+        """Call now and then: ends what was kept ready and is not needed any more."""
+        if self._nursery:
+            self._nursery.tidy()
+
+    def close(self) -> None:
+        if self._nursery:
+            self._nursery.close()
+
     @contextmanager
     def _counted(self) -> Iterator[None]:
         with self._lock:
@@ -116,11 +127,13 @@ class Runner:
         finally:  # before the job is seen to have ended
             shutil.rmtree(scratch, ignore_errors=True)
         stubbornly(lambda: self._settle(job, owner, outcome))
+        if self._nursery:  # only now, so that the first answer waits for nothing
+            self._nursery.prepare()
 
     def _attempt(self, job: Job, owner: str, scratch: Path) -> Outcome:
         watch = Watch(self._leases, job, owner)
         deadline = time.monotonic() + self._settings.job_timeout_s
-        with Child(self._task(job, scratch), self._command) as child:
+        with Child(self._task(job, scratch), self._command, self._nursery) as child:
             while not child.ended:
                 for message in child.read(POLL_S):
                     if outcome := _outcome(message):

@@ -62,6 +62,7 @@ def work(settings: Settings, command: Sequence[str] = COMMAND) -> int:
     finally:
         runner.stopping.set()
         reaper.stop()
+        runner.close()
         engine.dispose()
     log.info("the worker has stopped")
     return int(worker.exitcode or 0)

@@ -1,0 +1,112 @@
+"""The process that checks are forked from: `python -m server.jobs.fork_server SOCKET PARENT`.
+
+It has imported everything and never reads a byte that a stranger wrote, so that each check begins
+warm and in a process of its own. Requests come and answers go as JSON packets over a socket:
+`{"task": {...}}` with the descriptor to answer on -> `{"pid": ...}`; `{"reap": pid}` -> `{"status":
+...}`, so that until then the number of the process is not given out again. It says `{"warm": true}`
+once, and ends with its parent.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from server.fetch.prefork import Waiting
+from server.fetch.sandbox import die_with
+from server.jobs import child
+
+PACKET_BYTES = 1 << 18
+THREADS = Path("/proc/self/task")
+
+
+def main() -> None:
+    """Serve until the parent hangs up."""
+    descriptor, parent_pid = map(int, sys.argv[1:])
+    die_with(parent_pid)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(fileno=descriptor) as control:
+        warm_up()
+        _say(control, warm=True)
+        while True:
+            packet, descriptors, _, _ = socket.recv_fds(control, PACKET_BYTES, 1)
+            if not packet:
+                return
+            request = json.loads(packet)
+            if "reap" in request:
+                _, status = os.waitpid(request["reap"], 0)
+                _say(control, status=os.waitstatus_to_exitcode(status))
+            else:
+                _say(control, pid=_fork(request["task"], descriptors[0], control))
+                os.close(descriptors[0])
+
+
+def warm_up() -> None:
+    """Import what a check needs, and run each network once; starts no thread, as none survives."""
+    from importlib import metadata
+
+    import numpy as np
+    import yt_dlp.extractor.extractors
+    import yt_dlp.extractor.generic  # noqa: F401 - the one that most addresses come to
+
+    import server.analysis.analyze
+    import server.fetch.download  # noqa: F401
+    from server.analysis.faces import FaceFinder
+
+    metadata.version("numpy")
+    FaceFinder().find(np.zeros((100, 100, 3), np.uint8))
+    if THREADS.exists() and len(list(THREADS.iterdir())) > 1:
+        raise SystemExit("something started a thread, so no process can be forked from this one")
+    gc.collect()
+    gc.freeze()  # what is here is shared with the children for as long as nobody touches it
+
+
+def _fork(task: dict[str, Any], output: int, control: socket.socket) -> int:
+    parent_pid = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _become_child(task, parent_pid, output, control)
+    with suppress(OSError):  # whoever comes first: the group must be there before its number is
+        os.setpgid(pid, pid)
+    return pid
+
+
+def _become_child(
+    asked: dict[str, Any], parent_pid: int, output: int, control: socket.socket
+) -> NoReturn:
+    status = 1
+    try:
+        control.close()  # or a child could speak for this server
+        with suppress(OSError):
+            os.setpgid(0, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        die_with(parent_pid)
+        os.dup2(output, 1)
+        os.close(output)
+        task = child.Task(**{**asked, "parent_pid": parent_pid})
+        if task.kind == "url":
+            with Waiting() as downloader:
+                child.serve(task, downloader)
+        else:
+            child.serve(task)
+        status = 0
+    except BaseException:  # noqa: BLE001 - nothing may get back into the server's loop
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _say(control: socket.socket, **answer: object) -> None:
+    control.send(json.dumps(answer).encode())
+
+
+if __name__ == "__main__":
+    main()
