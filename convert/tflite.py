@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -21,13 +21,24 @@ def export(model: Any, precision: Precision, samples: Iterable[Float32] = ()) ->
     """
     import tensorflow as tf
 
-    with TemporaryDirectory() as folder:
-        # By way of a saved model: from_concrete_functions drops a Keras 3 model's weights, and
-        # from_keras_model takes this way too but prints a page about it.
-        model.export(folder, format="tf_saved_model", verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        _configure(converter, precision, samples)
+    # The graph with its variables as constants takes a ninth of the time that a saved model does;
+    # given the graph and the model, the converter loses a Keras 3 model's weights.
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([_frozen(model)])
+    _configure(converter, precision, samples)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
         return bytes(converter.convert())
+
+
+def _frozen(model: Any) -> Any:
+    """What `model` does in service, as one function of pictures float32 [N, ...]."""
+    import tensorflow as tf
+    from tensorflow.python.framework import convert_to_constants
+
+    picture = model.inputs[0]
+    taken = tf.TensorSpec(picture.shape, tf.float32, picture.name)
+    traced = tf.function(lambda x: model(x, training=False)).get_concrete_function(taken)
+    return convert_to_constants.convert_variables_to_constants_v2(traced)
 
 
 def _configure(converter: Any, precision: Precision, samples: Iterable[Float32]) -> None:
