@@ -33,6 +33,7 @@ FLAGS = [
 ]
 READY = "document.body?.dataset.ready === 'true'"
 HOST = "mesoscope-overlay"
+DONE = "!!document.querySelector('.verdict .worth')"
 
 
 def wait_for(page: Page, what: Callable[[], Any], seconds: float = 30, name: str = "") -> Any:
@@ -244,6 +245,27 @@ def copied(folder: Path, allowed: Sequence[str]) -> Path:
     manifest["host_permissions"] = [f"{address}/*" for address in allowed]
     (source / "manifest.json").write_text(json.dumps(manifest))
     return source
+
+
+def loaded(page: Page, selector: str = "video") -> None:
+    page.wait_for_function("(s) => document.querySelector(s).readyState >= 2", arg=selector)
+
+
+def shoot(page: Page, name: str) -> None:
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=str(ARTEFACTS / f"extension-{name}.png"))
+
+
+def drawn(extension: Extension, page: Page, count: int = 1) -> None:
+    overlay = extension.overlay(page)
+    wait_for(page, lambda: overlay.count() == count, 60, f"{count} overlays")
+
+
+def finish(extension: Extension, popup: Target, page: Page) -> str:
+    """Wait for the verdict on the page; what the popup says of it."""
+    popup.wait(DONE, 90)
+    drawn(extension, page)
+    return popup.text("#outcome")
 
 
 @contextmanager

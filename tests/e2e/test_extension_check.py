@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests import media
 from tests.e2e.conftest import Site
-from tests.e2e.extension import ARTEFACTS, Extension, Target, wait_for
+from tests.e2e.extension import DONE, Extension, drawn, finish, loaded, shoot, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
 HEAD = '<!doctype html><html lang="en"><title>{title}</title><body style="margin:20px">'
 VIDEO = '<video {id} {source} controls muted loop width="640" height="480"></video>'
-DONE = "!!document.querySelector('.verdict .worth')"
 
 
 @pytest.fixture(scope="module")
@@ -48,27 +46,6 @@ def write(site: Site, name: str, body: str) -> str:
 
 def video(source: str, name: str = "v") -> str:
     return VIDEO.format(id=f'id="{name}"', source=f'src="{source}"')
-
-
-def loaded(page: playwright.Page, selector: str = "video") -> None:
-    page.wait_for_function("(s) => document.querySelector(s).readyState >= 2", arg=selector)
-
-
-def shoot(page: playwright.Page, name: str) -> None:
-    ARTEFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=str(ARTEFACTS / f"extension-{name}.png"))
-
-
-def drawn(extension: Extension, page: playwright.Page, count: int = 1) -> None:
-    overlay = extension.overlay(page)
-    wait_for(page, lambda: overlay.count() == count, 60, f"{count} overlays")
-
-
-def finish(extension: Extension, popup: Target, page: playwright.Page) -> str:
-    """Wait for the verdict on the page; what the popup says of it."""
-    popup.wait(DONE, 90)
-    drawn(extension, page)
-    return popup.text("#outcome")
 
 
 def test_one_click(extension: Extension, page: playwright.Page, site: Site, clip: str) -> None:
@@ -119,8 +96,9 @@ def test_a_person(extension: Extension, page: playwright.Page, site: Site, clip:
         "(t) => Math.abs(document.querySelector('video').currentTime - t) < 0.1", arg=strongest
     )
     report = popup.evaluate("document.querySelector('a.report').href")
-    assert report.endswith(f"/jobs/{check['jobId']}/report")
     popup.close()
+    page.goto(report)
+    page.locator("text=Person 1").first.wait_for()
 
 
 def test_a_player_that_comes_later(
@@ -368,39 +346,4 @@ def test_the_context_menu(
     wait_for(page, lambda: ended() == ["done"], 90, "the check of the link")
     popup = extension.click(page)
     assert "1 person found" in popup.text("#outcome")
-    popup.close()
-
-
-def test_what_only_the_browser_can_see(
-    extension: Extension, page: playwright.Page, site: Site, portrait: np.ndarray, tmp_path: Path
-) -> None:
-    """A stream put together by the page's script: captured as it plays, after a yes."""
-    pictures = media.moving(portrait, count=120, size=(640, 480))
-    media.clip(site.folder / "hidden.webm", pictures, fps=15, options={"g": "30"})
-    script = """<script>
-      const source = new MediaSource();
-      document.querySelector('video').src = URL.createObjectURL(source);
-      source.addEventListener('sourceopen', async () => {
-        const buffer = source.addSourceBuffer('video/webm; codecs="vp9"');
-        buffer.appendBuffer(await (await fetch(['hidden', 'webm'].join('.'))).arrayBuffer());
-        buffer.addEventListener('updateend', () => source.endOfStream(), { once: true });
-      });
-    </script>"""
-    page.goto(write(site, "stream.html", VIDEO.format(id="", source="") + script))
-    loaded(page)
-    page.evaluate("document.querySelector('video').currentTime = 3")
-    popup = extension.click(page)
-    popup.wait("!!document.querySelector('[data-do=capture]')", 90)
-    popup.shoot("capture-offer")
-    popup.click("[data-do=capture]")
-    assert "will be sent to 127.0.0.1" in popup.text(".consent")
-    popup.shoot("capture-consent")
-    popup.click("[data-do=send]")
-    said = finish(extension, popup, page)
-    shoot(page, "capture")
-    assert "1 person found" in said
-    [check] = [c for c in extension.checks() if c["subject"]["page"].endswith("stream.html")]
-    samples = check["result"]["faces"][0]["samples"]
-    assert 3 <= samples[0]["t"] < 7, "in the media's own times"
-    assert check["result"]["media"]["duration_s"] == pytest.approx(8, abs=0.2)
     popup.close()

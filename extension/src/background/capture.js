@@ -26,7 +26,8 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 /** @param {number} tabId @param {Grab} shot @returns {Promise<Blob>} */
 async function pictureOf(tabId, shot) {
   if (shot.jpeg) return blobOf(shot.jpeg);
-  const { windowId } = await chrome.tabs.get(tabId);
+  const { windowId, active } = await chrome.tabs.get(tabId);
+  if (!active) throw fail("not-in-front", "capture"); // what is seen now is another page's
   const screen = blobOf(await chrome.tabs.captureVisibleTab(windowId, { format: "png" }));
   const { x, y, width, height } = /** @type {NonNullable<Grab["screen"]>} */ (shot.screen);
   const { ratio } = shot;
@@ -49,6 +50,7 @@ export async function captureVideo(tabId, subject, onProgress) {
   /** @type {Captured[]} */
   const taken = [];
   const start = Date.now();
+  await tell(tabId, subject.frameId, { type: "erase", key: subject.key }); // it would be in the pictures
   await tell(tabId, subject.frameId, { type: "play", key: subject.key });
   while (Date.now() - start < CAPTURE_S * 1000) {
     const shot = await shoot(tabId, subject);

@@ -4,7 +4,7 @@
 import { cancelJob, checkFile, checkFrames, checkUrl, getJob } from "./api.js";
 import { showBadge } from "./badge.js";
 import { captureImage, captureVideo } from "./capture.js";
-import { draw } from "./page.js";
+import { draw, erase } from "./page.js";
 import { CheckFailed, fail, fromService } from "./problem.js";
 import { placedIn } from "../verdict/moments.js";
 import { all, find, isOpen, newCheck, ofTab, forget, save } from "./store.js";
@@ -110,6 +110,7 @@ export function createChecks() {
     }
     await publish(after);
     if (drawable(before, after)) await draw(after);
+    else if (!isOpen(after) && !after.result) await erase(after);
     return isOpen(after) ? after : null;
   };
 
@@ -144,6 +145,7 @@ export function createChecks() {
     const check = await find(id);
     if (!check || !isOpen(check)) return;
     await publish({ ...check, state: "cancelled" });
+    await erase(check);
     if (check.jobId) await cancelJob(check.jobId).catch(() => {}); // it ends by itself then
   };
 

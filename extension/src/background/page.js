@@ -7,6 +7,7 @@ import { readSettings } from "../settings.js";
  * @import { Subject } from "../content/subjects.js"
  * @import { PageMessage } from "../content/main.js"
  * @import { Check } from "./store.js"
+ * @import { Verdict } from "../verdict/types.js"
  */
 
 /**
@@ -57,20 +58,30 @@ export async function look(tabId) {
   return [...videos, ...players, ...images, wholePage(tab)];
 }
 
+/** @param {Subject} subject @param {Verdict|null} verdict null: it is being checked @param {boolean} tentative */
+async function drawing(subject, verdict, tentative) {
+  const { language, boxes, lanes, dim } = await readSettings();
+  const catalogue = await loadCatalogue(language);
+  return { type: /** @type {const} */ ("draw"), key: subject.key, drawing: { verdict, tentative, catalogue, look: { boxes, lanes, dim } } };
+}
+
+/** @param {Subject} subject whether it can be drawn on */
+const isShown = ({ kind }) => kind === "video" || kind === "image";
+
+/** Say on the page that a check of it begins, where no popup is open to say so. @param {number} tabId @param {Subject} subject */
+export async function announce(tabId, subject) {
+  if (isShown(subject)) await tell(tabId, subject.frameId, await drawing(subject, null, true));
+}
+
+/** @param {Check} check takes away what was drawn of it */
+export function erase({ tabId, subject }) {
+  return isShown(subject) ? tell(tabId, subject.frameId, { type: "erase", key: subject.key }) : null;
+}
+
 /** @param {Check} check draws its verdict, or the one so far, on the page */
 export async function draw(check) {
   const verdict = check.result ?? check.partial;
   const { subject } = check;
-  if (!verdict || (subject.kind !== "video" && subject.kind !== "image")) return null;
-  const settings = await readSettings();
-  return tell(check.tabId, subject.frameId, {
-    type: "draw",
-    key: subject.key,
-    drawing: {
-      verdict,
-      tentative: !check.result,
-      catalogue: await loadCatalogue(settings.language),
-      look: { boxes: settings.boxes, lanes: settings.lanes, dim: settings.dim },
-    },
-  });
+  if (!verdict || !isShown(subject)) return null;
+  return tell(check.tabId, subject.frameId, await drawing(subject, verdict, !check.result));
 }

@@ -30,9 +30,12 @@ export function createLayers(name, dir, signal) {
   }
   const raise = () => {
     // Last in the top layer is on top of what went full screen before. Outside of a full screen
-    // element all is inert, so the overlay moves in; a lone video has no inside, and only shows it.
+    // element the browser takes no clicks, so the overlay moves in. A lone video has no inside: there
+    // the overlay is only seen, and shows no buttons.
     const full = document.fullscreenElement;
-    (full && !(full instanceof HTMLVideoElement) ? full : document.documentElement).append(host);
+    const lone = full instanceof HTMLVideoElement;
+    (full && !lone ? full : document.documentElement).append(host);
+    panel.inert = lone;
     if (host.matches(":popover-open")) host.hidePopover();
     host.showPopover();
   };

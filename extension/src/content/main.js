@@ -42,7 +42,9 @@ function start() {
     /** @param {{key: string}} message */
     play({ key }) {
       const element = subjects.element(key);
-      if (element instanceof HTMLVideoElement) element.play().catch(() => {}); // the person may have to
+      if (!(element instanceof HTMLVideoElement)) return;
+      element.scrollIntoView({ block: "nearest" }); // pictures of the screen hold what is in view
+      element.play().catch(() => {}); // the person may have to
     },
     /** @param {{key: string, time_s: number}} message */
     seek({ key, time_s }) {

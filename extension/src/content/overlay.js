@@ -16,7 +16,7 @@ import { measured } from "./subjects.js";
 
 /**
  * @typedef {object} Drawing what the worker asks to be shown
- * @property {Verdict} verdict
+ * @property {Verdict|null} verdict null: it is being checked
  * @property {boolean} tentative
  * @property {Catalogue} catalogue
  * @property {{boxes: boolean, lanes: boolean, dim: boolean}} look
@@ -53,7 +53,7 @@ export function openOverlay(element, drawing, life) {
   let moveLanes = () => {};
 
   const video = element instanceof HTMLVideoElement ? element : null;
-  const isJudged = () => sameMedia(state.drawing.verdict.media, measured(element));
+  const isJudged = () => !state.drawing.verdict || sameMedia(state.drawing.verdict.media, measured(element));
   const layAll = () => {
     layPicture(layers, state.place);
     layPanel(layers, state.place.visible, moved, video !== null);
@@ -87,7 +87,7 @@ export function openOverlay(element, drawing, life) {
     state.parts = new AbortController();
     state.drawing = next;
     const { verdict, tentative, look } = next;
-    drawBoxes = createBoxes(layers.picture, verdict.faces, words);
+    drawBoxes = createBoxes(layers.picture, verdict?.faces ?? [], words);
     const view = { verdict, tentative, lanes: look.lanes, dimmed: state.dim, boxes: state.boxes };
     moveLanes = fillPanel(layers.panel, view, words, actions, AbortSignal.any([signal, state.parts.signal]));
     layers.all.classList.toggle("dimmed", state.dim);

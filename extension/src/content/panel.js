@@ -21,7 +21,7 @@ import { createLanes } from "./lanes.js";
  * @property {() => void} close
  *
  * @typedef {object} PanelView
- * @property {Verdict} verdict
+ * @property {Verdict|null} verdict null: it is being checked
  * @property {boolean} tentative
  * @property {boolean} lanes
  * @property {boolean} dimmed
@@ -47,10 +47,19 @@ function toggle(name, sign, pressed, change, signal) {
 
 /** @param {Words} words @param {PanelView} view */
 function finding(words, { verdict, tentative }) {
+  if (!verdict) return element("div", { class: "finding", text: words.say("checking"), attributes: { role: "status" } });
   const text = element("span", { class: "p", text: probabilityText(words, verdict) });
   const so_far = tentative ? [element("span", { class: "tentative", text: words.say("so_far") })] : [];
   return element("div", { class: "finding", attributes: { role: "status" } },
     ...so_far, labelBadge(words, verdict.label), text);
+}
+
+/** @param {Verdict} verdict its people over the media's time, the worst first; null where there is nothing to show */
+function inTime(verdict) {
+  if (verdict.media.kind !== "video" || !verdict.faces.length) return null;
+  const rank = /** @param {{label: any}} face */ (face) => WORST_FIRST.indexOf(face.label);
+  const faces = [...verdict.faces].sort((a, b) => rank(a) - rank(b) || a.id - b.id);
+  return { ...verdict, faces, duration_s: verdict.media.duration_s ?? verdict.media.analyzed_s[1] };
 }
 
 /**
@@ -59,14 +68,8 @@ function finding(words, { verdict, tentative }) {
  * @returns {(time_s: number) => void} moves the lanes' heads
  */
 export function fillPanel(panel, view, words, actions, signal) {
-  const { verdict } = view;
-  const video = verdict.media.kind === "video";
-  const rank = /** @param {{label: any}} face */ (face) => WORST_FIRST.indexOf(face.label);
-  const faces = [...verdict.faces].sort((a, b) => rank(a) - rank(b) || a.id - b.id);
-  const timed = video && view.lanes && faces.length > 0;
-  const lanes = timed
-    ? createLanes({ ...verdict, faces }, verdict.media.duration_s ?? verdict.media.analyzed_s[1], words, actions.seek, signal)
-    : null;
+  const timed = view.verdict && view.lanes ? inTime(view.verdict) : null;
+  const lanes = timed ? createLanes(timed, timed.duration_s, words, actions.seek, signal) : null;
 
   const handle = element("button", {
     class: "handle", text: "⠿", attributes: { type: "button", "aria-label": words.say("move"), title: words.say("move") },
@@ -74,17 +77,19 @@ export function fillPanel(panel, view, words, actions, signal) {
   draggable(handle, actions.move, signal);
 
   const table = element("div", { class: "moments", attributes: { hidden: true, tabindex: 0 } });
-  if (timed) table.append(momentsTable({ ...verdict, faces }, words, actions.seek, signal));
+  if (timed) table.append(momentsTable(timed, words, actions.seek, signal));
   const tools = element("div", { class: "tools" });
   if (timed) tools.append(toggle(words.say("table"), "☰", false, (on) => { table.hidden = !on; }, signal));
-  tools.append(
-    toggle(words.say("boxes"), "▢", view.boxes, actions.showBoxes, signal),
-    toggle(words.say("dim"), "◐", view.dimmed, actions.dim, signal),
-    element("button", {
-      text: "✕", click: actions.close, signal,
-      attributes: { type: "button", "aria-label": words.say("close"), title: words.say("close") },
-    }),
-  );
+  if (view.verdict) {
+    tools.append(
+      toggle(words.say("boxes"), "▢", view.boxes, actions.showBoxes, signal),
+      toggle(words.say("dim"), "◐", view.dimmed, actions.dim, signal),
+    );
+  }
+  tools.append(element("button", {
+    text: "✕", click: actions.close, signal,
+    attributes: { type: "button", "aria-label": words.say("close"), title: words.say("close") },
+  }));
   panel.replaceChildren(element("div", { class: "bar" }, handle, finding(words, view), tools),
     ...(lanes ? [lanes.node] : []), table);
   return lanes ? lanes.moveTo : () => {};

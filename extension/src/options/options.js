@@ -4,6 +4,7 @@ import { byId, translate } from "../view/translate.js";
 import { LANGUAGES, loadWords } from "../words.js";
 import { readSettings, writeSettings } from "../settings.js";
 import { connect } from "../view/connect.js";
+import { listenForSites, showSites } from "./sites-view.js";
 import { exportSettings, importSettings } from "./transfer.js";
 
 /** @import { Settings } from "../settings.js" */
@@ -41,6 +42,7 @@ async function speak() {
   document.title = words.say("options_title");
   fillLanguages(words);
   fill(settings);
+  await showSites(words);
   return words;
 }
 
@@ -59,6 +61,7 @@ async function open() {
     const { good, text } = await connect(byId("server").value, byId("token").value.trim(), words);
     report(byId("connection-result"), good, text);
   });
+  listenForSites(() => words);
   byId("export").addEventListener("click", () => exportSettings());
   byId("import").addEventListener("click", () => byId("file").click());
   byId("file").addEventListener("change", async () => {

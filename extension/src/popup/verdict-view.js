@@ -20,12 +20,11 @@ function saveLink({ words, signal }, verdict) {
 }
 
 /**
- * The full report. A tab carries no token, so where one is needed the service's page asks for it.
+ * The full report, on the service's page: it asks for the token where one is needed, which a tab cannot carry.
  * @param {OutcomeView} view @param {Check} check
  */
 function reportLink({ words, settings }, { jobId }) {
-  const { server, token } = settings;
-  const href = token ? `${server}/#/jobs/${jobId}` : `${server}/jobs/${jobId}/report`;
+  const href = `${settings.server}/#/jobs/${jobId}`;
   return element("a", { class: "report", text: words.say("report"), attributes: { href, target: "_blank", rel: "noreferrer" } });
 }
 
