@@ -30,10 +30,12 @@ _SMUGGLE = "__youtubedl_smuggle"  # yt-dlp's own channel for passing options ins
 
 
 def checked_url(text: str) -> str:
-    """The address in ASCII, its host in lower case, without parameters that only track people.
+    """The address in ASCII, its host in lower case, without user name and password, and without
+    parameters that only track people.
 
-    Raises BadUrl with what to change, also for a user name or password, which are never kept.
-    Where the host leads is not judged here but by the guard, which sees what it resolves to.
+    What stands before the @ is never kept, sent or believed: the host is what follows the last one.
+    Raises BadUrl with what to change. Where the host leads is not judged here but by the guard,
+    which sees what it resolves to.
     """
     url = text.strip()
     if not url:
@@ -51,8 +53,6 @@ def checked_url(text: str) -> str:
         raise BadUrl("The address has no readable host and port.") from error
     if parts.scheme not in ("http", "https"):
         raise BadUrl("Only addresses that begin with http:// or https:// can be checked.")
-    if "@" in parts.netloc:
-        raise BadUrl("The address holds a user name or password. Remove all up to the @ sign.")
     host = _ascii_host(parts.hostname or "")
     if port == 0 or (port is None and parts.netloc.endswith(":")):
         raise BadUrl("The address has no valid port.")

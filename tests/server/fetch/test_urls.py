@@ -51,6 +51,22 @@ def test_what_only_tracks_is_dropped(pasted: str, taken: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pasted", "taken"),
+    [
+        ("https://someone:hunter2@site.example/v?id=7", "https://site.example/v?id=7"),
+        ("https://someone@site.example:8080/", "https://site.example:8080/"),
+        ("https://seems.example:80@real.example/", "https://real.example/"),
+        ("https://a@seems.example@real.example/@home", "https://real.example/@home"),
+        ("https://someone:@[2606:4700::1111]/", "https://[2606:4700::1111]/"),
+    ],
+)
+def test_names_and_passwords_are_dropped_and_not_taken_for_the_host(
+    pasted: str, taken: str
+) -> None:
+    assert checked_url(pasted) == taken
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "https://a.example/v?si=7&s=1&feature=2&ref=3&list=4&id=utm_source",
