@@ -38,5 +38,6 @@
  * @property {Media} media
  * @property {Face[]} faces
  * @property {{name: string, sha256: string, backend: string, fake_at?: number, real_at?: number, rates?: Rates|null}} model
+ * @property {{name: string, sha256: string}} [detector]
  */
 export {};

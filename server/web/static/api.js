@@ -7,6 +7,9 @@ import { askToken, token } from "./token.js";
  * @typedef {{code: string, title: string, detail: string, type: string}} ProblemBody
  * @typedef {object} Job
  * @property {string} id
+ * @property {"url"|"file"} kind
+ * @property {string|null} source the address, if it was one
+ * @property {string|null} title the name of the file that was sent
  * @property {"queued"|"running"|"done"|"failed"|"cancelled"} state
  * @property {string} stage
  * @property {number} progress 0 to 1

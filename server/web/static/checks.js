@@ -159,7 +159,7 @@ export class Checks extends EventTarget {
     Object.assign(check, {
       job, state: job.state, silent: false, problem: job.error, label: job.result?.label ?? null,
     });
-    if (!check.asked) check.at = job.created_at * 1000;
+    if (!check.asked) Object.assign(check, { at: job.created_at * 1000, kind: job.kind, title: job.source ?? (job.title || check.title) });
     this.#keep();
     this.#changed(check);
   }

@@ -66,7 +66,7 @@ function worth({ label, model }) {
 }
 
 /** @param {Verdict} verdict what is needed to tell this media and this check from others */
-function facts({ media, model }) {
+function facts({ media, model, detector }) {
   const rows = [
     ["Picture", `${media.width_px} × ${media.height_px} px`],
     ...(media.duration_s === null || media.kind === "image" ? [] : [["Length", words.clock(media.duration_s)]]),
@@ -74,6 +74,7 @@ function facts({ media, model }) {
     ...(media.sha256 ? [["SHA-256 of the media", media.sha256]] : []),
     ["Model", `${model.name} (${model.backend})`],
     ["SHA-256 of the model", model.sha256],
+    ...(detector ? [[`SHA-256 of ${detector.name}, which finds faces`, detector.sha256]] : []),
   ];
   return element("details", { class: "facts" }, element("summary", { text: "What was looked at, and with what" }),
     element("dl", {}, ...rows.flatMap(([name, value]) =>
