@@ -193,12 +193,15 @@ class Nursery:
                     server.close()
                 self._current = self._next = None
 
+    def servers(self) -> list[ForkServer]:
+        """All that are there."""
+        return [each for each in (self._current, self._next, *self._old) if each]
+
     def close(self) -> None:
         """End all, with their children."""
         with self._lock:
-            for server in (self._current, self._next, *self._old):
-                if server:
-                    server.close()
+            for server in self.servers():
+                server.close()
             self._current = self._next = None
             self._old.clear()
 
