@@ -24,6 +24,7 @@ from server.analysis.records import (
     Verdict,
 )
 from server.analysis.scoring import Scorer
+from server.analysis.stability import Score
 from server.analysis.tracks import Tracker
 from server.analysis.verdict import Analyzed, Rules, combine, judge, to_json
 from server.analysis.video import MediaReader
@@ -116,13 +117,13 @@ class _Check:
                 "Choose another span."
             )
 
-    def verdict(self, tracks: list[Track]) -> Verdict:
-        """The verdict on what was seen so far."""
+    def verdict(self, tracks: list[Track], score: Score | None = None) -> Verdict:
+        """The verdict on what was seen so far; see judge() for `score`."""
         with self.clock.during("scores"):
             scores = [self._scorer.score(track) for track in tracks]
         with self.clock.during("verdict"):
             pairs = zip(tracks, scores, strict=True)
-            faces = [judge(track, score, self._rules) for track, score in pairs]
+            faces = [judge(track, scored, self._rules, score) for track, scored in pairs]
         about = Analyzed(
             media=self.reader.info,
             media_sha256=self._sha256,
@@ -137,7 +138,7 @@ class _Check:
 
     def final(self, tracks: list[Track]) -> Verdict:
         """The verdict on the whole, with its pictures."""
-        verdict = self.verdict(tracks)
+        verdict = self.verdict(tracks, self._scorer.p_fake)
         with self.clock.during("pictures"):
             pictures = face_pictures(verdict.faces, tracks)
         return replace(verdict, pictures=pictures, timing_s=self.clock.seconds())

@@ -4,7 +4,8 @@ A face is called fake or real only where the evidence carries it: `p_fake` past 
 threshold, and a 95 % interval that stays on that side of 0.5. Everything else is inconclusive, for
 a named reason. A manipulation of a part of the clip is not averaged away: if any stretch of
 neighbouring frames is surely fake, so is the face, with `scores-disagree` to say that the rest
-does not look it. A still image offers one crop: it may decide, but its interval is wide, so only a
+does not look it. Nor is a label given that a re-encode, a small resize or a small shift turns round
+(stability.py). A still image offers one crop: it may decide, but its interval is wide, so only a
 high score does.
 """
 
@@ -44,6 +45,7 @@ from server.analysis.records import (
     TrackScores,
     Verdict,
 )
+from server.analysis.stability import Score, is_stable
 
 SCHEMA = 1
 MOST_MOMENTS = 3
@@ -79,8 +81,13 @@ class Analyzed:
     options: AnalysisOptions
 
 
-def judge(track: Track, scores: TrackScores, rules: Rules) -> FaceVerdict:
-    """The verdict on one person. `scores` has one value per crop of `track`."""
+def judge(
+    track: Track, scores: TrackScores, rules: Rules, score: Score | None = None
+) -> FaceVerdict:
+    """The verdict on one person. `scores` has one value per crop of `track`.
+
+    With `score`, which scores further crops, a label must also be stable.
+    """
     usable, causes = _usable(track, rules)
     label: Label = "inconclusive"
     answer: Estimate | None = None
@@ -92,6 +99,12 @@ def judge(track: Track, scores: TrackScores, rules: Rules) -> FaceVerdict:
             reasons = ("too-few-frames", *causes)
         else:
             label, answer, z, reasons = _weigh(logits, track.crop_times_s[usable], rules)
+            if (
+                label != "inconclusive"
+                and score
+                and not _holds(track, scores, usable, label, score)
+            ):
+                label, reasons = "inconclusive", ("unstable",)
     elif not causes:
         reasons = ("too-few-frames",)  # followed, but never wholly in the picture
     return FaceVerdict(
@@ -105,6 +118,13 @@ def judge(track: Track, scores: TrackScores, rules: Rules) -> FaceVerdict:
         samples=_samples(track, scores),
         moments=_moments(track.crop_times_s[usable], scores.p_fake[usable]),
     )
+
+
+def _holds(
+    track: Track, scores: TrackScores, usable: NDArray[np.bool_], label: Label, score: Score
+) -> bool:
+    crops, p_fake, quality = track.crops[usable], scores.p_fake[usable], track.quality[usable]
+    return is_stable(crops, p_fake, quality, label == "fake", score)
 
 
 def _usable(track: Track, rules: Rules) -> tuple[NDArray[np.bool_], tuple[Reason, ...]]:
