@@ -74,6 +74,7 @@ class BadValue(AppError):
 class IdempotencyConflict(AppError):
     code, http_status = "idempotency-conflict", 422
     title = "The idempotency key belongs to another request"
+    cure = "Make a new key for each request; send the same key only with the very same request."
 
 
 class WrongMethod(AppError):

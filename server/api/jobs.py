@@ -14,6 +14,7 @@ from server.api.service import current
 from server.errors import NotFound
 from server.jobs.store import Job
 
+MOST_FACES = 1_000_000  # a number that any database can hold
 NOT_MODIFIED: dict[int, Any] = {304: "What If-None-Match names is still what it is"}
 JPEG = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
 
@@ -44,13 +45,14 @@ def show(job_id: str) -> Response:
     return tagged(json.dumps(describe(find(job_id))), "application/json")
 
 
-@blueprint.get("/jobs/<job_id>/faces/<int(max=999999):face>.jpg")
+@blueprint.get("/jobs/<job_id>/faces/<int:face>.jpg")
 @blueprint.input(schemas.FaceQuery, location="query")
 @blueprint.doc(responses={200: {"description": "The picture", "content": JPEG}, **NOT_MODIFIED})
 def picture(job_id: str, face: int, query_data: schemas.FaceQuery) -> Response:
     """A face at one of its strongest moments; `kind=evidence` shows where in it."""
     job = find(job_id)
-    jpeg = current().store.picture(job.id, face, query_data.moment, query_data.kind)
+    moment, kind = query_data.moment, query_data.kind
+    jpeg = current().store.picture(job.id, face, moment, kind) if face < MOST_FACES else None
     if jpeg is None:
         raise NotFound("The verdict's `moments` say which pictures there are.")
     return tagged(jpeg, "image/jpeg")

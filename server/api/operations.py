@@ -10,15 +10,14 @@ REF = "#/components/schemas/"
 
 
 def operations(spec: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The operations by tag, in the order in which they were declared."""
-    groups: dict[str, list[dict[str, Any]]] = {}
+    """The operations by tag."""
+    groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in spec["tags"]}
     for path, methods in spec["paths"].items():
         for method in METHODS:
             if operation := methods.get(method):
-                tag = operation.get("tags", ["Other"])[0]
                 shown = _operation(method.upper(), path, operation)
                 shown["parameters"] += _parameters(methods.get("parameters", []))
-                groups.setdefault(tag, []).append(shown)
+                groups[operation["tags"][0]].append(shown)
     return groups
 
 

@@ -148,7 +148,7 @@ def _worth(verdict: dict[str, Any]) -> Iterator[str]:
     if verdict["label"] == "fake" and right + wrong > 0:
         yield say("worth_flag", f"{100 * right / (right + wrong):.0f}")
     shares = (f"{rates['flags_fake']:.0%}", f"{rates['flags_real']:.1%}")
-    yield f"{say('worth_measured', *shares)} ({rates['part']})"
+    yield f"{say('worth_measured', *shares)} Measured on: {rates['part']}."
 
 
 def _face(face: dict[str, Any], verdict: dict[str, Any], job: Job, store: Store) -> dict[str, Any]:
@@ -157,7 +157,9 @@ def _face(face: dict[str, Any], verdict: dict[str, Any], job: Job, store: Store)
     return {
         "id": face["id"],
         "text": _finding(face),
-        "span": say("seen", clock(face["start_s"]), clock(face["end_s"])),
+        "span": say("seen", clock(face["start_s"]), clock(face["end_s"]))
+        if verdict["media"]["kind"] == "video"
+        else "",
         "lane": _lane(scored, verdict) if len(scored) > 1 else None,
         "samples": [
             (clock(sample["t"]), say(f"level_{_level(sample['p_fake'], model)}"),
