@@ -31,6 +31,12 @@ def main(argv: list[str] | None = None) -> int:
     drill.add_argument("--results", type=Path, default=HERE / "results" / "drill.csv")
     drill.set_defaults(run=_drill)
 
+    queue = commands.add_parser("queue", help="checks a second through the queue; two machines")
+    queue.add_argument("--backend", choices=BACKENDS, help="default: both")
+    queue.add_argument("--share", type=float, default=1.0, help="of the full number of checks")
+    queue.add_argument("--results", type=Path, default=HERE / "results" / "queue.csv")
+    queue.set_defaults(run=_queue)
+
     args = parser.parse_args(argv)
     return int(args.run(args))
 
@@ -56,6 +62,19 @@ def _drill(args: argparse.Namespace) -> int:
     results.write(args.results, reports, order)
     print(results.last_line(reports))
     return 0 if all(report.holds for report in reports) else 1
+
+
+def _queue(args: argparse.Namespace) -> int:
+    from benchmarks import queue, servers
+
+    try:
+        backends = [args.backend] if args.backend else list(BACKENDS)
+        holds = queue.main(backends, args.share, args.results)
+    except servers.Missing as missing:
+        print(missing)
+        return 1
+    print("holds" if holds else f"does not hold: wanted {queue.WANTED}")
+    return 0 if holds else 1
 
 
 def _agreement(args: argparse.Namespace) -> int:

@@ -15,13 +15,16 @@ from urllib.parse import parse_qs, urlsplit
 from server.launch import SAMPLE
 
 
+def marked(comment: bytes) -> bytes:
+    """The sample picture with a comment in it: other bytes, the same picture."""
+    picture = SAMPLE.read_bytes()
+    return picture[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment + picture[2:]
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         time.sleep(float(parse_qs(urlsplit(self.path).query)["s"][0]))
-        picture = SAMPLE.read_bytes()
-        comment = self.path.encode()  # makes other bytes of it, and the same picture
-        marked = b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment
-        body = picture[:2] + marked + picture[2:]
+        body = marked(self.path.encode())
         self.send_response(200)
         self.send_header("Content-Type", "image/jpeg")
         self.send_header("Content-Length", str(len(body)))
