@@ -1,4 +1,4 @@
-"""python -m server [run | serve | worker | analyze FILE-OR-URL]"""
+"""python -m server [run | serve | worker | analyze FILE-OR-URL | verify REPORT FILE]"""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from rich.console import Console
@@ -63,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     analyze.add_argument("source", metavar="FILE-OR-URL", help="a file, or an http(s) address")
     analyze.add_argument("--json", action="store_true", help="print the verdict as JSON only")
     analyze.set_defaults(command=_analyze)
+    text = "make the check of a report again and say whether it holds"
+    status = "Status: 0 it holds, 1 it does not, 2 it cannot be checked here."
+    verify = commands.add_parser("verify", help=text, description=f"{text}. {status}")
+    verify.add_argument("report", metavar="REPORT.json", type=Path, help="a verdict, or its job")
+    verify.add_argument("file", metavar="FILE", type=Path, help="the media that it is about")
+    verify.set_defaults(command=_verify)
     return parser
 
 
@@ -86,7 +94,7 @@ def _worker(settings: Settings, _: argparse.Namespace) -> int:
 
 def _analyze(settings: Settings, options: argparse.Namespace) -> int:
     with terminal.bar(Console(stderr=True)) as report:
-        verdict = _verdict(settings, options.source, report)
+        verdict = _verdict(settings, _task(settings, options.source), report)
     if options.json:
         print(json.dumps(verdict, allow_nan=False))
     else:
@@ -94,26 +102,45 @@ def _analyze(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _verdict(settings: Settings, source: str, report: terminal.Report) -> dict[str, Any]:
+def _verify(settings: Settings, options: argparse.Namespace) -> int:
+    from server import replay
+
+    try:
+        report = replay.read_report(options.report)
+        replay.require_same(report, options.file)
+        task = replace(_task(settings, str(options.file)), options=report["options"])
+        with terminal.bar(Console(stderr=True)) as progress:
+            again = _verdict(settings, task, progress)
+    except AppError as error:
+        terminal.explain(error.code, error.title, error.detail, Console(stderr=True))
+        return MISUSED
+    found = replay.differences(report, again)
+    terminal.show_replay(report, again, replay.tolerance(report, again), found, Console())
+    return FAILED if found else 0
+
+
+def _verdict(settings: Settings, task: Task, report: terminal.Report) -> dict[str, Any]:
     """The verdict in its JSON form, by the same confined child that a worker starts."""
     from server.jobs.process import Child
 
     with tempfile.TemporaryDirectory(prefix="mesoscope-") as scratch:
         deadline = time.monotonic() + settings.job_timeout_s
-        with Child(_task(settings, source, scratch)) as child:
+        with Child(replace(task, scratch=scratch)) as child:
             while not child.ended and time.monotonic() < deadline:
                 for message in child.read(POLL_S):
                     if "result" in message:
                         return cast(dict[str, Any], message["result"])
                     if "error" in message:
                         raise AppError.from_json(message["error"])
-                    report(message["progress"]["stage"], message["progress"]["progress"])
+                    if "progress" in message:
+                        report(message["progress"]["stage"], message["progress"]["progress"])
             if not child.ended:
                 raise TimeLimit(f"It was stopped after {settings.job_timeout_s:g} s.")
     raise WorkerLost("Its process ended early: the file may be made to break what reads it.")
 
 
-def _task(settings: Settings, source: str, scratch: str) -> Task:
+def _task(settings: Settings, source: str) -> Task:
+    """What the child is to do; its scratch folder is still to be named."""
     from server.jobs.child import Task
 
     fetched = source.lower().startswith(("http://", "https://"))
@@ -123,7 +150,7 @@ def _task(settings: Settings, source: str, scratch: str) -> Task:
         kind="url" if fetched else "file",
         source=source if fetched else os.path.abspath(source),  # noqa: PTH100 - resolves nothing
         title=None,
-        scratch=scratch,
+        scratch="",
         options=settings.options,
         log_level=logging.ERROR,
     )

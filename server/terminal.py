@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -13,6 +13,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+if TYPE_CHECKING:
+    from server.replay import Difference
+
+SMALLEST = 1e-4  # digit of P(fake) in a report
+MOST_DIFFERENCES = 10
 Report = Callable[[str, float], None]  # stage, fraction done in 0..1
 
 STAGES = {
@@ -134,6 +139,49 @@ def about(verdict: dict[str, Any]) -> str:
     took = verdict["timing_s"].get("total")
     in_time = f", in {took:.1f} s" if took is not None else ""
     return f"{what}{part}; judged by {model['name']} ({model['sha256'][:12]}){in_time}"
+
+
+def show_replay(
+    report: dict[str, Any],
+    replay: dict[str, Any],
+    allowed: float,
+    differences: Sequence[Difference],
+    console: Console,
+) -> None:
+    """Print both answers face by face, and what differs."""
+    rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("Face", "Report", "P(fake)", "Replay", "P(fake)"):
+        rows.add_column(column, no_wrap=True)
+    for name, *pair in _pairs(report, replay):
+        cells = (
+            cell
+            for said in pair
+            for cell in ((finding(said["label"], console), _number(said)) if said else ("-", "-"))
+        )
+        rows.add_row(name, *cells)
+    console.print(rows)
+    close = (
+        "to the last digit" if allowed < SMALLEST else f"in its labels, P(fake) within {allowed}"
+    )
+    for each in differences[:MOST_DIFFERENCES]:
+        console.print(f"{escape(each.what)}: {escape(each.report)} became {escape(each.replay)}")
+    if len(differences) > MOST_DIFFERENCES:
+        console.print(f"and {len(differences) - MOST_DIFFERENCES} more")
+    if differences:
+        console.print("[bold red]The report does not hold.[/]", f"Asked: equal {close}.")
+    else:
+        console.print("[green]The report holds[/]", f"{close}.")
+
+
+def _pairs(report: dict[str, Any], replay: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    yield "all", report, replay
+    said, found = ({face["id"]: face for face in each["faces"]} for each in (report, replay))
+    for number in sorted(said.keys() | found.keys()):
+        yield str(number), said.get(number), found.get(number)
+
+
+def _number(said: dict[str, Any]) -> str:
+    return "-" if said["p_fake"] is None else f"{said['p_fake']:.4f}"
 
 
 def explain(code: str, title: str, detail: str, console: Console) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import platform
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
+
+import cv2
 
 from server.analysis.faces import FaceFinder
 from server.analysis.pictures import face_pictures
@@ -34,6 +37,8 @@ PARTIAL_S = 2.0  # of wall time between two verdicts so far
 FRAMES_SHARE = 0.95  # of the progress; what comes after the last frame is short
 # Those that the numbers depend on; of the two TFLite runtimes one is installed.
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "av", "numpy", "opencv-python-headless")
+# Those that networks and pictures are computed with, if there.
+INSTRUCTIONS = ("sse4_1", "avx", "fma", "avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
 
 Item = TypeVar("Item")
 
@@ -45,6 +50,7 @@ class Analyzer:
     """
 
     def __init__(self, options: AnalysisOptions) -> None:
+        cv2.setNumThreads(1)  # decoder and detector have a thread each already
         self._options = options
         self._finder = FaceFinder(options.min_face_px)
         self._scorer = Scorer(options.model)
@@ -211,4 +217,13 @@ def _versions() -> dict[str, str]:
     for package in PACKAGES:
         with suppress(PackageNotFoundError):
             found[package] = version(package)
-    return found
+    return {**found, "processor": _processor()}
+
+
+def _processor() -> str:
+    """Its kind: which instructions it has decides how sums are rounded."""
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text().split())
+    except OSError:
+        flags = set()
+    return "+".join([platform.machine(), *(name for name in INSTRUCTIONS if name in flags)])

@@ -47,6 +47,7 @@ def encoded_again(rgb: Uint8) -> Uint8:
     bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
     _, file = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)
+    assert decoded is not None
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
 
 
