@@ -64,7 +64,7 @@ class Firefox:
             url,
             chrome=True,
         )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             for handle in self.send("WebDriver:GetWindowHandles"):
                 self.send("WebDriver:SwitchToWindow", handle=handle, focus=False)

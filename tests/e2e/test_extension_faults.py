@@ -8,26 +8,35 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests import media
 from tests.e2e.conftest import Site, free_port, serving
-from tests.e2e.extension import Extension, Target, installed
+from tests.e2e.extension import DONE, Extension, Target, installed, loaded, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
-DONE = "!!document.querySelector('.verdict .worth')"
 PROBLEM = "!!document.querySelector('.problem h2')"
 TOKEN = "a-token-of-this-test"
 
 
+@dataclass(frozen=True)
+class Relay:
+    """The address of a relay to a service, and what has been asked through it."""
+
+    url: str
+    asked: list[bytes]
+
+
 @contextmanager
-def slowed(port: int, delay_s: float) -> Iterator[int]:
-    """The port of a relay to 127.0.0.1:`port` through which every answer comes `delay_s` late."""
+def slowed(port: int, delay_s: float) -> Iterator[Relay]:
+    """A relay to 127.0.0.1:`port` through which every answer comes `delay_s` late."""
+    asked: list[bytes] = []
 
     def relay(client: socket.socket) -> None:
         with closing(client), socket.create_connection(("127.0.0.1", port)) as service:
@@ -42,6 +51,8 @@ def slowed(port: int, delay_s: float) -> Iterator[int]:
                         return
                     if one is service:
                         time.sleep(delay_s)
+                    else:
+                        asked.append(data)
                     try:
                         other.sendall(data)
                     except OSError:
@@ -58,7 +69,7 @@ def slowed(port: int, delay_s: float) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=accept)
         thread.start()
-        yield listener.getsockname()[1]
+        yield Relay(f"http://127.0.0.1:{listener.getsockname()[1]}", asked)
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
 
@@ -72,9 +83,9 @@ def guarded(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 
 @pytest.fixture(scope="module")
-def relayed(guarded: str) -> Iterator[str]:
-    with slowed(int(guarded.rsplit(":", 1)[1]), delay_s=3) as port:
-        yield f"http://127.0.0.1:{port}"
+def relayed(guarded: str) -> Iterator[Relay]:
+    with slowed(int(guarded.rsplit(":", 1)[1]), delay_s=1.5) as relay:
+        yield relay
 
 
 @pytest.fixture(scope="module")
@@ -92,14 +103,14 @@ def nobody() -> str:
 @pytest.fixture(scope="module")
 def extension(
     guarded: str,
-    relayed: str,
+    relayed: Relay,
     silent: str,
     nobody: str,
     chromium: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Extension]:
     folder = tmp_path_factory.mktemp("chromium")
-    allowed = [guarded, relayed, silent, nobody]
+    allowed = [guarded, relayed.url, silent, nobody]
     with (
         playwright.sync_playwright() as driver,
         installed(driver, chromium, folder, allowed) as extension,
@@ -116,17 +127,32 @@ def address(site: Site, portrait: np.ndarray) -> str:
     return f"{site.url}/faults.html"
 
 
-@pytest.fixture
-def page(extension: Extension, address: str) -> Iterator[playwright.Page]:
+@contextmanager
+def opened(extension: Extension, address: str) -> Iterator[playwright.Page]:
     page = extension.context.new_page()
     page.goto(address)
-    page.wait_for_function("document.querySelector('video').readyState >= 2")
+    loaded(page)
     yield page
     page.close()
 
 
-def complaint(popup: Target, seconds: float = 30) -> str:
-    popup.wait(PROBLEM, seconds)
+@pytest.fixture
+def page(extension: Extension, address: str) -> Iterator[playwright.Page]:
+    with opened(extension, address) as page:
+        yield page
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unanswered(extension: Extension, address: str, silent: str) -> Iterator[playwright.Page]:
+    """A page whose check nobody answers: begun first, since 20 s pass before that is said."""
+    with opened(extension, f"{address}?unanswered") as page:
+        extension.set(server=silent)
+        extension.click(page).close()
+        yield page
+
+
+def complaint(popup: Target) -> str:
+    popup.wait(PROBLEM, 60)
     return popup.text("#outcome")
 
 
@@ -162,27 +188,16 @@ def test_a_wrong_token_and_then_the_right_one(
     options.close()
     popup = extension.click(page)
     popup.click("#check")
-    popup.wait(DONE, 60)
+    popup.wait(DONE, 90)
     popup.close()
 
 
 def test_a_slow_service_is_waited_for(
-    extension: Extension, page: playwright.Page, relayed: str
+    extension: Extension, page: playwright.Page, relayed: Relay
 ) -> None:
-    extension.set(server=relayed, token=TOKEN)
+    extension.set(server=relayed.url, token=TOKEN)
     popup = extension.click(page)
-    popup.wait(DONE, 60)
-    popup.close()
-
-
-def test_a_service_that_never_answers(
-    extension: Extension, page: playwright.Page, silent: str
-) -> None:
-    extension.set(server=silent)
-    popup = extension.click(page)
-    said = complaint(popup, 40)
-    assert "too long to answer" in said
-    assert "Try again" in said
+    popup.wait(DONE, 90)
     popup.close()
 
 
@@ -196,17 +211,26 @@ def test_an_address_that_may_not_be_reached_yet(
     popup.close()
 
 
-def test_cancelling(extension: Extension, page: playwright.Page, relayed: str) -> None:
-    """Slow answers leave the time to change one's mind."""
-    extension.set(server=relayed, token=TOKEN)
+def test_cancelling(
+    extension: Extension,
+    page: playwright.Page,
+    relayed: Relay,
+    site: Site,
+    portrait: np.ndarray,
+) -> None:
+    """Slow answers, and a long video, leave the time to change one's mind; the service is told."""
+    pictures = media.moving(portrait, count=270, size=(640, 480))
+    clip = media.clip(site.folder / "cancelled.mp4", pictures, fps=3, options={"g": "3"})
+    page.evaluate("(name) => { document.querySelector('video').src = name; }", clip.name)
+    loaded(page)
+    extension.set(server=relayed.url, token=TOKEN)
     popup = extension.click(page)
-    popup.wait("!!document.querySelector('[data-do=cancel]')", 20)
+    popup.wait("!!document.querySelector('[data-do=cancel]')")
     popup.click("[data-do=cancel]")
-    popup.wait("document.querySelector('#outcome').innerText.includes('cancelled')", 10)
-    page.wait_for_timeout(4_000)
-    assert [c["state"] for c in extension.checks() if c["subject"]["page"] == page.url] == [
-        "cancelled"
-    ]
+    popup.wait("document.querySelector('#outcome').innerText.includes('cancelled')")
+    wait_for(page, lambda: any(b"DELETE /jobs/" in data for data in relayed.asked), name="told")
+    [state] = [c["state"] for c in extension.checks() if clip.name in str(c["subject"]["url"])]
+    assert state == "cancelled"
     popup.close()
 
 
@@ -222,7 +246,7 @@ def test_a_page_that_extensions_may_not_enter(extension: Extension, guarded: str
 
 
 def test_the_services_own_words(
-    extension: Extension, page: playwright.Page, guarded: str, site: Site, tmp_path: Path
+    extension: Extension, page: playwright.Page, guarded: str, site: Site
 ) -> None:
     """What the service says of an address reaches the person, with what helps."""
     extension.set(server=guarded, token=TOKEN)
@@ -235,11 +259,23 @@ def test_the_services_own_words(
         }""",
         subject,
     )
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:
-        found = [c for c in extension.checks() if c["subject"]["url"] == subject]
-        if found and found[0]["state"] == "failed":
-            break
-        page.wait_for_timeout(100)
-    assert found[0]["problem"]["code"] in {"not-media", "unsupported-site", "corrupt-media"}
-    assert found[0]["problem"]["detail"]
+
+    def failed() -> list[dict[str, Any]]:
+        checks = [c for c in extension.checks() if c["subject"]["url"] == subject]
+        return [c for c in checks if c["state"] == "failed"]
+
+    [check] = wait_for(page, failed, 90, "the service's refusal")
+    assert check["problem"]["code"] in {"not-media", "unsupported-site", "corrupt-media"}
+    assert check["problem"]["detail"]
+
+
+def test_a_service_that_never_answers(
+    extension: Extension, unanswered: playwright.Page, silent: str
+) -> None:
+    extension.set(server=silent)
+    popup = extension.click(unanswered)
+    said = complaint(popup)
+    assert "too long to answer" in said
+    assert silent in said
+    assert "Try again" in said
+    popup.close()

@@ -86,9 +86,9 @@ def test_it_installs_checks_and_draws(
     with running(program, tmp_path / "profile", **{"extensions.webextensions.uuids": uuids}) as fox:
         fox.send("Addon:Install", path=str(source), temporary=True)
         fox.open(f"moz-extension://{UUID}/options/options.html")
-        until(lambda: fox.run(SET_SERVER, service), 20, "the setting")
+        until(lambda: fox.run(SET_SERVER, service), 60, "the setting")
         fox.open(f"{site.url}/fox.html")
-        until(lambda: fox.run(PLAYABLE), 20, "the video")
+        until(lambda: fox.run(PLAYABLE), 60, "the video")
         fox.run(CLICK, name, chrome=True)
         [box] = until(lambda: fox.run(BOXES, privileged=True), 90, "a box on the face")
         shoot(fox)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 from tests import media
 from tests.e2e.conftest import Site
-from tests.e2e.extension import ARTEFACTS, Extension, Overlay, wait_for
+from tests.e2e.extension import DONE, Extension, Overlay, shoot, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -37,7 +37,7 @@ def shown(extension: Extension, site: Site, portrait: np.ndarray) -> Iterator[pl
     page.goto(f"{site.url}/geometry.html")
     page.wait_for_function("document.querySelector('video').readyState >= 2")
     popup = extension.click(page)
-    popup.wait("!!document.querySelector('.verdict .worth')", 60)
+    popup.wait(DONE, 90)
     popup.close()
     page.evaluate("(t) => { document.querySelector('video').currentTime = t; }", TIME_S)
     yield page
@@ -72,18 +72,21 @@ def iou(one: Rect, other: Rect) -> float:
     return both / (one[2] * one[3] + other[2] * other[3] - both)
 
 
-def lies_on(overlay: Overlay, page: playwright.Page, expected: Rect, name: str) -> None:
+def lies_on(
+    overlay: Overlay, page: playwright.Page, expected: Rect | Callable[[], Rect], name: str
+) -> None:
     def found() -> float:
         boxes = overlay.boxes()
         if len(boxes) != 1:
             return 0.0
         [box] = boxes
-        return iou((box["x"], box["y"], box["width"], box["height"]), expected)
+        now = expected() if callable(expected) else expected
+        return iou((box["x"], box["y"], box["width"], box["height"]), now)
 
-    page.wait_for_timeout(350)
-    ARTEFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=str(ARTEFACTS / f"extension-geometry-{name}.png"))
-    assert found() >= 0.9, (name, overlay.boxes(), expected)
+    try:
+        wait_for(page, lambda: found() >= 0.9, name=f"the box where it belongs ({name})")
+    finally:
+        shoot(page, f"geometry-{name}")
 
 
 def style(page: playwright.Page, **declarations: str) -> None:
@@ -136,13 +139,19 @@ def test_fullscreen(extension: Extension, shown: playwright.Page, samples: list[
     style(shown, width="640px", height="480px")
     shown.click("text=Full screen")
     shown.wait_for_function("document.fullscreenElement !== null")
-    shown.wait_for_timeout(300)
-    width, height = shown.evaluate("[innerWidth, innerHeight]")
-    scale = min(width / 640, height / 480)
-    picture = ((width - 640 * scale) / 2, (height - 480 * scale) / 2, 640 * scale, 480 * scale)
-    expected = scaled(at(samples, TIME_S), picture)
-    lies_on(extension.overlay(shown), shown, expected, "fullscreen")
+
+    def expected() -> Rect:
+        width, height = shown.evaluate("[innerWidth, innerHeight]")
+        scale = min(width / 640, height / 480)
+        picture = ((width - 640 * scale) / 2, (height - 480 * scale) / 2, 640 * scale, 480 * scale)
+        return scaled(at(samples, TIME_S), picture)
+
+    overlay = extension.overlay(shown)
+    lies_on(overlay, shown, expected, "fullscreen")
+    tools = "(root) => getComputedStyle(root.querySelector('.tools')).display"
+    assert overlay.only(tools) == "none", "the browser takes no click outside of a lone video"
     leave_fullscreen(shown)
+    wait_for(shown, lambda: overlay.only(tools) != "none", name="the panel's buttons")
 
 
 def test_fullscreen_player(
@@ -178,9 +187,9 @@ def test_scrolled_and_resized(
         extension.overlay(shown), shown, scaled(at(samples, TIME_S), (0, -60, 640, 480)), "scrolled"
     )
     shown.evaluate("scrollTo(0, 2000)")
-    shown.wait_for_timeout(350)
     away = "(root) => getComputedStyle(root.querySelector('.all')).display"
-    assert extension.overlay(shown).only(away) == "none"
+    overlay = extension.overlay(shown)
+    wait_for(shown, lambda: overlay.only(away) == "none", name="nothing drawn out of view")
     shown.evaluate("scrollTo(0, 0); document.body.style.height = ''")
     shown.set_viewport_size({"width": 700, "height": 600})
     style(shown, width="100vw", height="75vw")
@@ -194,7 +203,8 @@ def test_in_time_while_playing(
 ) -> None:
     """What is drawn with a frame belongs to that frame or to the one before it."""
     style(shown, width="640px", height="480px")
-    shown.wait_for_timeout(300)
+    still = scaled(at(samples, TIME_S), (0, 0, 640, 480))
+    lies_on(extension.overlay(shown), shown, still, "before-playing")
     seen = extension.overlay(shown).only(
         """(root) => new Promise((resolve) => {
           const video = document.querySelector('video');

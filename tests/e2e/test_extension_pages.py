@@ -13,7 +13,7 @@ import pytest
 
 from tests import media
 from tests.e2e.conftest import ROOT, Site
-from tests.e2e.extension import ARTEFACTS, Extension, wait_for
+from tests.e2e.extension import ARTEFACTS, DONE, Extension, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -52,7 +52,7 @@ def checked(extension: Extension, site: Site, portrait: np.ndarray) -> Iterator[
     page.goto(f"{site.url}/pages.html")
     page.wait_for_function("document.querySelector('video').readyState >= 2")
     popup = extension.click(page)
-    popup.wait("!!document.querySelector('.verdict .worth')", 60)
+    popup.wait(DONE, 90)
     popup.close()
     yield page
     page.close()
@@ -220,3 +220,34 @@ def test_the_first_run_page_connects(
     page.click("text=Connect >> nth=-1")
     page.wait_for_selector("#connection-result.good")
     assert "Alt+Shift+M" in page.inner_text("#shortcut")
+
+
+def test_what_a_flag_is_worth(
+    extension: Extension, checked: playwright.Page, page: playwright.Page, axe: str
+) -> None:
+    """A verdict as of a face that is called fake: where, when, and how often that is right."""
+    tab = tab_of(extension, checked)
+    [known] = [c for c in extension.checks() if c["subject"]["page"] == checked.url]
+    verdict = known["result"]
+    moment = {"t": 1.0, "p_fake": 0.97, "regions": ["mouth", "nose"]}
+    face = verdict["faces"][0] | {"label": "fake", "p_fake": 0.95, "interval": [0.9, 0.98]}
+    face |= {"reasons": ["unstable"], "moments": [moment]}
+    rates = {"flags_fake": 0.359, "flags_real": 0.019, "part": "the test's own"}
+    model = verdict["model"] | {"rates": rates}
+    verdict = verdict | {"label": "fake", "p_fake": 0.95, "faces": [face], "model": model}
+    keep = "(check) => chrome.storage.session.set({['check:' + check.id]: check})"
+    extension.worker.evaluate(keep, known | {"result": verdict})
+    page.set_viewport_size({"width": 400, "height": 900})
+    said = {"en": "right in 16 of 100", "de": "in 16 von 100", "fr": "16 fois sur 100"}
+    said |= {"es": "en 16 de cada 100", "ar": "يصيب في"}
+    for language, words in said.items():
+        extension.set(language=language)
+        page.goto(extension.address(f"popup/popup.html?tab={tab}"))
+        page.wait_for_selector(f".worth:has-text('{words}')")
+        page.locator(".thumbnail[src^='data:image/jpeg']").wait_for()
+        shoot(page, f"flag-{language}")
+        assert "unstable" not in page.inner_text(".face")
+        assert "mouth" not in page.inner_text(".strongest") or language == "en"
+    page.evaluate(axe)
+    assert violations(page.evaluate(f"axe.run(document, {RULES})")) == []
+    extension.worker.evaluate(keep, known)

@@ -11,7 +11,7 @@ import pytest
 
 from tests import media
 from tests.e2e.conftest import Site
-from tests.e2e.extension import Extension, wait_for
+from tests.e2e.extension import DONE, Extension, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -50,7 +50,8 @@ def own_calls_ms(extension: Extension, events: list[dict[str, Any]]) -> dict[str
     for event in events:
         data = event.get("args", {}).get("data", {})
         if event["name"] == "FunctionCall" and f"{extension.id}/content/" in data.get("url", ""):
-            calls[data["functionName"]].append(event["dur"] / 1000)
+            # The thread's own time: how long it waited for a busy machine is not its cost.
+            calls[data["functionName"]].append(event.get("tdur", event["dur"]) / 1000)
     return calls
 
 
@@ -70,15 +71,15 @@ def test_the_cost_of_a_frame(
     assert before == {}, "nothing of ours runs on a page where it was not asked for"
 
     popup = extension.click(page)
-    popup.wait("!!document.querySelector('.verdict .worth')", 60)
+    popup.wait(DONE, 90)
     popup.close()
     page.evaluate("document.querySelector('video').play()")
-    wait_for(page, lambda: len(extension.overlay(page).boxes()) == 4, 10, "four boxes")
-    page.wait_for_timeout(500)
-    calls = own_calls_ms(extension, traced(extension, page, 4))
-    median_ms = statistics.median(calls["next"])
+    wait_for(page, lambda: len(extension.overlay(page).boxes()) == 4, 30, "four boxes")
+    frames: list[float] = []
+    while len(frames) < 30:
+        frames += own_calls_ms(extension, traced(extension, page, 2))["next"]
+    median_ms = statistics.median(frames)
     record_property("overlay_ms_per_frame", median_ms)
-    print(f"overlay: {median_ms:.2f} ms a frame at the median of {len(calls['next'])}")
-    assert len(calls["next"]) >= 20
+    print(f"overlay: {median_ms:.2f} ms a frame at the median of {len(frames)}")
     assert median_ms < MOST_MS
     page.close()
