@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 from tests.e2e.extension import ARTEFACTS, FLAGS, ROOT
 
 AXE = ROOT / "extension" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}"
 LONG_MS = 120_000  # a check on a machine that is busy with other tests
+expect.set_options(timeout=30_000)
 
 
 @contextmanager
@@ -77,4 +78,4 @@ def assert_accessible(page: Page) -> None:
         page.evaluate(AXE.read_text())
         run = page.evaluate(f"axe.run(document, {RULES})")
         found = [(v["id"], node["html"]) for v in run["violations"] for node in v["nodes"]]
-        assert found == [], scheme
+        assert found == [], (scheme, found)

@@ -169,7 +169,7 @@ def test_what_can_be_kept(
     verdict = json.loads(kept["JSON"].read_text())
     rows = list(csv.DictReader(kept["CSV"].read_text().splitlines()))
     samples = [sample for face in verdict["faces"] for sample in face["samples"]]
-    assert [float(row["time_s"]) for row in rows] == [sample["t"] for sample in samples]
+    assert [float(row["t"]) for row in rows] == [sample["t"] for sample in samples]
     assert float(rows[0]["width"]) == samples[0]["box"][2]
 
     address = kept["HTML"].as_uri()

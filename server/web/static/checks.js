@@ -32,6 +32,9 @@ const remembered = (entry) => ({
   run: new AbortController(),
 });
 
+/** How a check is called that this browser only knows by its address. @param {string} id */
+const unnamed = (id) => `Check ${id.slice(0, 8)}`;
+
 /** Fires "list" when checks come or go, and "change" with the check that changed. */
 export class Checks extends EventTarget {
   constructor() {
@@ -77,7 +80,7 @@ export class Checks extends EventTarget {
   open(id) {
     let check = this.get(id);
     if (!check) {
-      check = remembered({ id, title: `Check ${id.slice(0, 8)}`, kind: "url", at: Date.now(), state: "queued", label: null });
+      check = remembered({ id, title: unnamed(id), kind: "url", at: Date.now(), state: "queued", label: null });
       this.all.unshift(check);
       this.#list();
     }
@@ -159,7 +162,9 @@ export class Checks extends EventTarget {
     Object.assign(check, {
       job, state: job.state, silent: false, problem: job.error, label: job.result?.label ?? null,
     });
-    if (!check.asked) Object.assign(check, { at: job.created_at * 1000, kind: job.kind, title: job.source ?? (job.title || check.title) });
+    if (check.title === unnamed(job.id)) {
+      Object.assign(check, { at: job.created_at * 1000, kind: job.kind, title: job.source ?? (job.title || check.title) });
+    }
     this.#keep();
     this.#changed(check);
   }

@@ -2,10 +2,7 @@
 import { jobPath, request } from "./api.js";
 import { element } from "./dom.js";
 
-/**
- * @import { Check } from "./checks.js"
- * @import { Verdict } from "./extension/verdict/types.js"
- */
+/** @import { Check } from "./checks.js" */
 
 /** @param {string} name @param {Blob} content */
 function save(name, content) {
@@ -14,35 +11,28 @@ function save(name, content) {
   setTimeout(() => URL.revokeObjectURL(href), 60_000); // the browser has read it by then
 }
 
-/** One line per person and moment; boxes as fractions of the picture. @param {Verdict} verdict */
-export function csv(verdict) {
-  const head = "person,label,time_s,p_fake,x,y,width,height";
-  const lines = verdict.faces.flatMap(({ id, label, samples }) =>
-    samples.map(({ t, p_fake, box }) => [id, label, t, p_fake ?? "", ...box].join(",")));
-  return [head, ...lines, ""].join("\r\n");
-}
-
 /** @param {string} title of a file, or an address */
 function stem(title) {
   const last = title.replace(/[?#].*$/, "").split("/").filter(Boolean).at(-1) ?? "";
   return last.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N}_-]+/gu, "-").slice(0, 60) || "video";
 }
 
-/** @param {Check} check @param {string} id of its job @param {Verdict} verdict @param {AbortSignal} signal */
-export function downloads(check, id, verdict, signal) {
+/** @param {Check} check @param {string} id of its job @param {AbortSignal} signal */
+export function downloads(check, id, signal) {
   const name = `mesoscope-${stem(check.title)}`;
   const note = element("p", { class: "reason", attributes: { role: "alert" } });
-  /** @type {[string, () => Promise<void>|void][]} */
+  /** @type {[string, string][]} */
   const kinds = [
-    ["Report (HTML)", async () => save(`${name}.html`, await (await request(jobPath(id, "/report?download=1"))).blob())],
-    ["JSON", () => save(`${name}.json`, new Blob([JSON.stringify(verdict, null, 2)], { type: "application/json" }))],
-    ["CSV", () => save(`${name}.csv`, new Blob([csv(verdict)], { type: "text/csv" }))],
+    ["Report (HTML)", "html"],
+    ["JSON", "json"],
+    ["CSV", "csv"],
   ];
-  const buttons = kinds.map(([text, make]) => {
+  const buttons = kinds.map(([text, kind]) => {
     const click = async () => {
       note.textContent = "";
       try {
-        await make();
+        const answer = await request(jobPath(id, `/report?format=${kind}`), { signal });
+        save(`${name}.${kind}`, await answer.blob());
       } catch (error) {
         note.textContent = error instanceof Error ? error.message : String(error);
       }

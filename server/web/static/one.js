@@ -31,11 +31,12 @@ export function createOne(place, checks) {
     shown.form = form(check);
     shown.update = () => {};
     const kind = check.kind === "file" ? "File" : "Address";
-    const body = element("div");
+    const [title, body] = [element("h1", { class: "subject", text: check.title, attributes: { tabindex: -1 } }), element("div")];
+    const focused = place.contains(document.activeElement);
     place.replaceChildren(
-      element("a", { class: "back", text: "All checks", attributes: { href: "#/" } }),
-      element("h1", { class: "subject", text: check.title, attributes: { tabindex: -1 } }),
+      element("a", { class: "back", text: "All checks", attributes: { href: "#/" } }), title,
       element("p", { class: "note", text: `${kind}, checked ${dateText(check.at)}` }), body);
+    if (focused) title.focus({ preventScroll: true }); // what had the focus is gone
 
     const again = check.kind === "url" || check.asked ? () => leaveTo(checks.again(check)) : null;
     const result = check.job?.result;

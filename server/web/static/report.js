@@ -101,5 +101,5 @@ export function reportView(check, id, verdict, signal, onDelete) {
     ...(verdict.faces.length ? [people] : []),
     facts(verdict),
     element("section", { class: "keep", attributes: { "aria-label": "Keep or delete" } },
-      ...downloads(check, id, verdict, signal), remove));
+      ...downloads(check, id, signal), remove));
 }
