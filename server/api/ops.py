@@ -9,7 +9,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response
-from kombu import Connection
+from kombu.connection import Connection
 from kombu.exceptions import KombuError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -75,7 +75,8 @@ def _broker(service: Service) -> str:
     settings = service.settings
     if not settings.broker_url:
         return "ok" if os.access(service.folders.spool, os.W_OK) else "its folder is not writable"
-    with Connection(settings.broker_url, connect_timeout=BROKER_S) as connection:
+    broker = Connection(settings.broker_url, connect_timeout=BROKER_S)  # type: ignore[no-untyped-call]
+    with broker as connection:
         connection.ensure_connection(max_retries=1, timeout=BROKER_S)
     return "ok"
 

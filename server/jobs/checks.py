@@ -49,10 +49,11 @@ class Checks:
         """The id of the job for an uploaded file, which is ours from now on, as for an address."""
         created = False
         try:
+            self._store.parcels.send(path)  # before a worker can look for it
             job_id, created = self._submit("file", str(path), sha256, ask, title)
         finally:
             if not created:  # refused, or there is a job for the same file already
-                path.unlink(missing_ok=True)
+                self._store.parcels.drop(path)
         return job_id
 
     def call_off(self, job: Job) -> bool:
@@ -60,7 +61,7 @@ class Checks:
         if not self._store.cancel(job.id):
             return self._store.remove(job.id)
         if job.kind == "file":
-            Path(job.source).unlink(missing_ok=True)
+            self._store.parcels.drop(Path(job.source))
         return True
 
     def _submit(

@@ -29,6 +29,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from server.errors import WorkerLost
 from server.jobs import counters
+from server.jobs.parcels import Parcels
 from server.jobs.store import WORKER_SEEN_S, Job, Picture, answer_to
 from server.jobs.tables import IN_FLIGHT, jobs, pictures, reading, waiting, workers
 
@@ -45,6 +46,7 @@ class Leases:
     def __init__(self, engine: Engine) -> None:
         self._writer = engine
         self._reader = reading(engine)
+        self.parcels = Parcels(engine)
         self._tally = counters.Tally()
 
     def claim(self, job_id: str, owner: str) -> Job | None:

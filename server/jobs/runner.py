@@ -133,7 +133,8 @@ class Runner:
     def _attempt(self, job: Job, owner: str, scratch: Path) -> Outcome:
         watch = Watch(self._leases, job, owner)
         deadline = time.monotonic() + self._settings.job_timeout_s
-        with Child(self._task(job, scratch), self._command, self._nursery) as child:
+        source = self._source(job, owner, scratch)
+        with Child(self._task(job, source, scratch), self._command, self._nursery) as child:
             while not child.ended:
                 for message in child.read(POLL_S):
                     if outcome := _outcome(message):
@@ -182,14 +183,26 @@ class Runner:
         if ended:
             log.info("job=%s %s after=%.1fs", job.id, how, time.time() - job.created_at)
             if job.kind == "file":
-                Path(job.source).unlink(missing_ok=True)
+                self._leases.parcels.drop(Path(job.source))
 
-    def _task(self, job: Job, scratch: Path) -> Task:
+    def _source(self, job: Job, owner: str, scratch: Path) -> str:
+        """The address, or the path of the upload on this machine."""
+        if job.kind == "url":
+            return job.source
+
+        def hold() -> None:
+            if not self._leases.renew(job.id, owner):
+                raise LostJob
+
+        path = Path(job.source)
+        return str(stubbornly(lambda: self._leases.parcels.fetched(path, scratch, hold)))
+
+    def _task(self, job: Job, source: str, scratch: Path) -> Task:
         return Task.within(
             self._settings,
             job_id=job.id,
             kind=job.kind,
-            source=job.source,
+            source=source,
             title=job.params.get("title"),
             scratch=str(scratch),
             options=job.params["options"],

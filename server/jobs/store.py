@@ -16,6 +16,7 @@ from sqlalchemy.dialects import sqlite
 
 from server.errors import IdempotencyConflict, QueueFull
 from server.jobs import counters
+from server.jobs.parcels import Parcels
 from server.jobs.tables import (
     IN_FLIGHT,
     STATES_IN_FLIGHT,
@@ -92,6 +93,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._writer = engine
         self._reader = reading(engine)
+        self.parcels = Parcels(engine)
         self._insert: Any = sqlite.insert
         if engine.dialect.name == "postgresql":
             from sqlalchemy.dialects import postgresql  # loads its many drivers

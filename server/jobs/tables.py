@@ -82,6 +82,15 @@ pictures = Table(  # JPEGs of faces that a result shows
     Column("jpeg", LargeBinary, nullable=False),
 )
 
+parcels = Table(  # uploads, where the database is shared by machines; see parcels.py
+    "parcels",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("sent_at", Double, nullable=False),
+    Column("piece", LargeBinary, nullable=False),
+)
+
 requests = Table(  # which job a client was given for its idempotency key
     "requests",
     metadata,

@@ -1,0 +1,76 @@
+"""Uploads on their way from the machine that took them to the one that checks them.
+
+Machines share a database and a broker, but no folder. So where the database is a server, an upload
+goes through it in pieces and is deleted there when its check ends; else it is and stays a file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import Engine, delete, insert, select
+
+from server.jobs.tables import parcels
+
+PIECE_BYTES = 4 << 20
+YOUNG_S = 300.0  # one this young may belong to a job that is just being made
+
+
+class Parcels:
+    """Keyed by the name of the file that a job has as its source. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._used = engine.dialect.name != "sqlite"
+
+    def send(self, path: Path) -> None:
+        """Move the file into the database, where that is a server."""
+        if not self._used:
+            return
+        try:
+            with path.open("rb") as file, self._engine.begin() as connection:
+                row = {"name": path.name, "sent_at": time.time()}
+                for part in count():
+                    if not (piece := file.read(PIECE_BYTES)):
+                        break
+                    connection.execute(insert(parcels).values(**row, part=part, piece=piece))
+        finally:
+            path.unlink(missing_ok=True)
+
+    def fetched(self, path: Path, folder: Path, after_each: Callable[[], None]) -> Path:
+        """Where the file is: at its path, or now in `folder`. `after_each`: of its pieces."""
+        if not self._used or path.exists():
+            return path
+        copy = folder / path.name
+        with copy.open("wb") as file:
+            for part in count():
+                if (piece := self._piece(path.name, part)) is None:
+                    break
+                file.write(piece)
+                after_each()
+        return copy
+
+    def drop(self, path: Path) -> None:
+        """Delete the file, wherever it is."""
+        path.unlink(missing_ok=True)
+        if self._used:
+            with self._engine.begin() as connection:
+                connection.execute(delete(parcels).where(parcels.c.name == path.name))
+
+    def sweep(self, needed: Collection[str]) -> None:
+        """Delete what no job in flight has as its source."""
+        if not self._used:
+            return
+        names = {Path(source).name for source in needed}
+        old = parcels.c.sent_at < time.time() - YOUNG_S
+        with self._engine.begin() as connection:
+            connection.execute(delete(parcels).where(old, parcels.c.name.not_in(names)))
+
+    def _piece(self, name: str, part: int) -> bytes | None:
+        query = select(parcels.c.piece).where(parcels.c.name == name, parcels.c.part == part)
+        with self._engine.connect() as connection:
+            piece: bytes | None = connection.scalar(query)
+        return piece
