@@ -139,6 +139,7 @@ def serving(site: Site, folder: Path, log: Path, **settings: str) -> Iterator[st
         name: value for name, value in os.environ.items() if not name.startswith("MESOSCOPE_")
     } | {
         "MESOSCOPE_PORT": str(port),
+        "MESOSCOPE_RATE_LIMIT": "",
         "MESOSCOPE_DATA_DIR": str(folder),
         "MESOSCOPE_ALLOW_HOSTS": f"127.0.0.1:{site.port}",
         **settings,
