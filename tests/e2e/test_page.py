@@ -144,12 +144,21 @@ def test_a_file_is_played_with_its_boxes(page: playwright.Page, clip: Path) -> N
     assert_accessible(page)
 
 
-def test_a_picture(page: playwright.Page, still: Path) -> None:
-    page.set_input_files("#file", str(still))
+def test_a_picture_that_is_dropped(page: playwright.Page, still: Path) -> None:
+    dropped = page.evaluate_handle(
+        """(bytes) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([new Uint8Array(bytes)], "dropped.png"));
+          return transfer;
+        }""",
+        list(still.read_bytes()),
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": dropped})
     report = report_of(page)
     expect(report.locator(".picture img")).to_be_visible()
     expect(report.locator(".box")).to_be_visible()
     assert report.locator("svg.chart").count() == 0
+    expect(page.locator("h1:visible")).to_have_text("dropped.png")
     shoot(page, "picture")
 
 

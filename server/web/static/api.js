@@ -83,7 +83,8 @@ export async function checkUrl(url, options, signal) {
  * @param {(share: number) => void} onSent
  * @returns {Promise<Job>}
  */
-export function checkFile(file, options, signal, onSent) {
+export async function checkFile(file, options, signal, onSent) {
+  await enter();
   const body = new FormData();
   for (const [name, value] of Object.entries(options)) body.append(name, String(value));
   body.append("file", file);

@@ -85,7 +85,7 @@ function createPlayer(file, verdict, signal, start_s, onFailure) {
     draw(mediaTime);
     video?.requestVideoFrameCallback(everyFrame);
   };
-  video?.requestVideoFrameCallback(everyFrame);
+  if (video && "requestVideoFrameCallback" in video) video.requestVideoFrameCallback(everyFrame);
   const check = () => {
     const width = video?.videoWidth ?? media.width;
     const size = media instanceof HTMLImageElement
@@ -96,7 +96,7 @@ function createPlayer(file, verdict, signal, start_s, onFailure) {
     draw();
   };
   media.addEventListener(still ? "load" : "loadedmetadata", check, { signal });
-  for (const name of ["loadeddata", "seeked"]) media.addEventListener(name, () => draw(), { signal });
+  for (const name of ["loadeddata", "seeked", "timeupdate"]) media.addEventListener(name, () => draw(), { signal });
   media.addEventListener("error", () => {
     onFailure("This browser cannot show this kind of file. The verdict holds all the same.");
   }, { signal });
