@@ -126,7 +126,7 @@ class Store:
         row = {"idempotency_key": new.idempotency_key, "asked": new.asked}
         add = self._insert(requests).values(row)
         add = add.on_conflict_do_nothing(index_elements=["idempotency_key"])
-        if connection.execute(add).rowcount:
+        if connection.scalar(add.returning(requests.c.idempotency_key)):
             return None
         query = select(requests).where(requests.c.idempotency_key == new.idempotency_key)
         taken = connection.execute(query).one()

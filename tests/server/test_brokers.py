@@ -33,6 +33,19 @@ test_forgetting = test_store.test_old_results_are_forgotten_and_waiting_jobs_are
 test_workers_are_counted = test_store.test_workers_are_counted_while_they_are_heard
 test_readers_do_not_wait = test_store.test_readers_do_not_wait_for_a_writer
 test_fifty_threads = test_store.test_fifty_threads_asking_the_same
+test_a_finished_check_answers = (
+    test_store.test_a_finished_check_answers_the_same_question_for_a_while
+)
+test_the_same_media = (
+    test_store.test_the_same_media_by_another_address_is_answered_with_its_pictures
+)
+test_pictures_are_deleted = test_store.test_pictures_are_deleted_with_their_job
+test_an_idempotency_key = (
+    test_store.test_an_idempotency_key_gives_the_same_job_until_that_is_deleted
+)
+test_twenty_threads = test_store.test_twenty_threads_with_one_idempotency_key
+test_a_refused_request = test_store.test_a_refused_request_leaves_its_idempotency_key_free
+test_hurrying = test_store.test_a_person_who_wants_what_waits_in_bulk_hurries_it
 
 
 @pytest.fixture

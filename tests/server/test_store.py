@@ -254,6 +254,16 @@ def test_an_idempotency_key_gives_the_same_job_until_that_is_deleted(
     assert store.submit(asked, 100)[1]
 
 
+def test_twenty_threads_with_one_idempotency_key(store: Store) -> None:
+    """Their jobs differ, as if each had ended before the next came: only the key joins them."""
+    asked = [replace(question(str(n)), idempotency_key="once", asked="this") for n in range(20)]
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda new: store.submit(new, 100), asked))
+    assert len({job_id for job_id, _ in answers}) == 1
+    assert sum(created for _, created in answers) == 1
+    assert store.counts()["queued"] == 1
+
+
 def test_a_refused_request_leaves_its_idempotency_key_free(store: Store) -> None:
     asked = replace(question("b"), idempotency_key="once", asked="b")
     submitted(store, "a", limit=1)
