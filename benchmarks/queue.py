@@ -2,7 +2,8 @@
 
 `starts`: checks whose work takes no time, from being asked for to being done: what the queue, the
 jobs table and the worker around a check cost. `waiting`: checks that wait half a second each, as
-for a slow site. `pictures`: real checks of the sample picture, which keep a core busy each.
+for a slow site. `pictures` and `videos`: real checks of the sample picture and of half a minute of
+720p with one face, which keep a core busy each.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks import clip
 from benchmarks.drill.backends import Backend, opened
 from benchmarks.drill.machines import WORKER, Machine
 from benchmarks.drill.people import wait_for
@@ -59,6 +61,7 @@ def loads(share: float) -> list[Load]:
         Load("starts", waiting(0.0), slots=4, jobs=round(1000 * share)),
         Load("waiting", waiting(WAIT_S), slots=8, jobs=round(200 * share)),
         Load("pictures", WORKER, slots=1, jobs=round(40 * share), warm_up=6),
+        Load("videos", WORKER, slots=1, jobs=round(8 * share), warm_up=2),
     ]
 
 
@@ -112,6 +115,7 @@ class Site:
             self._machines.append(Machine(settings, [load.worker]))
         self._uploads = folder / "asked"
         self._uploads.mkdir()
+        self._clip = clip.make() if load.name == "videos" else b""
         self._store = Store(self._engine)
         settings = self._machines[0].settings
         self._checks = Checks(settings, self._store, Queue(make_celery(settings)))
@@ -123,9 +127,7 @@ class Site:
 
     def work(self, jobs: int, batch: str) -> Rate:
         """From the first question to the last answer."""
-        ask: Callable[[str], object] = (
-            self._ask_picture if self._load.worker == WORKER else self._ask
-        )
+        ask: Callable[[str], object] = self._ask_file if self._load.worker == WORKER else self._ask
         start, cpu_start = time.monotonic(), _cpu_s()
         with ThreadPoolExecutor(ASKERS) as askers:
             list(askers.map(ask, [f"{batch}-{number}" for number in range(jobs)]))
@@ -142,8 +144,9 @@ class Site:
     def _ask(self, name: str) -> str:
         return self._checks.url(f"http://waiting.example/{name}")
 
-    def _ask_picture(self, name: str) -> str:
-        body = marked(name.encode())
+    def _ask_file(self, name: str) -> str:
+        mark = name.encode()
+        body = marked(mark) if self._load.name == "pictures" else clip.marked(self._clip, mark)
         path = self._uploads / name
         path.write_bytes(body)
         return self._checks.file(path, hashlib.sha256(body).hexdigest(), name)
