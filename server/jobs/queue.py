@@ -40,7 +40,9 @@ def make_celery(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
-        broker_transport_options={"queue_order_strategy": "priority"},
+        # Redis' acknowledgements are kept to ourselves: one that a lost connection swallows would
+        # count as unread for ever, and the worker would never ask for another message.
+        broker_transport_options={"queue_order_strategy": "priority", "ack_emulation": False},
     )
     if not settings.broker_url:
         folders = Folders.create(settings.data_dir)
