@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.preprocess import resize, to_input
+from training.sources import manifest
 
 Uint8 = NDArray[np.uint8]
+COLUMNS = (
+    "method", "compression", "clip", "time_s", "face_px", "orig_face_px", "sharpness", "frontality",
+    "split", "age", "gender", "race",
+)  # fmt: skip
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -25,7 +29,8 @@ class Crops:
     """N encoded face crops. `fake` bool [N]; `identities` and `groups` str [N].
 
     A group holds a real and its own fake; an identity is one person (both estimated by the data's
-    makers). Where nothing is known of a file, its name stands for both.
+    makers). Where nothing is known of a file, its name stands for both. `columns` hold what else
+    the manifest says of each crop, str [N], "" where it does not.
     """
 
     names: tuple[str, ...]
@@ -33,6 +38,7 @@ class Crops:
     fake: NDArray[np.bool_]
     identities: NDArray[Any]
     groups: NDArray[Any]
+    columns: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -44,14 +50,19 @@ class Crops:
             self.fake[indices],
             self.identities[indices],
             self.groups[indices],
+            {name: values[indices] for name, values in self.columns.items()},
         )
 
+    def numbers(self, column: str, unknown: float = 1.0) -> NDArray[np.float32]:
+        """A column as float32 [N], `unknown` where there is none."""
+        values = self.columns.get(column, np.full(len(self), ""))
+        return np.array([float(value) if value else unknown for value in values], np.float32)
+
     def pairs(self) -> NDArray[np.intp]:
-        """Indices [P, 2] of each real and its own fake, in the order of the groups' names."""
+        """Indices [P, 2] of each fake's real and the fake, in the order of the groups' names."""
         real = {g: i for i, g in enumerate(self.groups) if not self.fake[i]}
-        fake = {g: i for i, g in enumerate(self.groups) if self.fake[i]}
-        both = sorted(real.keys() & fake.keys())
-        return np.array([(real[g], fake[g]) for g in both], np.intp).reshape(-1, 2)
+        fakes = sorted((g, i) for i, g in enumerate(self.groups) if self.fake[i] and g in real)
+        return np.array([(real[g], i) for g, i in fakes], np.intp).reshape(-1, 2)
 
 
 def data_dir() -> Path:
@@ -63,8 +74,8 @@ def data_dir() -> Path:
 def read(source: Path) -> Crops:
     """The crops of a tar or folder with real/ and fake/ in it.
 
-    Identities and groups come from a manifest.csv beside the source, where there is one. Raises
-    FileNotFoundError, or ValueError if nothing usable is inside.
+    Identities and groups come from a manifest.csv beside or in the source, where there is one.
+    Raises FileNotFoundError, or ValueError if nothing usable is inside.
     """
     if not source.exists():
         raise FileNotFoundError(f"{source} is not there; set MESOSCOPE_DATA to the data folder")
@@ -72,15 +83,28 @@ def read(source: Path) -> Crops:
     if not files:
         raise ValueError(f"{source} holds no real/ or fake/ images")
     names = tuple(name for name, _ in files)
-    known = _manifest(source.parent / "manifest.csv")
-    rows = [known.get(name, {"identity": name, "group_original": name}) for name in names]
+    tables = ("manifest.csv", "fairface.csv")
+    known = manifest(*(folder / table for folder in (source.parent, source) for table in tables))
+    rows = [known.get(name, {}) for name in names]
     return Crops(
         names,
         tuple(image for _, image in files),
         np.array([name.startswith("fake/") for name in names]),
-        np.array([row["identity"] for row in rows]),
-        np.array([row["group_original"] for row in rows]),
+        np.array([row.get("identity") or name for row, name in zip(rows, names, strict=True)]),
+        np.array([_group(row) or name for row, name in zip(rows, names, strict=True)]),
+        {
+            c: np.array([row.get(c, "") for row in rows])
+            for c in COLUMNS
+            if any(c in r for r in rows)
+        },
     )
+
+
+def _group(row: dict[str, str]) -> str:
+    """What a real and its own fake have in common; of a recording, the same moment."""
+    if row.get("source"):
+        return f"{row['source']} {row.get('time_s', '')}"
+    return row.get("group_original", "")
 
 
 def _tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -100,14 +124,6 @@ def _folder_files(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def _is_crop(name: str) -> bool:
     return name.startswith(("real/", "fake/")) and name.lower().endswith(IMAGE_SUFFIXES)
-
-
-def _manifest(path: Path) -> dict[str, dict[str, str]]:
-    if not path.is_file():
-        return {}
-    with path.open(newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if "file" in row]
-    return {row["file"]: row for row in rows if row.get("identity")}
 
 
 def decode(image: bytes) -> Uint8:

@@ -1,0 +1,155 @@
+"""Faces out of real clips in each layout: what is known of them, and that a run can go on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.media import clip, moving
+from training import crops, prepare, sources
+from training.__main__ import main
+
+FF = "manipulated_sequences/Deepfakes/c23/videos"
+
+
+@pytest.fixture(scope="module")
+def portrait(tmp_path_factory, astronaut) -> Path:
+    """A second of a face."""
+    path = tmp_path_factory.mktemp("clip") / "face.mp4"
+    return clip(path, moving(astronaut[:256, 96:352], count=9, size=(256, 192)), fps=9)
+
+
+def put(video: Path, root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(video.read_bytes())
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "manifest.csv").open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_faceforensics_names_tell_who_is_shown(portrait, tmp_path):
+    put(
+        portrait,
+        tmp_path,
+        "original_sequences/youtube/c23/videos/000.mp4",
+        "original_sequences/youtube/c23/videos/003.mp4",
+        "original_sequences/actors/c23/videos/13__hugging_happy.mp4",
+        f"{FF}/000_003.mp4",
+        "manipulated_sequences/DeepFakeDetection/c23/videos/13_08__hugging_happy__X1.mp4",
+    )
+    found = {clip.name: clip for clip in sources.find(tmp_path)}
+    swap = found["ff-Deepfakes-c23-000_003"]
+    assert (swap.fake, swap.method, swap.compression) == (True, "Deepfakes", "c23")
+    assert swap.people == ("ff-000", "ff-003")
+    assert swap.source == found["ff-youtube-c23-000"].source
+    actor = found["ff-actors-c23-13__hugging_happy"]
+    acted = found["ff-DeepFakeDetection-c23-13_08__hugging_happy__X1"]
+    assert acted.people == ("ff-actor13", "ff-actor08")
+    assert actor.people == ("ff-actor13",)
+    assert acted.source == actor.source
+
+    done = prepare.prepare([tmp_path], tmp_path / "out", max_crops=2)
+    assert (done.clips, done.crops, done.skipped) == (5, 10, {})
+    written = rows(tmp_path / "out")
+    assert {row["split"] for row in written if row["source"] in ("ff-000", "ff-003")} < {
+        "train", "val", "test",
+    }  # fmt: skip
+    one = next(row for row in written if row["method"] == "Deepfakes")
+    assert one["identity"] == "ff-000"
+    assert int(one["face_px"]) > 50
+    picture = cv2.imread(str(tmp_path / "out" / one["file"]))
+    assert picture.shape == (224, 224, 3)
+    assert picture.std() > 20
+
+
+def test_dfdc_metadata_labels_and_joins_a_fake_with_its_original(portrait, tmp_path):
+    put(portrait, tmp_path, "part_0/aa.mp4", "part_0/bb.mp4")
+    facts = {
+        "aa.mp4": {"label": "REAL", "split": "train", "original": None},
+        "bb.mp4": {"label": "FAKE", "split": "train", "original": "aa.mp4"},
+        "gone.mp4": {"label": "REAL", "split": "train", "original": None},
+    }
+    (tmp_path / "part_0" / "metadata.json").write_text(json.dumps(facts))
+    real, fake = sources.find(tmp_path)
+    assert (real.fake, real.source, real.people) == (False, "aa", ("aa",))
+    assert (fake.fake, fake.source, fake.people) == (True, "aa", ("aa",))
+
+
+def test_a_plain_tree_goes_on_where_it_stopped_past_a_corrupt_file(
+    portrait, astronaut, tmp_path, monkeypatch, capsys
+):
+    tree, out = tmp_path / "tree", tmp_path / "out"
+    put(portrait, tree, "real/a.mp4", "fake/swap/a.mp4")
+    (tree / "fake" / "broken.mp4").write_bytes(portrait.read_bytes()[:300])
+    cv2.imwrite(str(tree / "real" / "photo.png"), astronaut[..., ::-1])
+    cv2.imwrite(str(tree / "real" / "wall.png"), np.full((99, 99, 3), 90, np.uint8))
+
+    person = prepare.faces.person
+    looked_at = []
+
+    def interrupted(clip, max_crops):
+        looked_at.append(clip.name)
+        if len(looked_at) == 3:
+            raise KeyboardInterrupt
+        return person(clip, max_crops)
+
+    monkeypatch.setattr(prepare.faces, "person", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        prepare.prepare([tree], out)
+    with (out / "done.jsonl").open("a") as notes:
+        notes.write('{"clip": "real-a", "cro')  # cut off in the middle of a note
+    assert main(["prepare", str(tree), "--out", str(out)]) == 0
+
+    assert looked_at[2:] == ["real-a", "real-a", "real-photo", "real-wall"]  # none of the others
+    said = capsys.readouterr()
+    assert "2 skipped" in said.out
+    assert "real-wall: no face was found" in said.out
+    assert "broken.mp4" in said.err + said.out
+    read = crops.read(out)
+    assert set(read.columns["clip"]) == {"fake-swap-a", "real-a", "real-photo"}
+    assert set(read.columns["method"]) == {"swap", "real"}
+    assert len(read.pairs()) == read.fake.sum() > 2  # each fake with its real of the same moment
+    (split_of_a,) = {
+        part for part, name in zip(read.columns["split"], read.columns["clip"], strict=True)
+        if name != "real-photo"
+    }  # fmt: skip
+    assert split_of_a in ("train", "val", "test")
+
+
+def test_crops_in_a_tar_are_taken_as_they_are_with_their_people_and_split(astronaut, tmp_path):
+    crop = cv2.resize(astronaut[20:220, 120:320], (224, 224))
+    content = cv2.imencode(".png", crop[..., ::-1])[1].tobytes()
+    with tarfile.open(tmp_path / "part.tar", "w") as tar:
+        for name in ("real/a.png", "fake/b.png"):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    (tmp_path / "manifest.csv").write_text(
+        "file,group_original,identity,split\nreal/a.png,g,id7,val\nfake/b.png,g,id7,val\n"
+    )
+    prepare.prepare([tmp_path / "part.tar"], tmp_path / "out", lossless=True)
+    read = crops.read(tmp_path / "out")
+    np.testing.assert_array_equal(crops.decode(read.images[0]), crop)
+    assert set(read.identities) == {"id7"}
+    assert set(read.columns["split"]) == {"val"}
+
+
+def test_what_is_no_data_is_said(tmp_path, capsys):
+    assert main(["prepare", str(tmp_path / "none"), "--out", str(tmp_path / "out")]) == 1
+    assert "is not there" in capsys.readouterr().err
+    assert main(["prepare", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert "no real/ or fake/" in capsys.readouterr().err
+    (tmp_path / "a.tar").write_bytes(b"not a tar")
+    assert main(["prepare", str(tmp_path / "a.tar"), "--out", str(tmp_path / "out")]) == 1
+    assert "no uncompressed tar" in capsys.readouterr().err
