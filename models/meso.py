@@ -20,9 +20,16 @@ MESO3_STAGES = (
     ((5, 2, 40), (5, 1, 40)),
     ((3, 2, 80), (3, 1, 80)),
 )
+# What follows in EfficientNet-Lite0: its third stage to the end, and two deeper ones.
+FULL_STAGES = (
+    *MESO3_STAGES[:2],
+    (*MESO3_STAGES[2], (3, 1, 80), *((5, 1, 112),) * 3),
+    ((5, 2, 192), *((5, 1, 192),) * 3, (3, 1, 320)),
+)
 # The largest multiple of 16 at which a face costs less than Meso-4 at 256 px, batch norm folded
 # in both: `python -m training report` measures it. At 160 px it would cost a tenth more.
 MESO3_INPUT_PX = 144
+FULL_INPUT_PX = 160
 EXPANSION = 6  # the first block alone does not widen
 BN_EPSILON = 1e-3
 BN_MOMENTUM = 0.99
@@ -31,15 +38,40 @@ BN_MOMENTUM = 0.99
 def meso3(input_px: int = MESO3_INPUT_PX, dropout: float = 0.2) -> keras.Model:
     """Three mesoscopic stages and a pooled head: 190 k parameters, at most 250 k by design."""
     image = keras.Input((input_px, input_px, 3), name="crop")
+    x = _trunk(image, MESO3_STAGES)[-1]
+    x = layers.Dropout(dropout, name="dropout")(_pooled(x, 128, ""))
+    return keras.Model(image, layers.Dense(1, name="logit")(x), name="meso3")
+
+
+def meso3_full(input_px: int = FULL_INPUT_PX, dropout: float = 0.2) -> keras.Model:
+    """The full model: EfficientNet-Lite0 whole, 3.5 M parameters, in float on a GPU.
+
+    What Meso-3 pools goes into the logit too, beside the deep features, so that training can start
+    from a trained Meso-3 and add to what that knows.
+    """
+    image = keras.Input((input_px, input_px, 3), name="crop")
+    blocks = _trunk(image, FULL_STAGES)
+    meso = _pooled(blocks[sum(map(len, MESO3_STAGES)) - 1], 128, "")
+    deep = _pooled(blocks[-1], 1280, "deep_")
+    x = layers.Dropout(dropout, name="dropout")(layers.Concatenate(name="pools")([meso, deep]))
+    return keras.Model(image, layers.Dense(1, name="logit")(x), name="meso3-full")
+
+
+def _trunk(image: Any, stages: Any) -> list[Any]:
+    """The stem and the blocks of `stages`; returns what each block gives."""
     x = _conv(image, 32, kernel=3, strides=2, name="stem")
-    for s, stage in enumerate(MESO3_STAGES, start=1):
+    blocks = []
+    for s, stage in enumerate(stages, start=1):
         for b, (kernel, strides, width) in enumerate(stage, start=1):
             expansion = 1 if (s, b) == (1, 1) else EXPANSION
             x = _inverted_residual(x, (kernel, strides, width, expansion), f"stage{s}_block{b}")
-    x = _conv(x, 128, kernel=1, strides=1, name="head")
-    x = layers.GlobalAveragePooling2D(name="pool")(x)
-    x = layers.Dropout(dropout, name="dropout")(x)
-    return keras.Model(image, layers.Dense(1, name="logit")(x), name="meso3")
+            blocks.append(x)
+    return blocks
+
+
+def _pooled(x: Any, width: int, prefix: str) -> Any:
+    x = _conv(x, width, kernel=1, strides=1, name=f"{prefix}head")
+    return layers.GlobalAveragePooling2D(name=f"{prefix}pool")(x)
 
 
 def _inverted_residual(x: Any, shape: tuple[int, int, int, int], name: str) -> Any:
@@ -149,4 +181,9 @@ def _dense_head(x: Any) -> Any:
     return layers.Dense(1, name="logit")(layers.Dropout(0.5, name="dropout2")(x))
 
 
-BUILDERS = {"meso3": meso3, "meso4": meso4, "mesoinception4": mesoinception4}
+BUILDERS = {
+    "meso3": meso3,
+    "meso3-full": meso3_full,
+    "meso4": meso4,
+    "mesoinception4": mesoinception4,
+}

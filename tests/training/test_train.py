@@ -1,28 +1,38 @@
-"""A few steps on generated pictures: an interrupted run ends where it would have."""
+"""A few steps on generated pictures: a run that was stopped ends where it would have."""
 
 from __future__ import annotations
+
+import os
+import signal
 
 import numpy as np
 import pytest
 
 from tests.training.pictures import write_data
 
-# Keras saves through numpy's older array interface; numpy 2 warns about it.
-KERAS_SAVES = "ignore:__array__ implementation:DeprecationWarning"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),  # a machine shared with other work takes minutes over the graphs
-    pytest.mark.filterwarnings(KERAS_SAVES),
+    # Keras saves through numpy's older array interface; numpy 2 warns about it.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 
 
 @pytest.fixture
-def config(monkeypatch, tmp_path):
+def config(monkeypatch, tmp_path, tiny_known):
     from training import train
 
     monkeypatch.setattr(train, "RESULTS", tmp_path / "runs.csv")
     return train.Config(
-        input_px=32, epochs=2, pairs_per_batch=4, imagenet=False, train_norm=True, seed=3
+        model=tiny_known,
+        input_px=32,
+        start="",
+        train_norm=True,
+        epochs=3,
+        pairs_per_batch=4,
+        schedule="constant",
+        checkpoint_steps=5,
+        seed=3,
     )
 
 
@@ -32,49 +42,93 @@ def weights(path):
     return classifier.load(path).get_weights()
 
 
-def test_a_resumed_run_gives_the_weights_of_an_uninterrupted_one(config, tmp_path):
+def test_a_run_stopped_within_an_epoch_and_resumed_gives_the_weights_of_one_that_was_not(
+    config, tmp_path, monkeypatch
+):
     from training import train as module
 
     data = write_data(tmp_path)
-    whole = weights(module.train(config, tmp_path / "whole", data))
+    folders = [tmp_path / "whole", tmp_path / "stopped"]
+    whole = weights(module.train(config, folders[0], data))
 
-    save = module._Run.save
+    average = module._Run._average
 
-    def save_and_stop(run, epoch, folder):
-        save(run, epoch, folder)
-        raise KeyboardInterrupt
+    def stop_at_seven(run):
+        average(run)
+        if run.step == 6:  # counted from 0
+            os.kill(os.getpid(), signal.SIGTERM)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module._Run, "save", save_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            module.train(config, tmp_path / "halves", data)
-    resumed = weights(module.train(config, tmp_path / "halves", data, resume=True))
+    with monkeypatch.context() as patch:
+        patch.setattr(module._Run, "_average", stop_at_seven)
+        module.train(config, folders[1], data)
+    steps = [
+        [line.split(",")[0] for line in (folder / "checkpoints.csv").read_text().splitlines()]
+        for folder in folders
+    ]
+    assert steps == [["step", "5", "10", "12"], ["step", "5", "7"]]
+    resumed = weights(module.train(config, folders[1], data, resume=True))
     for one, other in zip(whole, resumed, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_batches_hold_pairs_and_repeat_with_the_seed(config, tmp_path):
+def test_a_run_may_be_cooled_down_from_where_it_is(config, tmp_path):
+    from training import train as module
+
+    data = write_data(tmp_path)
+    folder = tmp_path / "run"
+    path = module.train(config, folder, data)
+    with pytest.raises(ValueError, match="all its 12 steps"):
+        module.train(config, folder, data, resume=True)
+    before = weights(path)
+    module.train(config, folder, data, resume=True, cooldown=3)
+    assert (folder / "checkpoints.csv").read_text().splitlines()[-1].startswith("15,")
+    assert not all(np.array_equal(a, b) for a, b in zip(before, weights(path), strict=True))
+
+
+def test_batches_hold_pairs_and_repeat_with_the_seed_from_any_step(tmp_path):
     from training import crops
-    from training.train import batches
+    from training.feed import Feed
 
     read = crops.read(write_data(tmp_path) / "dfdc224-train.tar")
-    first, again = (list(batches(read, config, epoch=0)) for _ in range(2))
-    assert len(first) == 4
+    feed = Feed(read, input_px=32, pairs_per_batch=4, seed=3)
+    assert feed.steps_per_epoch == 4
+    first, again = (list(feed.batches(0, 6)) for _ in range(2))
+    assert len(first) == 6
     for (x, y), (same, _) in zip(first, again, strict=True):
         np.testing.assert_array_equal(x, same)
         assert x.shape == (8, 32, 32, 3)
         assert y[:, 0].tolist() == [0, 1] * 4
-    other = next(iter(batches(read, config, epoch=1)))[0]
-    assert not np.array_equal(first[0][0], other)
+    for (x, _), (same, _) in zip(first[3:], feed.batches(3, 6), strict=True):
+        np.testing.assert_array_equal(x, same)
+    assert not np.array_equal(first[0][0], first[4][0])  # the next epoch
+    with pytest.raises(ValueError, match="too few"):
+        Feed(read, input_px=32, pairs_per_batch=17, seed=3)
 
 
-def test_the_learning_rate_goes_up_once_and_down_to_nothing(config):
-    from training.train import learning_rate
+def test_a_cycle_goes_up_once_and_down_to_nothing():
+    from training.schedule import Plan
 
-    rates = [learning_rate(step, 100, config) for step in range(100)]
-    peak = int(np.argmax(rates))
-    assert peak == pytest.approx(100 * config.warmup, abs=2)
-    assert max(rates) == pytest.approx(config.learning_rate)
-    assert (np.diff(rates[: peak + 1]) >= 0).all()
-    assert (np.diff(rates[peak:]) <= 0).all()
-    assert rates[-1] < config.learning_rate * 0.01
+    plan = Plan("cycle", peak=1e-3, warm=10, stop=100)
+    rates = [plan.rate(step) for step in range(100)]
+    assert int(np.argmax(rates)) == pytest.approx(10, abs=2)
+    assert max(rates) == pytest.approx(1e-3)
+    assert (np.diff(rates[:10]) >= 0).all()
+    assert (np.diff(rates[10:]) <= 0).all()
+    assert rates[-1] < 1e-5
+    with pytest.raises(ValueError, match="comes down by itself"):
+        plan.cooled(50, 10)
+
+
+def test_a_constant_rate_stays_until_it_is_cooled_down():
+    from training.schedule import Plan
+
+    plan = Plan("constant", peak=1e-3, warm=10, stop=100)
+    assert {plan.rate(step) for step in range(10, 100)} == {1e-3}
+    cooled = plan.cooled(40, 20)
+    assert cooled.stop == 60
+    assert cooled.rate(40) == pytest.approx(1e-3, rel=0.06)
+    falling = [cooled.rate(step) for step in range(39, 60)]
+    assert (np.diff(falling) < 0).all()
+    assert 0 < falling[-1] < 6e-5
+    with pytest.raises(ValueError, match="no schedule"):
+        Plan("wavy", 1e-3, 1, 2)

@@ -1,0 +1,66 @@
+"""What a network is trained on, step by step: batches of pairs, the same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.preprocess import resize, to_input
+from training import crops as data
+from training.augment import Augmentation, augment_pair
+
+Float32 = NDArray[np.float32]
+AHEAD = 4  # batches that threads prepare while the network is busy
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The train part in batches of P reals, each with its own fake.
+
+    Epoch e draws the pairs in an order of its own and changes each pair in its own way; both follow
+    from `seed`, e and the pair alone, so that a run may go on from any step.
+    """
+
+    crops: data.Crops
+    input_px: int
+    pairs_per_batch: int
+    seed: int
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    pairs: NDArray[np.intp] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pairs", self.crops.pairs())
+        if len(self.pairs) < self.pairs_per_batch:
+            raise ValueError(f"{len(self.pairs)} pairs are too few for a batch")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return len(self.pairs) // self.pairs_per_batch
+
+    def batches(self, first: int, stop: int) -> Iterator[tuple[Float32, Float32]]:
+        """Those of steps `first` to `stop`: float32 [2P, S, S, 3] and labels float32 [2P, 1]."""
+        labels = np.tile(np.array([[0], [1]], np.float32), (self.pairs_per_batch, 1))
+        with ThreadPoolExecutor(2) as pool:
+            ahead: list[Future[Float32]] = []
+            for step in range(first, stop):
+                ahead += [
+                    pool.submit(self._batch, later)
+                    for later in range(step + len(ahead), min(stop, step + AHEAD))
+                ]
+                yield ahead.pop(0).result(), labels
+
+    def _batch(self, step: int) -> Float32:
+        epoch, number = divmod(step, self.steps_per_epoch)
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.pairs))
+        chunk = order[number * self.pairs_per_batch :][: self.pairs_per_batch]
+        return to_input(np.stack([picture for i in chunk for picture in self._pair(int(i), epoch)]))
+
+    def _pair(self, index: int, epoch: int) -> list[data.Uint8]:
+        rng = np.random.default_rng((self.seed, epoch, index))
+        real, fake = (data.decode(self.crops.images[i]) for i in self.pairs[index])
+        changed = augment_pair(real, fake, rng, self.augmentation)
+        return [resize(picture, self.input_px) for picture in changed]
