@@ -20,23 +20,44 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train on the train part, watch the val part")
-    train.add_argument("--model", default="meso3", choices=("meso3", "meso4", "mesoinception4"))
+    train.add_argument(
+        "--model", default="meso3", choices=("meso3", "meso3-full", "meso4", "mesoinception4")
+    )
     train.add_argument("--epochs", type=int)
     train.add_argument("--seed", type=int)
     train.add_argument("--note", default="", help="goes into training/results/runs.csv")
     train.add_argument("--out", type=Path, help="folder (default: var/training/MODEL)")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    train.add_argument(
+        "--cooldown", type=int, default=0, metavar="STEPS", help="end that many steps from here"
+    )
     train.set_defaults(run=_train)
+
+    prepare = commands.add_parser("prepare", help="cut the faces out of videos and pictures")
+    prepare.add_argument(
+        "sources", nargs="+", type=Path, help="FaceForensics++ or DFDC tree, real/ fake/ tree, tar"
+    )
+    prepare.add_argument("--out", type=Path, required=True, help="folder; goes on where it stopped")
+    prepare.add_argument("--max-crops", type=int, default=24, help="of one clip")
+    prepare.add_argument("--seed", type=int, default=0, help="of the split")
+    prepare.set_defaults(run=_prepare)
 
     export = commands.add_parser("export", help="convert, calibrate and register a network")
     export.add_argument("network", type=Path, help="a .keras file that training wrote")
     export.set_defaults(run=_export)
 
-    evaluate = commands.add_parser("evaluate", help="measure a model on labelled crops")
+    evaluate = commands.add_parser("evaluate", help="measure a model on labelled data")
     evaluate.add_argument("model", help="registered name, NAME:VARIANT, or .tflite or .keras file")
-    evaluate.add_argument("crops", type=Path, help="tar or folder with real/ and fake/ images")
+    evaluate.add_argument("source", type=Path, help="tar, tree or prepared folder, as for prepare")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")
+    evaluate.add_argument("--out", type=Path, metavar="FOLDER", help="write tables and plots here")
+    evaluate.add_argument("--robustness", action="store_true", help="after JPEG, H.264, blur, ...")
     evaluate.set_defaults(run=_evaluate)
+
+    spread = commands.add_parser("spread", help="how the scores of a clip's frames vary")
+    spread.add_argument("model", help="as for evaluate")
+    spread.add_argument("source", type=Path, help="as for evaluate; must hold videos")
+    spread.set_defaults(run=_spread)
 
     calibrate = commands.add_parser("calibrate", help="fit probabilities and thresholds on val")
     calibrate.add_argument("model", nargs="?", default="meso3")
@@ -45,6 +66,10 @@ def main(argv: list[str] | None = None) -> int:
     report = commands.add_parser("report", help="measure a registered model and write its card")
     report.add_argument("model", nargs="?", default="meso3")
     report.set_defaults(run=_report)
+
+    stability = commands.add_parser("stability", help="right labels lost as unstable, on val")
+    stability.add_argument("model", nargs="?", default="meso3")
+    stability.set_defaults(run=_stability)
 
     args = parser.parse_args(argv)
     try:
@@ -55,11 +80,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from training.train import Config, train
+    from training.train import RECIPES, train
 
-    given = {name: getattr(args, name) for name in ("model", "epochs", "seed", "note")}
-    config = Config(**{name: value for name, value in given.items() if value is not None})
-    print(f"written to {train(config, args.out or RUNS / args.model, args.data, args.resume)}")
+    given = {name: getattr(args, name) for name in ("epochs", "seed", "note")}
+    changed = {name: value for name, value in given.items() if value is not None}
+    config = dataclasses.replace(RECIPES[args.model], **changed)
+    out = args.out or RUNS / args.model
+    print(f"written to {train(config, out, args.data, args.resume, args.cooldown)}")
     return 0
 
 
@@ -71,13 +98,37 @@ def _export(args: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluate(args: argparse.Namespace) -> int:
-    from training import crops, evaluate
+def _prepare(args: argparse.Namespace) -> int:
+    from training.prepare import prepare
 
-    result = evaluate.evaluate(evaluate.load(args.model), crops.read(args.crops))
-    print(evaluate.table(result))
+    done = prepare(args.sources, args.out, args.max_crops, args.seed)
+    print(f"{done.crops} crops of {done.clips} clips in {args.out}; {len(done.skipped)} skipped")
+    for name, why in done.skipped.items():
+        print(f"  {name}: {why}")
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from training import evaluate, measured
+
+    model = evaluate.load(args.model)
+    chosen = measured.read(args.source, RUNS / "prepared")
+    result = measured.measure(model, args.source.name, chosen, args.robustness)
+    print(measured.markdown(result))
     if args.json:
-        args.json.write_text(json.dumps(dataclasses.asdict(result), indent=2) + "\n")
+        args.json.write_text(json.dumps(measured.to_json(result), indent=1) + "\n")
+    for path in measured.write(result, args.out) if args.out else ():
+        print(f"written to {path}")
+    return 0
+
+
+def _spread(args: argparse.Namespace) -> int:
+    from training import evaluate, measured, spread
+
+    model = evaluate.load(args.model)
+    chosen = measured.read(args.source, RUNS / "prepared")
+    for name, value in spread.measure(chosen, evaluate.p_fake(model, chosen)).items():
+        print(f"{name:<28} {value:.3f}")
     return 0
 
 
@@ -92,6 +143,13 @@ def _report(args: argparse.Namespace) -> int:
     from training.card import report
 
     print(f"written to {report(args.model, args.data)}")
+    return 0
+
+
+def _stability(args: argparse.Namespace) -> int:
+    from training.stability import report
+
+    print(report(args.model, args.data), end="")
     return 0
 
 

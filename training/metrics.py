@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics as sk
 
 Float = NDArray[np.floating[Any]]
 Bool = NDArray[np.bool_]
@@ -17,8 +16,19 @@ BOOTSTRAPS = 1000
 ECE_BINS = 15
 
 
+def roc(fake: Bool, p_fake: Float) -> tuple[Float, Float]:
+    """The shares of reals and of fakes at or above each threshold, from none to all of them."""
+    order = np.argsort(-p_fake, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(p_fake[order])), len(order) - 1)  # of equal scores
+    found = np.cumsum(fake[order])[last]
+    alarms = last + 1 - found
+    return np.append(0, alarms) / max(1, alarms[-1]), np.append(0, found) / max(1, found[-1])
+
+
 def auc(fake: Bool, p_fake: Float) -> float:
-    return float(sk.roc_auc_score(fake, p_fake))
+    false_positives, true_positives = roc(fake, p_fake)
+    middles = (true_positives[1:] + true_positives[:-1]) / 2
+    return float(middles @ np.diff(false_positives))
 
 
 def accuracy(fake: Bool, p_fake: Float) -> float:
@@ -42,10 +52,20 @@ def f1(fake: Bool, p_fake: Float) -> float:
 
 def eer(fake: Bool, p_fake: Float) -> float:
     """Equal error rate: where as many reals are called fake as fakes real."""
-    false_positives, true_positives, _ = sk.roc_curve(fake, p_fake)
+    false_positives, true_positives = roc(fake, p_fake)
     misses = 1 - true_positives
     nearest = int(np.argmin(np.abs(misses - false_positives)))
     return float((misses[nearest] + false_positives[nearest]) / 2)
+
+
+def tpr_at(false_positive_rate: float) -> Metric:
+    """Of the fakes, the share found where at most that share of the reals is called fake."""
+
+    def measure(fake: Bool, p_fake: Float) -> float:
+        false_positives, true_positives = roc(fake, p_fake)
+        return float(true_positives[false_positives <= false_positive_rate].max())
+
+    return measure
 
 
 def brier(fake: Bool, p_fake: Float) -> float:
@@ -69,6 +89,8 @@ METRICS: dict[str, Metric] = {
     "recall": recall,
     "f1": f1,
     "eer": eer,
+    "tpr_at_fpr_1": tpr_at(0.01),
+    "tpr_at_fpr_5": tpr_at(0.05),
     "brier": brier,
     "ece": ece,
 }

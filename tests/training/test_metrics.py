@@ -49,6 +49,21 @@ def test_counts_are_those_of_scikit_learn():
         theirs = getattr(sk, f"{name}_score")(fake, p_fake >= 0.5)
         assert metrics.METRICS[name](fake, p_fake) == pytest.approx(theirs)
     assert metrics.precision(fake, np.zeros(500)) == 0
+    rough = np.round(p_fake, 1)  # many equal scores
+    assert metrics.auc(fake, rough) == pytest.approx(sk.roc_auc_score(fake, rough))
+    for theirs, ours in zip(
+        sk.roc_curve(fake, rough, drop_intermediate=False), metrics.roc(fake, rough), strict=False
+    ):
+        np.testing.assert_allclose(ours, theirs)
+
+
+def test_fakes_found_at_a_bounded_false_alarm_rate():
+    fake, logits = drawn()
+    reals = np.sort(logits[~fake])
+    for share in (0.01, 0.05):
+        allowed = int(share * len(reals))
+        expected = np.mean(logits[fake] > reals[-1 - allowed])
+        assert metrics.tpr_at(share)(fake, logits) == pytest.approx(expected)
 
 
 def test_intervals_resample_people_not_pictures():

@@ -1,0 +1,138 @@
+"""Everything that is measured of one model on one set, and how it is written down."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training import breakdown, crops, evaluate, robustness, videos
+from training.breakdown import Row
+from training.prepare import prepare
+from training.sources import VIDEOS
+
+TITLES = {
+    "crops": "Single crops",
+    "videos": "Videos, by the service's own rules",
+    "methods": "By method, single crops",
+    "video_methods": "By method, videos",
+    "sizes": "By size of the face",
+    "people": "Reals that are called fake, by group",
+    "robustness": "AUC after treatment",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Tables by the names of TITLES; and what the plots need: `fake` bool [N], `p_fake` [N]."""
+
+    model: str
+    data: str
+    tables: dict[str, list[Row]]
+    fake: NDArray[np.bool_]
+    p_fake: NDArray[np.float32]
+
+
+def read(source: Path, cache: Path) -> crops.Crops:
+    """The crops of a tar, of a folder of pictures, of a prepared folder; or of videos.
+
+    Faces are cut out of videos once, without loss, and kept in a folder of `cache`.
+    """
+    if source.is_dir() and not (source / "done.jsonl").is_file() and _holds_videos(source):
+        folder = cache / f"{source.resolve().parent.name}-{source.name}"
+        prepare([source], folder, lossless=True)
+        source = folder
+    return crops.read(source)
+
+
+def _holds_videos(folder: Path) -> bool:
+    return any(path.suffix.lower() in VIDEOS for path in folder.rglob("*"))
+
+
+def measure(model: evaluate.Model, name: str, chosen: crops.Crops, treated: bool) -> Measured:
+    """All tables that `chosen` allows; with `treated`, the AUC after each treatment too."""
+    p_fake = evaluate.p_fake(model, chosen)
+    result = evaluate.evaluate(model, chosen)
+    tables: dict[str, list[Row]] = {"crops": _rows(result)}
+    methods = chosen.columns.get("method")
+    both = 0 < np.count_nonzero(chosen.fake) < len(chosen)
+    clips = videos.judged(chosen, p_fake, model.calibration)
+    if len(clips):
+        tables["videos"] = breakdown.of_videos(clips)
+    if methods is not None and both:
+        people = chosen.identities
+        tables["methods"] = breakdown.by_method(chosen.fake, p_fake, methods, people)
+    if len(clips) and both:
+        about = (clips.fake, clips.p_fake, clips.methods, clips.identities)
+        tables["video_methods"] = breakdown.by_method(*about)
+    tables["sizes"] = breakdown.by_size(chosen, p_fake)
+    if model.calibration is not None:
+        tables["people"] = breakdown.by_people(chosen, p_fake, model.calibration)
+    if treated:
+        tables["robustness"] = robustness.measure(model, chosen)
+    kept = {title: rows for title, rows in tables.items() if rows}
+    return Measured(model.name, name, kept, chosen.fake, p_fake)
+
+
+def _rows(result: evaluate.Result) -> list[Row]:
+    counts = [
+        {"measure": "crops", "value": result.crops},
+        {"measure": "people", "value": result.identities},
+    ]
+    return counts + [
+        {"measure": name, "value": value, "low": low, "high": high}
+        for name, value in result.values.items()
+        for low, high in [result.intervals[name]]
+    ]
+
+
+def to_json(measured: Measured) -> dict[str, Any]:
+    """The tables as plain values, NaN as null."""
+
+    def plain(value: Any) -> Any:
+        return None if isinstance(value, float) and not np.isfinite(value) else value
+
+    tables = {
+        title: [{key: plain(value) for key, value in row.items()} for row in rows]
+        for title, rows in measured.tables.items()
+    }
+    return {"model": measured.model, "data": measured.data, **tables}
+
+
+def markdown(measured: Measured) -> str:
+    """The tables for a person to read."""
+    lines = [f"# {measured.model} on {measured.data}", ""]
+    lines += ["Intervals are 95 % bootstrap intervals over people.", ""]
+    for title, rows in measured.tables.items():
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        lines += [f"## {TITLES[title]}", "", f"| {' | '.join(columns)} |"]
+        lines += ["|" + "---|" * len(columns)]
+        lines += [f"| {' | '.join(_cell(row.get(c, '')) for c in columns)} |" for row in rows]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def write(measured: Measured, folder: Path) -> list[Path]:
+    """evaluation.json, evaluation.md, a CSV file for each table, and the plots, into `folder`."""
+    from training import plots
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / "evaluation.json", folder / "evaluation.md"]
+    written[0].write_text(json.dumps(to_json(measured), indent=1) + "\n")
+    written[1].write_text(markdown(measured))
+    for title, rows in measured.tables.items():
+        written.append(folder / f"{title}.csv")
+        with written[-1].open("w", newline="") as lines:
+            writer = csv.DictWriter(lines, list(dict.fromkeys(key for row in rows for key in row)))
+            writer.writeheader()
+            writer.writerows(rows)
+    return written + plots.draw(measured, folder)

@@ -1,0 +1,104 @@
+"""What is left of a model's AUC after the treatments that a picture meets on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import partial
+
+import av
+import cv2
+import numpy as np
+
+from models.preprocess import resize, to_input
+from server.analysis.scoring import UNCALIBRATED, to_p_fake
+from training import crops as data
+from training import metrics
+from training.breakdown import Row
+from training.evaluate import Model
+
+Uint8 = data.Uint8
+Treatment = Callable[[Uint8], Uint8]  # of one crop uint8 [S, S, 3]
+CROPS = 400  # enough for an AUC to two digits; half of them fakes
+
+
+def jpeg(quality: int, crop: Uint8) -> Uint8:
+    _, encoded = cv2.imencode(".jpg", crop[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return data.decode(encoded.tobytes())
+
+
+def h264(crf: int, crop: Uint8) -> Uint8:
+    """The crop as a key frame of an H.264 stream of that constant rate factor."""
+    side = crop.shape[0] // 2 * 2  # H.264 halves the colours
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width = encoder.height = side
+    encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 25)
+    encoder.options = {"crf": str(crf), "preset": "veryfast", "tune": "zerolatency"}
+    encoder.thread_count = 1
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(crop[:side, :side]), format="rgb24")
+    packets = [packet for given in (frame, None) for packet in encoder.encode(given)]
+    decoder = av.CodecContext.create("h264", "r")
+    pictures = [p for packet in (*packets, None) for p in decoder.decode(packet)]
+    return np.asarray(pictures[0].to_ndarray(format="rgb24"), np.uint8)
+
+
+def smaller(share: float, crop: Uint8) -> Uint8:
+    """As if the face had been that much smaller in its frame."""
+    return resize(resize(crop, max(8, round(crop.shape[0] * share))), crop.shape[0])
+
+
+def blurred(sigma_px: float, crop: Uint8) -> Uint8:
+    return np.asarray(cv2.GaussianBlur(crop, (0, 0), sigma_px), np.uint8)
+
+
+def noisy(deviation: float, crop: Uint8) -> Uint8:
+    grain = np.random.default_rng(int(crop.sum())).normal(0, deviation, crop.shape)
+    return (crop + grain).clip(0, 255).astype(np.uint8)
+
+
+def brighter(factor: float, crop: Uint8) -> Uint8:
+    return (crop * factor).clip(0, 255).astype(np.uint8)
+
+
+TREATMENTS: dict[str, tuple[Callable[..., Uint8], tuple[float, ...]]] = {
+    "JPEG quality": (jpeg, (95, 70, 50, 30)),
+    "H.264 CRF": (h264, (23, 28, 34, 40)),
+    "scale": (smaller, (0.75, 0.5, 0.25)),
+    "blur, px": (blurred, (0.5, 1.0, 2.0)),
+    "noise": (noisy, (2.0, 5.0, 10.0)),
+    "brightness": (brighter, (0.5, 0.75, 1.25, 1.5)),
+}
+
+
+def measure(model: Model, crops: data.Crops) -> list[Row]:
+    """The AUC of `model` on evenly drawn pairs of `crops`, untreated and after each treatment."""
+    pairs = crops.pairs()
+    if not len(pairs):
+        raise ValueError("robustness is measured on reals that have a fake of their own")
+    drawn = np.unique(np.linspace(0, len(pairs) - 1, CROPS // 2).astype(int))
+    chosen = crops.take(pairs[drawn].ravel())
+    pictures = [data.decode(image) for image in chosen.images]
+    rows = []
+    for name, level, treat in _treatments():
+        p_fake = _p_fake(model, [treat(picture) for picture in pictures])
+        low, high = metrics.interval(metrics.auc, chosen.fake, p_fake, chosen.identities)
+        auc = metrics.auc(chosen.fake, p_fake)
+        row = {"treatment": name, "level": level, "crops": len(chosen)}
+        rows.append({**row, "value": auc, "low": low, "high": high})
+    return rows
+
+
+def _treatments() -> Iterator[tuple[str, float, Treatment]]:
+    yield "none", 0.0, lambda crop: crop
+    for name, (treat, levels) in TREATMENTS.items():
+        for level in levels:
+            yield name, level, partial(treat, level)
+
+
+def _p_fake(model: Model, pictures: list[Uint8]) -> data.NDArray[np.float32]:
+    logits = []
+    for start in range(0, len(pictures), 32):
+        part = [resize(picture, model.input_px) for picture in pictures[start : start + 32]]
+        logits.append(np.asarray(model.logits(to_input(np.stack(part))))[:, 0])
+    calibration = model.calibration or UNCALIBRATED
+    return to_p_fake(np.concatenate(logits), model.positive_class, calibration)
