@@ -19,6 +19,8 @@ export const ALARM = "follow";
 const ALARM_MINUTES = 0.5;
 const FIRST_PAUSE_MS = 400;
 const LONGEST_PAUSE_MS = 2_000;
+/** What keeps a check that the service knows of from being told of, but does not end it. */
+const PASSING = ["server-down", "server-slow", "store-away"];
 /** How long the service may be silent before a check is given up. */
 const SILENCE_MS = 120_000;
 /** Kept per tab; older ones are forgotten. */
@@ -46,7 +48,7 @@ function advanced(check, job) {
 /** @param {Check} check @param {unknown} error @returns {Check} */
 function troubled(check, error) {
   const { problem } = error instanceof CheckFailed ? error : fail("internal", "retry");
-  const silent = problem.code === "server-down" || problem.code === "server-slow";
+  const silent = PASSING.includes(problem.code);
   const silentSince = check.silentSince ?? Date.now();
   if (silent && check.jobId && Date.now() - silentSince < SILENCE_MS) return { ...check, silentSince };
   return { ...check, state: "failed", problem };
