@@ -13,6 +13,7 @@ from server.api.service import of
 from server.app import create_app
 from server.config import Settings
 from tests.backends import Backend
+from tests.server.service import free_port
 
 BODY = {"url": "http://a.test/"}
 
@@ -111,3 +112,10 @@ def test_web_machines_count_together_where_they_share_redis(
     one, two = two_machines
     assert [start(client) for client in (one, two, one, two)] == [202, 202, 202, 429]
     assert one.get("/readyz").get_json()["parts"]["broker"] == "ok"
+
+
+def test_without_redis_each_machine_counts_alone(tmp_path: Path) -> None:
+    broker = f"redis://127.0.0.1:{free_port()}/0"
+    settings = Settings(data_dir=tmp_path, rate_limit="3/minute", broker_url=broker)
+    client = create_app(settings).test_client()
+    assert [start(client) for _ in range(4)] == [202, 202, 202, 429]
