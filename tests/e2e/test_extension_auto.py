@@ -14,7 +14,7 @@ from tests.e2e.extension import Extension, drawn, installed, shoot, wait_for
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
-PLAYED = "document.querySelector('video').currentTime > 3"  # long after a check would have begun
+PLAYED = "document.querySelector('video').currentTime > 2.5"  # long after a check would have begun
 OURS = "(await chrome.scripting.getRegisteredContentScripts()).map(({matches}) => matches[0])"
 
 
@@ -135,3 +135,18 @@ def test_what_is_no_site(options: playwright.Page, typed: str) -> None:
     options.fill("#site", typed)
     options.click("#auto button[type=submit]")
     options.wait_for_selector("#auto-result.bad:has-text('not the address of a site')")
+
+
+def test_a_permission_that_was_taken_back(
+    extension: Extension, options: playwright.Page, site: Site
+) -> None:
+    """Whoever forbids a site in the browser's own settings has removed it."""
+    extension.worker.evaluate(
+        """async (sites) => {
+          await chrome.storage.local.set({sites});
+          chrome.permissions.onRemoved.dispatch({origins: ['https://example.org/*']});
+        }""",
+        [site.url, "https://example.org"],
+    )
+    wait_for(options, lambda: watched(extension) == [f"{site.url}/*"], name="what is allowed alone")
+    assert extension.worker.evaluate("chrome.storage.local.get('sites')") == {"sites": [site.url]}
