@@ -1,7 +1,8 @@
 """How many checks the queue itself can start, and what a second machine adds.
 
 `starts`: checks whose work takes no time, from being asked for to being done: what the queue, the
-jobs table and the worker around a check cost. `waiting`: checks that wait half a second each, as
+jobs table and the worker around a check cost. `requests`: the same, asked for over HTTP and looked
+at five times. `waiting`: checks that wait half a second each, as
 for a slow site. `pictures` and `videos`: real checks of the sample picture and of half a minute of
 720p with one face, which keep a core busy each.
 """
@@ -19,13 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import requests
 
 from benchmarks import clip
 from benchmarks.drill.backends import Backend, opened
-from benchmarks.drill.machines import WORKER, Machine
+from benchmarks.drill.machines import WEB, WORKER, Machine
 from benchmarks.drill.people import wait_for
 from benchmarks.drill.site import marked
 from benchmarks.machine import setting
+from benchmarks.servers import free_port
 from server.config import Settings
 from server.jobs.checks import Checks
 from server.jobs.queue import Queue, make_celery
@@ -34,6 +37,7 @@ from server.jobs.tables import open_engine
 
 MACHINES = (1, 2)
 ASKERS = 4  # threads
+LOOKS = 5  # at a check that was asked for over HTTP
 WAIT_S = 0.5
 LIMIT_S = 600.0
 WANTED = {"starts": 100.0, "waiting": 1.8}  # a second; times what one machine does
@@ -59,6 +63,7 @@ def loads(share: float) -> list[Load]:
 
     return [
         Load("starts", waiting(0.0), slots=4, jobs=round(1000 * share)),
+        Load("requests", waiting(0.0), slots=4, jobs=round(200 * share)),
         Load("waiting", waiting(WAIT_S), slots=8, jobs=round(200 * share)),
         Load("pictures", WORKER, slots=1, jobs=round(40 * share), warm_up=6),
         Load("videos", WORKER, slots=1, jobs=round(8 * share), warm_up=2),
@@ -110,24 +115,32 @@ class Site:
                 broker_url=shared.broker_url,
                 workers=load.slots,
                 queue_limit=100_000,
+                port=free_port(),
+                rate_limit="",
             )
             shared.join(settings.data_dir)
-            self._machines.append(Machine(settings, [load.worker]))
+            web = [WEB] * (load.name == "requests" and number == 0)
+            self._machines.append(Machine(settings, [load.worker, *web]))
         self._uploads = folder / "asked"
         self._uploads.mkdir()
         self._clip = clip.make() if load.name == "videos" else b""
         self._store = Store(self._engine)
         settings = self._machines[0].settings
+        self._service = f"http://127.0.0.1:{settings.port}"
         self._checks = Checks(settings, self._store, Queue(make_celery(settings)))
 
     def start(self) -> None:
         slots = self._load.slots * len(self._machines)
         if not wait_for(lambda: self._store.live_slots() == slots, LIMIT_S, self._tend):
             raise TimeoutError("the workers did not start")
+        if self._load.name == "requests" and not wait_for(self._answers, LIMIT_S, self._tend):
+            raise TimeoutError("the service did not start")
 
     def work(self, jobs: int, batch: str) -> Rate:
         """From the first question to the last answer."""
-        ask: Callable[[str], object] = self._ask_file if self._load.worker == WORKER else self._ask
+        asks: dict[str, Callable[[str], object]] = {"requests": self._ask_http}
+        asks |= {"pictures": self._ask_file, "videos": self._ask_file}
+        ask = asks.get(self._load.name, self._ask)
         start, cpu_start = time.monotonic(), _cpu_s()
         with ThreadPoolExecutor(ASKERS) as askers:
             list(askers.map(ask, [f"{batch}-{number}" for number in range(jobs)]))
@@ -143,6 +156,17 @@ class Site:
 
     def _ask(self, name: str) -> str:
         return self._checks.url(f"http://waiting.example/{name}")
+
+    def _ask_http(self, name: str) -> None:
+        body = {"url": f"http://waiting.example/{name}", "wait": 0}
+        job = requests.post(f"{self._service}/check-url", json=body, timeout=LIMIT_S).json()
+        for _ in range(LOOKS):
+            requests.get(f"{self._service}/jobs/{job['id']}", timeout=LIMIT_S).raise_for_status()
+
+    def _answers(self) -> bool:
+        with suppress(requests.ConnectionError):
+            return requests.get(f"{self._service}/healthz", timeout=LIMIT_S).ok
+        return False
 
     def _ask_file(self, name: str) -> str:
         mark = name.encode()

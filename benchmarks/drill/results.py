@@ -31,7 +31,7 @@ def last_line(reports: list[Report]) -> str:
 
 def write(path: Path, reports: list[Report], order: Order) -> None:
     """Replace the rows of the back-ends that were drilled; other rows stay."""
-    asked = f"--jobs {order.jobs} --seed {order.seed}"
+    asked = f"--jobs {order.jobs} --seed {order.seed} --workers {order.workers} --real {order.real}"
     rows = {}
     if path.is_file():
         with path.open(newline="") as file:
