@@ -213,12 +213,33 @@ def test_idle_it_is_small_and_loads_no_network(site: Site) -> None:
     process = started(site)
     time.sleep(2)
     parts = tree(process.pid)
-    pss = sum(part.memory_full_info().pss for part in parts) / 1e6
-    print(f"idle: {pss:.0f} MB in {len(parts)} processes")
-    assert pss < IDLE_MB
+    assert megabytes(parts) < IDLE_MB
     for part in parts:
         mapped = [item.path for item in part.memory_maps()]
         assert not [path for path in mapped if any(f"/{name}" in path for name in HEAVY)]
+
+
+def test_after_a_check_it_is_small_although_it_stays_warm(
+    site: Site, astronaut: np.ndarray
+) -> None:
+    process = started(site)
+    assert site.post("/check-file?wait=55", files={"file": ("a.png", png(astronaut))}).ok
+    [server] = until(lambda: [x for x in tree(process.pid) if "fork_server" in str(x.cmdline())])
+    until(lambda: rests(server), 60)
+    assert megabytes(tree(process.pid)) < IDLE_MB
+
+
+def rests(process: psutil.Process) -> bool:
+    """Whether it used no processor time for a second."""
+    before = process.cpu_times()
+    time.sleep(1)
+    return process.cpu_times() == before and before.user > 0.5
+
+
+def megabytes(parts: list[psutil.Process]) -> float:
+    pss = sum(part.memory_full_info().pss for part in parts) / 1e6
+    print(f"{pss:.0f} MB in {len(parts)} processes")
+    return pss
 
 
 def test_it_answers_soon(tmp_path: Path) -> None:
