@@ -67,6 +67,11 @@ def main(argv: list[str] | None = None) -> int:
     report.add_argument("model", nargs="?", default="meso3")
     report.set_defaults(run=_report)
 
+    evidence = commands.add_parser("evidence", help="does the network's map say where? on val")
+    evidence.add_argument("model", nargs="?", default="meso3")
+    evidence.add_argument("--count", type=int, default=200, help="pictures (default: %(default)s)")
+    evidence.set_defaults(run=_evidence)
+
     stability = commands.add_parser("stability", help="right labels lost as unstable, on val")
     stability.add_argument("model", nargs="?", default="meso3")
     stability.set_defaults(run=_stability)
@@ -80,7 +85,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from training.train import RECIPES, train
+    from training.recipes import RECIPES
+    from training.train import train
 
     given = {name: getattr(args, name) for name in ("epochs", "seed", "note")}
     changed = {name: value for name, value in given.items() if value is not None}
@@ -143,6 +149,16 @@ def _report(args: argparse.Namespace) -> int:
     from training.card import report
 
     print(f"written to {report(args.model, args.data)}")
+    return 0
+
+
+def _evidence(args: argparse.Namespace) -> int:
+    from training.evidence import passes, report
+
+    rows = report(args.model, args.data, args.count)
+    for row in rows:
+        print("  ".join(f"{name} {value}" for name, value in dataclasses.asdict(row).items()))
+    print("the map passes" if passes(rows) else "the map does not pass: it is not shown")
     return 0
 
 

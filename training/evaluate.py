@@ -86,7 +86,11 @@ def evaluate(model: Model, crops: data.Crops) -> Result:
 
     `called_fake` and `called_real` are the shares beyond the model's two thresholds.
     """
-    probability = p_fake(model, crops)
+    return summarize(model, crops, p_fake(model, crops))
+
+
+def summarize(model: Model, crops: data.Crops, probability: Float32) -> Result:
+    """The same, from the P(fake) float32 [N] that `model` gave already."""
     chosen: dict[str, metrics.Metric] = {}
     if 0 < np.count_nonzero(crops.fake) < len(crops):
         chosen |= metrics.METRICS

@@ -57,7 +57,7 @@ def _holds_videos(folder: Path) -> bool:
 def measure(model: evaluate.Model, name: str, chosen: crops.Crops, treated: bool) -> Measured:
     """All tables that `chosen` allows; with `treated`, the AUC after each treatment too."""
     p_fake = evaluate.p_fake(model, chosen)
-    result = evaluate.evaluate(model, chosen)
+    result = evaluate.summarize(model, chosen, p_fake)
     tables: dict[str, list[Row]] = {"crops": _rows(result)}
     methods = chosen.columns.get("method")
     both = 0 < np.count_nonzero(chosen.fake) < len(chosen)
@@ -107,7 +107,8 @@ def to_json(measured: Measured) -> dict[str, Any]:
 def markdown(measured: Measured) -> str:
     """The tables for a person to read."""
     lines = [f"# {measured.model} on {measured.data}", ""]
-    lines += ["Intervals are 95 % bootstrap intervals over people.", ""]
+    command = f"python -m training evaluate {measured.model} .../{measured.data} --out FOLDER"
+    lines += [f"Written by `{command}`. Intervals are 95 % bootstrap intervals over people.", ""]
     for title, rows in measured.tables.items():
         columns = list(dict.fromkeys(key for row in rows for key in row))
         lines += [f"## {TITLES[title]}", "", f"| {' | '.join(columns)} |"]

@@ -21,10 +21,11 @@ SIDE_PX = 32
 def trained(tmp_path_factory, tiny_known):
     """The folder of a short run, in which the network learns the stripes of generated fakes."""
     from training import train
+    from training.recipes import Config
 
     folder = tmp_path_factory.mktemp("export")
     write_data(folder, train_pairs=64, val_pairs=40)
-    config = train.Config(
+    config = Config(
         model=tiny_known,
         input_px=SIDE_PX,
         start="",

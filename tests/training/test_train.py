@@ -21,9 +21,10 @@ pytestmark = [
 @pytest.fixture
 def config(monkeypatch, tmp_path, tiny_known):
     from training import train
+    from training.recipes import Config
 
     monkeypatch.setattr(train, "RESULTS", tmp_path / "runs.csv")
-    return train.Config(
+    return Config(
         model=tiny_known,
         input_px=32,
         start="",
@@ -51,7 +52,7 @@ def test_a_run_stopped_within_an_epoch_and_resumed_gives_the_weights_of_one_that
     folders = [tmp_path / "whole", tmp_path / "stopped"]
     whole = weights(module.train(config, folders[0], data))
 
-    average = module._Run._average
+    average = module.Run._average
 
     def stop_at_seven(run):
         average(run)
@@ -59,7 +60,7 @@ def test_a_run_stopped_within_an_epoch_and_resumed_gives_the_weights_of_one_that
             os.kill(os.getpid(), signal.SIGTERM)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module._Run, "_average", stop_at_seven)
+        patch.setattr(module.Run, "_average", stop_at_seven)
         module.train(config, folders[1], data)
     steps = [
         [line.split(",")[0] for line in (folder / "checkpoints.csv").read_text().splitlines()]

@@ -1,0 +1,47 @@
+"""What decides a training run, and the recipe of each of our networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from models import meso
+from training.augment import Augmentation
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that decides a run. The defaults are the recipe of the committed meso3."""
+
+    model: str = "meso3"
+    input_px: int = meso.MESO3_INPUT_PX
+    start: str = "imagenet"  # "imagenet+meso3": then what Meso-3 learnt; "": from nothing
+    epochs: int = 8
+    schedule: str = "cycle"  # or "constant", which may be stopped, and cooled down, anywhere
+    pairs_per_batch: int = 16
+    learning_rate: float = 5e-4
+    warmup: float = 0.1  # share of the steps; of one epoch where the rate is constant
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.05  # some DFDC fakes are hardly touched
+    ema: float = 0.998  # decay per step of the averaged weights
+    train_norm: bool = False  # else batch norm stays as in ImageNet: half the CPU time
+    checkpoint_steps: int = 0  # 0: once an epoch
+    seed: int = 20261123
+    note: str = ""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+RECIPES = {
+    "meso3": Config(),
+    "meso3-full": Config(
+        model="meso3-full",
+        input_px=meso.FULL_INPUT_PX,
+        start="imagenet+meso3",
+        schedule="constant",
+        learning_rate=2e-4,
+        ema=0.995,
+        checkpoint_steps=200,
+    ),
+    # As published but for the recipe: they start from nothing, so their norms must learn.
+    "meso4": Config(model="meso4", input_px=256, start="", train_norm=True),
+    "mesoinception4": Config(model="mesoinception4", input_px=256, start="", train_norm=True),
+}
