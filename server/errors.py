@@ -182,10 +182,7 @@ class TooLong(AppError):
 
 class BadUrl(AppError):
     code, http_status, title = "bad-url", 400, "This is not an address of a web page or video"
-    cure = (
-        "Copy the address from the browser's address bar: http:// or https://, a host, and no "
-        "user name or password."
-    )
+    cure = "Copy the address from the browser's address bar: http:// or https://, and a host."
 
 
 class BlockedAddress(AppError):

@@ -16,7 +16,7 @@ from server.api import schemas
 from server.api.checks import takes
 from server.api.jobs import links, path_of
 from server.api.limits import charge
-from server.api.options import Options, validated
+from server.api.options import Options, idempotency_key, validated
 from server.api.problems import as_problem
 from server.api.service import current
 from server.errors import AppError, BadRequest, BadValue, RequestTooLarge
@@ -50,6 +50,7 @@ def check_batch(query_data: Options) -> Response:
     As JSON, or as NDJSON: on each line an address, or an object with `url` and options of its own.
     What is wrong with one address is said in its entry, and stops no other.
     """
+    idempotency_key()  # if it cannot be one, that is no fault of a line
     lines, common = read()
     charge(len(lines))
     entries = _entries(lines, {"urgent": False, **query_data.said(), **common})

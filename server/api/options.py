@@ -115,7 +115,7 @@ class Options(BaseModel):
     def ask(self) -> Ask:
         """What the checks are asked. Raises BadValue if the idempotency key cannot be one."""
         wanted = {name: value for name, value in self.said().items() if name in ANALYSIS}
-        return Ask(wanted, fresh=self.fresh, urgent=self.urgent, idempotency_key=_key())
+        return Ask(wanted, fresh=self.fresh, urgent=self.urgent, idempotency_key=idempotency_key())
 
     def said(self) -> dict[str, Any]:
         """Only what the caller said, of the fields that every check has."""
@@ -135,7 +135,8 @@ def validated(kind: type[Kind], values: Mapping[str, Any]) -> Kind:
         raise BadValue("; ".join(said)) from None
 
 
-def _key() -> str | None:
+def idempotency_key() -> str | None:
+    """The request's; raises BadValue."""
     key = request.headers.get(KEY_HEADER)
     if key is not None and not re.fullmatch(KEY_PATTERN, key):
         raise BadValue(f"{KEY_HEADER} must be 1 to 128 printable ASCII characters, no spaces.")

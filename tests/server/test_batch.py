@@ -26,6 +26,7 @@ from tests.media import picture
 from tests.server.service import Site, running, scripted, tree, until
 
 NDJSON = "application/x-ndjson"
+NO_KEY = {"Idempotency-Key": "not one"}
 
 
 @pytest.fixture
@@ -143,6 +144,7 @@ def test_an_idempotency_key_stands_for_the_whole_batch(client: FlaskClient) -> N
         ({"data": b"\xff", "content_type": NDJSON}, 400, "bad-request"),
         ({"data": "x" * 1_100_000, "content_type": NDJSON}, 413, "request-too-large"),
         ({"data": "url=x", "content_type": "text/plain"}, 415, "wrong-type"),
+        ({"json": {"urls": ["http://a.test"]}, "headers": NO_KEY}, 422, "bad-value"),
     ],
 )
 def test_what_is_no_batch(client: FlaskClient, options: dict, status: int, code: str) -> None:
