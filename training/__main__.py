@@ -16,7 +16,9 @@ RUNS = Path(__file__).resolve().parents[1] / "var" / "training"
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("--data", type=Path, default=data_dir(), help="default: %(default)s")
+    parser.add_argument(
+        "--data", type=Path, default=data_dir(), help="tars or a prepared folder; %(default)s"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train on the train part, watch the val part")

@@ -21,7 +21,7 @@ MISSES = 0.05
 
 def calibrate(name: str, data_folder: Path) -> registry.Calibration:
     """Fit the served file of `name` on the val part and write the result into its spec."""
-    val_set = data.read(data_folder / "dfdc224-val.tar")
+    val_set = data.part(data_folder, "val")
     if registry.spec(name).positive_class != "fake":
         raise ValueError(f"{name} is trained for another class; calibrate knows fake only")
     calibration = fit(evaluate.logits(evaluate.load(name), val_set), val_set.fake)

@@ -100,6 +100,14 @@ def read(source: Path) -> Crops:
     )
 
 
+def part(folder: Path, name: str) -> Crops:
+    """The crops of one split: of a prepared folder, or of folder/dfdc224-NAME.tar."""
+    if not (folder / "done.jsonl").is_file():
+        return read(folder / f"dfdc224-{name}.tar")
+    crops = read(folder)
+    return crops.take(np.flatnonzero(crops.columns["split"] == name))
+
+
 def _group(row: dict[str, str]) -> str:
     """What a real and its own fake have in common; of a recording, the same moment."""
     if row.get("source"):

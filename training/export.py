@@ -39,8 +39,8 @@ def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) ->
     Returns what was measured of each variant on the val part: `auc`, `labels_equal` (share of crops
     on the same side of 0.5 as float32), `largest_difference` of P(fake) from Keras, `bytes`.
     """
-    val_set = data.read(data_folder / "dfdc224-val.tar")
-    train_set = data.read(data_folder / "dfdc224-train.tar")
+    val_set = data.part(data_folder, "val")
+    train_set = data.part(data_folder, "train")
     model = classifier.load(network)
     name, side_px = model.name, model.input_shape[1]
     kept = folder / f"{name}.keras"

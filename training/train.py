@@ -34,8 +34,8 @@ def train(
     """
     keras.utils.set_random_seed(config.seed)
     cv2.setNumThreads(1)  # threads prepare whole pairs instead
-    train_set = data.read(data_folder / "dfdc224-train.tar")
-    val_set = data.read(data_folder / "dfdc224-val.tar")
+    train_set = data.part(data_folder, "train")
+    val_set = data.part(data_folder, "val")
     how = (config.input_px, config.pairs_per_batch, config.seed, config.augmentation)
     feed = Feed(train_set, *how)
     folder.mkdir(parents=True, exist_ok=True)

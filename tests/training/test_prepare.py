@@ -143,6 +143,8 @@ def test_crops_in_a_tar_are_taken_as_they_are_with_their_people_and_split(astron
     np.testing.assert_array_equal(crops.decode(read.images[0]), crop)
     assert set(read.identities) == {"id7"}
     assert set(read.columns["split"]) == {"val"}
+    assert len(crops.part(tmp_path / "out", "val")) == 2
+    assert len(crops.part(tmp_path / "out", "train")) == 0
 
 
 def test_what_is_no_data_is_said(tmp_path, capsys):
