@@ -67,7 +67,7 @@ def follow(job_id: str) -> Response:
 
 def _told(service: Service, job_id: str, known: str, line: socket.socket | None) -> Iterator[str]:
     """The text of the stream; it ends with the job, this process, the client or LONGEST_S."""
-    if line is not None:
+    if line is not None and hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_MS)
     yield f"retry: {RETRY_MS}\n\n"
     started = spoken = time.monotonic()
