@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, after_this_request, json, request
 from werkzeug.http import parse_list_header
 
-from server.api.jobs import describe, path_of
+from server.api.jobs import RETRY_AFTER_S, describe, path_of
 from server.api.options import MAX_WAIT_S
 from server.api.problems import respond_json
 from server.api.service import current
@@ -16,7 +16,6 @@ from server.errors import Cancelled, NotFound
 from server.jobs.store import Job
 
 WAIT_S = 20.0  # how long a request waits for its verdict, unless it says otherwise
-RETRY_AFTER_S = 2
 POLLS_S = (0.05, 0.1, 0.2, 0.4)  # pauses between looks at a job; the last one repeats
 
 RESPONSES: dict[int, Any] = {

@@ -14,6 +14,7 @@ from server.api.service import current
 from server.errors import NotFound
 from server.jobs.store import Job
 
+RETRY_AFTER_S = 2
 MOST_FACES = 1_000_000  # a number that any database can hold
 NOT_MODIFIED: dict[int, Any] = {304: "What If-None-Match names is still what it is"}
 JPEG = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
@@ -42,7 +43,11 @@ def listed(query_data: schemas.JobsQuery) -> dict[str, Any]:
 @blueprint.doc(responses=NOT_MODIFIED)
 def show(job_id: str) -> Response:
     """How a check is going: stage, progress, the verdict so far; then its result or error."""
-    return tagged(json.dumps(describe(find(job_id))), "application/json")
+    job = find(job_id)
+    response = tagged(json.dumps(describe(job)), "application/json")
+    if job.in_flight:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
 
 
 @blueprint.get("/jobs/<job_id>/faces/<int:face>.jpg")
