@@ -14,7 +14,7 @@ from tests.e2e.extension import ARTEFACTS, FLAGS, ROOT
 AXE = ROOT / "extension" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}"
 LONG_MS = 120_000  # a check on a machine that is busy with other tests
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def opened(
     wrong: what the console may say; the browser reports every failed request there.
     """
     context = browser.new_context(**{"viewport": {"width": 960, "height": 900}} | options)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))

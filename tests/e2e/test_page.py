@@ -72,7 +72,7 @@ def seen(page: playwright.Page, selector: str) -> int:
 
 
 def test_it_is_light_and_keeps_to_itself(page: playwright.Page, service: str) -> None:
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state("networkidle", timeout=LONG_MS)
     sizes = page.evaluate(
         """() => ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
           .map(({ name, decodedBodySize }) => [name, decodedBodySize])"""

@@ -65,9 +65,12 @@ export async function request(path, options = {}) {
   }
 }
 
+/** An answer that nobody reads holds its connection. @param {Response} answer */
+const drained = (answer) => answer.arrayBuffer();
+
 /** Ask for the token now, where one is needed, and not after a long upload. */
 export async function enter() {
-  await request("/jobs?limit=1");
+  await drained(await request("/jobs?limit=1"));
 }
 
 /** @param {string} url @param {Options} options @param {AbortSignal} signal @returns {Promise<Job>} */
@@ -115,5 +118,5 @@ export async function job(id, signal) {
 
 /** Cancels a check in flight, removes one that has ended. @param {string} id */
 export async function remove(id) {
-  await request(jobPath(id), { method: "DELETE" });
+  await drained(await request(jobPath(id), { method: "DELETE" }));
 }

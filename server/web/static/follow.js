@@ -32,26 +32,32 @@ export async function follow(id, signal, onJob, onSilence) {
   await polled(id, signal, onJob, onSilence);
 }
 
-/** @param {string} id @param {AbortSignal} signal @param {(job: Job) => void} onJob whether it ended */
+/**
+ * @param {string} id @param {AbortSignal} signal @param {(job: Job) => void} onJob
+ * @returns {Promise<boolean>} whether it ended; else the stream did
+ */
 async function streamed(id, signal, onJob) {
   const headers = { Accept: "text/event-stream", ...credentials() };
-  const answer = await fetch(jobPath(id, "/events"), { headers, signal });
-  if (!answer.ok || !answer.body) return false;
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return false;
-    const events = (text + value).split("\n\n");
-    text = events.pop() ?? "";
-    for (const event of events) {
-      const data = event.split("\n").filter((line) => line.startsWith("data:"));
-      if (!data.length) continue; // a heartbeat
-      /** @type {Job} */
-      const job = JSON.parse(data.map((line) => line.slice(5)).join("\n"));
-      onJob(job);
-      if (ended(job)) return true;
+  const { ok, body } = await fetch(jobPath(id, "/events"), { headers, signal });
+  if (!body) return false;
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    let text = "";
+    for (let part = await reader.read(); ok && !part.done; part = await reader.read()) {
+      const events = (text + part.value).split("\n\n");
+      text = events.pop() ?? "";
+      for (const event of events) {
+        const data = event.split("\n").filter((line) => line.startsWith("data:"));
+        if (!data.length) continue; // a heartbeat
+        /** @type {Job} */
+        const job = JSON.parse(data.map((line) => line.slice(5)).join("\n"));
+        onJob(job);
+        if (ended(job)) return true;
+      }
     }
+    return false;
+  } finally {
+    reader.cancel().catch(() => {}); // gives the connection back
   }
 }
 

@@ -9,7 +9,7 @@ import { dateText, stageText, words } from "./words.js";
 
 const EXPIRED = {
   code: "not-found",
-  type: "not-found",
+  type: "",
   title: "The service no longer has this check",
   detail: "Results are deleted after some days, and when somebody deletes them. Check it again to see them.",
 };
