@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from fractions import Fraction
+from functools import cache
 
 import av
 import cv2
@@ -15,6 +16,7 @@ WIDTH, HEIGHT = 1280, 720  # pixels
 SECONDS, PER_S = 30, 25
 
 
+@cache
 def make() -> bytes:
     """An MP4, H.264, with one face of about 150 px."""
     still = cv2.cvtColor(cv2.imread(str(SAMPLE)), cv2.COLOR_BGR2RGB)

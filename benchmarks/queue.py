@@ -183,14 +183,19 @@ class Site:
 
 def main(backends: list[str], share: float, results: Path) -> bool:
     """Measure, print, and write `results`. True if all that is WANTED holds."""
-    rows, holds = [], True
+    rows: list[dict[str, object]] = []
+    holds = True
     about = setting(f"python -m benchmarks queue --share {share:g}", PACKAGES)
     for backend in backends:
         for load in loads(share):
             rates = [measure(backend, load, machines) for machines in MACHINES]
             gain = rates[-1].per_s / rates[0].per_s
             for machines, rate in zip(MACHINES, rates, strict=True):
-                row = {"backend": backend, "load": load.name, "machines": machines}
+                row: dict[str, object] = {
+                    "backend": backend,
+                    "load": load.name,
+                    "machines": machines,
+                }
                 row |= {"slots": load.slots, "checks": load.jobs}
                 row |= {"per_second": f"{rate.per_s:.2f}", "cpu_ms": f"{rate.cpu_ms:.1f}"}
                 print(*(f"{name}={value}" for name, value in row.items()), flush=True)
@@ -198,8 +203,16 @@ def main(backends: list[str], share: float, results: Path) -> bool:
             print(f"{backend} {load.name}: two machines do {gain:.2f} times as much as one")
             holds &= load.name != "starts" or rates[0].per_s >= WANTED["starts"]
             holds &= load.name != "waiting" or gain >= WANTED["waiting"]
+    _write(results, backends, rows)
+    return holds
+
+
+def _write(results: Path, backends: list[str], rows: list[dict[str, object]]) -> None:
+    """Replace the rows of the back-ends that were measured; other rows stay."""
+    if results.is_file():
+        with results.open(newline="") as file:
+            rows += [row for row in csv.DictReader(file) if row["backend"] not in backends]
     with results.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
-    return holds
+        writer.writerows(sorted(rows, key=lambda row: str(row["backend"])))
