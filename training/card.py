@@ -11,7 +11,7 @@ from typing import Any
 from convert import classifier, tflite
 from models import meso, registry
 from training import crops as data
-from training import evaluate, export, speed
+from training import evaluate, evidence, export, speed
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -89,6 +89,7 @@ def card(name: str) -> str:
         "offset": spec.calibration.offset,
         "variants": _variants(measured),
         "parts": _parts(measured["parts"]),
+        "evidence": _evidence(),
         "speed": _milliseconds(measured["milliseconds"]),
     }
     text = TEXT.read_text()
@@ -137,6 +138,25 @@ def _variants(measured: dict[str, Any]) -> str:
         size = round(facts["bytes"] / 1000)
         lines.append(f"| {variant} | {facts['auc']:.4f} | {same} | {off} | {size} |")
     return "\n".join(lines)
+
+
+def _evidence() -> str:
+    """Both tests of the network's map, and what follows from them."""
+    rows = evidence.read()
+    lines = [
+        "| measure | map | baseline | difference, 95 % | pictures, people |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        interval = f"{row.difference:+.3f}, {row.low:+.3f} to {row.high:+.3f}"
+        size = f"{row.pictures}, {row.people}"
+        lines.append(
+            f"| {row.measure} | {row.map:.3f} | {row.baseline:.3f} | {interval} | {size} |"
+        )
+    passed = "It passes."
+    if not evidence.passes(rows):
+        passed = "It does not pass: no map is shown, and `regions` in the answer is null."
+    return "\n".join([*lines, "", passed])
 
 
 def _milliseconds(measured: dict[str, float]) -> str:
