@@ -14,7 +14,6 @@ const PERIOD_MS = 250;
 /** Chrome takes two pictures of a tab in a second, and no more. */
 const SCREEN_PERIOD_MS = 550;
 const START_MS = 5_000;
-const LEAST_FRAMES = 3;
 
 /**
  * @typedef {{time_s: number, picture: Blob}} Captured
@@ -62,7 +61,7 @@ export async function captureVideo(tabId, subject, onProgress) {
     await onProgress((Date.now() - start) / 1000 / CAPTURE_S);
     await pause(shot.jpeg ? PERIOD_MS : SCREEN_PERIOD_MS);
   }
-  if (taken.length < LEAST_FRAMES) throw fail("not-playing", "capture");
+  if (!taken.length) throw fail("not-playing", "capture");
   const dark = await Promise.all(taken.map(({ picture }) => isBlack(picture)));
   if (dark.every(Boolean)) throw fail("black", null);
   return taken;
