@@ -21,6 +21,7 @@ from tests.e2e.conftest import ROOT
 from tests.server.service import Site, running, until
 
 playwright = pytest.importorskip("playwright.sync_api")
+from tests.e2e.extension import wait_for  # noqa: E402
 from tests.e2e.page import (  # noqa: E402
     assert_accessible,
     check_address,
@@ -94,9 +95,8 @@ def test_waiting_and_calling_off(browser: playwright.Browser, idle: Site) -> Non
         page.click(".back")
         second = waiting(page, "http://192.0.2.1/second.mp4")
         expect(page.locator(".stage:visible")).to_contain_text("1 check before it")
-        assert any(url.endswith(f"{second}/events") for url in asked), (
-            "it is told, and does not ask"
-        )
+        told = f"{second}/events"  # it listens, and does not ask
+        wait_for(page, lambda: any(url.endswith(told) for url in asked), name=told)
         shoot(page, "waiting")
         assert_accessible(page)
         page.click("#cancel")
