@@ -108,7 +108,8 @@ def markdown(measured: Measured) -> str:
     """The tables for a person to read."""
     lines = [f"# {measured.model} on {measured.data}", ""]
     command = f"python -m training evaluate {measured.model} .../{measured.data} --out FOLDER"
-    lines += [f"Written by `{command}`. Intervals are 95 % bootstrap intervals over people.", ""]
+    command += " --robustness" * ("robustness" in measured.tables)
+    lines += [f"Written by `{command}`.", "Intervals are 95 % bootstrap intervals over people.", ""]
     for title, rows in measured.tables.items():
         columns = list(dict.fromkeys(key for row in rows for key in row))
         lines += [f"## {TITLES[title]}", "", f"| {' | '.join(columns)} |"]
@@ -133,7 +134,8 @@ def write(measured: Measured, folder: Path) -> list[Path]:
     for title, rows in measured.tables.items():
         written.append(folder / f"{title}.csv")
         with written[-1].open("w", newline="") as lines:
-            writer = csv.DictWriter(lines, list(dict.fromkeys(key for row in rows for key in row)))
+            columns = dict.fromkeys(key for row in rows for key in row)
+            writer = csv.DictWriter(lines, list(columns), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
     return written + plots.draw(measured, folder)
