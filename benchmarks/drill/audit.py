@@ -6,7 +6,7 @@ from collections import Counter
 
 from sqlalchemy import Engine, select, text
 
-from server.jobs.tables import STATES_IN_FLIGHT, jobs
+from server.jobs.tables import STATES_IN_FLIGHT, jobs, parcels
 
 TABLE = "CREATE TABLE drill_ends (job_id VARCHAR(32))"
 INSERT = "INSERT INTO drill_ends VALUES (NEW.id);"
@@ -36,6 +36,11 @@ class Audit:
         query = text("SELECT count(DISTINCT job_id) FROM drill_ends")
         with self._engine.execution_options(reads_only=True).connect() as connection:
             return int(connection.scalar(query) or 0)
+
+    def parcels(self) -> list[str]:
+        """Uploads that are still in the database."""
+        with self._engine.begin() as connection:
+            return list(connection.scalars(select(parcels.c.name)))
 
     def verdict(self, accepted: dict[str, str]) -> tuple[Counter[str], list[str], list[str]]:
         """How many jobs are done, or why not; which were lost; which were done twice.

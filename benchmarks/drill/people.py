@@ -6,16 +6,23 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import requests
 
+from benchmarks.drill.site import marked
+
 PATIENCE_S = 1.0  # before asking again
 TIMEOUT_S = 30.0
+UPLOAD = "upload-"
 AWAY = (429, 503)  # honest answers of a service in trouble
 
 
 class People(threading.Thread):
-    """Ask for each address until it is accepted, `ahead` of what has ended at most."""
+    """Ask for each address until it is accepted, `ahead` of what has ended at most.
+
+    Of an address that begins with UPLOAD, a file is sent.
+    """
 
     def __init__(
         self, service: str, addresses: list[str], ahead: int, ended: Callable[[], int]
@@ -34,8 +41,7 @@ class People(threading.Thread):
             while len(self.accepted) - self._ended() >= self._ahead:
                 if self._stopping.wait(0.05):
                     return
-            body = {"url": address, "wait": 0}
-            while (reply := self._ask("POST", "/check-url", body)) is None:
+            while (reply := self._start(address)) is None:
                 if self._stopping.wait(PATIENCE_S):
                     return
             self.accepted[address] = reply["id"]
@@ -51,9 +57,15 @@ class People(threading.Thread):
         fine = {"none", "200", "202", *map(str, AWAY)}
         return {status: count for status, count in self.answers.items() if status not in fine}
 
-    def _ask(self, method: str, path: str, body: object = None) -> dict[str, str] | None:
+    def _start(self, address: str) -> dict[str, str] | None:
+        if address.startswith(UPLOAD):
+            file = (f"{address}.jpg", marked(address.encode()))
+            return self._ask("POST", "/check-file?wait=0", files={"file": file})
+        return self._ask("POST", "/check-url", json={"url": address, "wait": 0})
+
+    def _ask(self, method: str, path: str, **body: Any) -> dict[str, str] | None:
         try:
-            reply = requests.request(method, self._service + path, json=body, timeout=TIMEOUT_S)
+            reply = requests.request(method, self._service + path, timeout=TIMEOUT_S, **body)
         except requests.RequestException:
             self.answers["none"] += 1
             return None

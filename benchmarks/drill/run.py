@@ -20,17 +20,20 @@ from benchmarks.drill.audit import Audit
 from benchmarks.drill.backends import Backend, opened
 from benchmarks.drill.child import NOWHERE
 from benchmarks.drill.machines import HURRIED_WORKER, WEB, WORKER, Machine, adopt_orphans, strays
-from benchmarks.drill.people import People, wait_for
+from benchmarks.drill.people import UPLOAD, People, wait_for
 from benchmarks.drill.site import pictures
 from benchmarks.servers import free_port
 from server.config import Settings
+from server.jobs.parcels import YOUNG_S
+from server.jobs.reaper import SWEEP_S
 from server.jobs.tables import open_engine
 
 MACHINES = 2
 AHEAD = 16  # jobs in flight at most
 ANSWER_S = (0.0, 0.8)  # how long the site takes
 START_S = 60.0
-SETTLE_S = 30.0  # for what was killed to be tidied up
+UPLOAD_EVERY = 10  # of so many checks, one is of a file that is sent
+SETTLE_S = YOUNG_S + SWEEP_S + 30  # what was killed is tidied up in seconds, uploads in minutes
 RESOURCE = {"connections": "database"}  # what else cannot be broken while this is
 
 
@@ -141,7 +144,7 @@ class Course:
         report.accepted, report.answers = len(people.accepted), people.answers
         report.wrong = people.wrong
         report.orphans = [stray.name() for stray in strays(self._pids())]
-        report.files = [str(path) for machine in self.machines for path in machine.files()]
+        report.files = self._files()
         report.ends, report.lost, report.doubled = self._audit.verdict(people.accepted)
 
     def tend(self) -> None:
@@ -162,11 +165,15 @@ class Course:
 
     def _addresses(self) -> list[str]:
         rng = random.Random(-self._order.seed - 1)  # another sequence than the faults'
-        hosts = [NOWHERE if n % self._order.real else self._host for n in range(self._order.jobs)]
-        return [
-            f"http://{host}/{number}.jpg?s={rng.uniform(*ANSWER_S):.2f}"
-            for number, host in enumerate(hosts)
+        waits = [f"{rng.uniform(*ANSWER_S):.2f}" for _ in range(self._order.jobs)]
+        hosts = [NOWHERE if n % self._order.real else self._host for n in range(len(waits))]
+        addresses = [
+            f"http://{host}/{number}.jpg?s={wait}"
+            for number, (host, wait) in enumerate(zip(hosts, waits, strict=True))
         ]
+        for number in range(UPLOAD_EVERY - 1, len(addresses), UPLOAD_EVERY):
+            addresses[number] = f"{UPLOAD}{number}"
+        return addresses
 
     def _due(self, plan: list[faults.Fault], over: Callable[[], bool]) -> Iterator[faults.Fault]:
         """Each fault at its moment."""
@@ -195,7 +202,11 @@ class Course:
 
     def _left(self) -> bool:
         """Whether anything is still there that ought to go by itself."""
-        return bool(strays(self._pids())) or any(machine.files() for machine in self.machines)
+        return bool(strays(self._pids()) or self._files())
+
+    def _files(self) -> list[str]:
+        on_disk = [str(path) for machine in self.machines for path in machine.files()]
+        return on_disk + self._audit.parcels()
 
     def _pids(self) -> set[int]:
         parts = [part for machine in self.machines for part in machine.parts]

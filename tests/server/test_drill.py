@@ -25,7 +25,7 @@ def test_a_seed_is_a_plan_with_every_kind_of_fault() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(720)
 @pytest.mark.parametrize("backend", ["files", "servers"])
 def test_no_check_is_lost_whatever_is_killed(backend: str, tmp_path: Path) -> None:
     if backend == "servers":
@@ -42,7 +42,7 @@ def test_no_check_is_lost_whatever_is_killed(backend: str, tmp_path: Path) -> No
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=390,
+        timeout=700,
     )
     assert run.stdout.splitlines()[-1] == "lost=0 doubled=0 orphans=0 files=0", run.stderr
     assert run.returncode == 0, run.stdout
