@@ -98,6 +98,7 @@ def test_the_curl_lines(site: Site, address: str, tmp_path: Path) -> None:
         )
         assert told.returncode == 0, (line, told.stdout, told.stderr)
         job_id = next(iter(re.findall(r"/jobs/([0-9a-f]{32})", told.stdout)), job_id)
+        until(lambda job=job_id: not ((found := site.store.get(job)) and found.in_flight), 90)
         said[line] = told.stdout.partition("\n\n")[2] or told.stdout.partition("\r\n\r\n")[2]
     assert "Mesoscope" in (tmp_path / "report.html").read_text()
     (batch,) = (text for line, text in said.items() if "/check-batch" in line)

@@ -40,7 +40,7 @@ def program() -> str:
 
 
 @pytest.mark.attack
-@pytest.mark.timeout(120 + CALLS)
+@pytest.mark.timeout(400 + CALLS)
 def test_no_call_breaks_the_service(tmp_path: Path) -> None:
     command = [program(), "run", "--checks", "all", "--exclude-checks", NOT_OURS, "--no-color"]
     command += [word for path in NOT_HERE for word in ("--exclude-path", path)]
