@@ -52,6 +52,27 @@ class ModelFile:
     sha256: str
     precision: str  # "float32", "float16", "dynamic", "int8" or "keras"
 
+    def checked(self) -> Path:
+        """The path, once the file is known to be there and as registered; else RegistryError."""
+        _check(self.path, self.sha256)
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceMap:
+    """A network that says where in a face a classifier's fakes are: a crop to P(place is foreign).
+
+    Places from `threshold` up are marked; `shown` is whether it passed the tests that a map must
+    pass before people see it; `iou` the overlap with masks on `part`, its own and that of the place
+    where masks usually are.
+    """
+
+    file: ModelFile
+    threshold: float
+    shown: bool
+    iou: tuple[float, float] | None
+    part: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
@@ -69,6 +90,7 @@ class ModelSpec:
     positive_class: Literal["fake", "real"] | None
     calibration: Calibration | None
     rates: Rates | None
+    evidence: EvidenceMap | None
     licence: str
     source: str
 
@@ -90,8 +112,7 @@ class ModelSpec:
         entry = self.files.get(variant or self.serve)
         if entry is None:
             raise RegistryError(f"{self.name} has no variant {variant}: {', '.join(self.files)}")
-        _check(entry.path, entry.sha256)
-        return entry.path
+        return entry.checked()
 
 
 @cache
@@ -117,10 +138,7 @@ def spec(name: str) -> ModelSpec:
 
 
 def _parse(data: dict[str, Any]) -> ModelSpec:
-    files = {
-        variant: ModelFile(WEIGHTS / entry["file"], entry["sha256"], entry["precision"])
-        for variant, entry in data["files"].items()
-    }
+    files = {variant: _file(entry) for variant, entry in data["files"].items()}
     calibration, rates = data.get("calibration"), data.get("rates")
     return ModelSpec(
         name=data["name"],
@@ -131,6 +149,24 @@ def _parse(data: dict[str, Any]) -> ModelSpec:
         positive_class=data.get("positive_class"),
         calibration=Calibration(**calibration) if calibration else None,
         rates=Rates(**rates) if rates else None,
+        evidence=_evidence(data.get("evidence")),
         licence=data["licence"],
         source=data["source"],
+    )
+
+
+def _file(entry: dict[str, Any]) -> ModelFile:
+    return ModelFile(WEIGHTS / entry["file"], entry["sha256"], entry["precision"])
+
+
+def _evidence(entry: dict[str, Any] | None) -> EvidenceMap | None:
+    if entry is None:
+        return None
+    iou = entry["iou"]
+    return EvidenceMap(
+        file=_file(entry),
+        threshold=entry["threshold"],
+        shown=entry["shown"],
+        iou=(iou[0], iou[1]) if iou else None,
+        part=entry["part"],
     )

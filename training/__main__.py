@@ -69,9 +69,10 @@ def main(argv: list[str] | None = None) -> int:
     report.add_argument("model", nargs="?", default="meso3")
     report.set_defaults(run=_report)
 
-    evidence = commands.add_parser("evidence", help="does the network's map say where? on val")
+    evidence = commands.add_parser("evidence", help="do maps of the face say where it was changed?")
     evidence.add_argument("model", nargs="?", default="meso3")
     evidence.add_argument("--count", type=int, default=200, help="pictures (default: %(default)s)")
+    evidence.add_argument("--fit", action="store_true", help="train its mask head first")
     evidence.set_defaults(run=_evidence)
 
     stability = commands.add_parser("stability", help="right labels lost as unstable, on val")
@@ -155,12 +156,16 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _evidence(args: argparse.Namespace) -> int:
-    from training.evidence import passes, report
+    from training import maps
 
-    rows = report(args.model, args.data, args.count)
-    for row in rows:
-        print("  ".join(f"{name} {value}" for name, value in dataclasses.asdict(row).items()))
-    print("the map passes" if passes(rows) else "the map does not pass: it is not shown")
+    if args.fit:
+        print(f"written to {maps.fit(args.model, args.data)}")
+    for (which, part), rows in maps.report(args.model, args.data, args.count).items():
+        print(f"{which}, {part}")
+        for row in rows:
+            print("  ".join(f"{name} {value}" for name, value in dataclasses.asdict(row).items()))
+    shown = maps.is_shown(args.model)
+    print("its mask head is shown" if shown else "no map of it is shown")
     return 0
 
 

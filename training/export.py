@@ -54,7 +54,7 @@ def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) ->
     entry = {
         "name": name,
         "task": "classify",
-        "files": {v: _file(path, v) for v, path in {"keras": kept, **files}.items()},
+        "files": {v: file_entry(path, v) for v, path in {"keras": kept, **files}.items()},
         "serve": serve,
         "input_px": side_px,
         "positive_class": "fake",
@@ -102,7 +102,7 @@ def choose(measured: dict[str, dict[str, float]]) -> str:
     return "float32"
 
 
-def _file(path: Path, precision: str) -> dict[str, str]:
+def file_entry(path: Path, precision: str) -> dict[str, str]:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return {"file": path.name, "sha256": digest, "precision": precision}
 

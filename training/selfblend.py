@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.preprocess import resize
+from server.analysis.faces import FaceFinder
+from training import crops as data
 
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
@@ -46,6 +48,44 @@ class Blend:
 
     rgb: Uint8
     mask: Float32
+
+
+@dataclass(frozen=True, slots=True)
+class Blends:
+    """Self-blends of N reals: uint8 [N, S, S, 3] each, masks float32 [N, S, S], people [N]."""
+
+    pictures: Uint8
+    untouched: Uint8
+    masks: Float32
+    people: NDArray[Any]
+
+    def touched(self) -> NDArray[np.bool_]:
+        """Where a picture is at least half as foreign as where it is most, bool [N, S, S]."""
+        return np.asarray(self.masks >= 0.5 * self.masks.max(axis=(1, 2), keepdims=True))
+
+
+def self_blends(crops: data.Crops, count: int, side_px: int) -> Blends:
+    """`count` reals of `crops`, evenly drawn, less those without a face that is found; of each one
+    part in turn is blended, then it is scaled to `side_px`."""
+    finder = FaceFinder()
+    blends, reals, people = [], [], []
+    for n, i in enumerate(drawn(~crops.fake, count)):
+        rgb = data.decode(crops.images[i])
+        faces = finder.find(rgb)
+        if len(faces):
+            blends.append(self_blend(rgb, faces.landmarks[0], seed=n, part=PARTS[n % len(PARTS)]))
+            reals.append(resize(rgb, side_px))
+            people.append(crops.identities[i])
+    size = (side_px, side_px)
+    masks = [cv2.resize(blend.mask, size, interpolation=cv2.INTER_AREA) for blend in blends]
+    pictures = [resize(blend.rgb, side_px) for blend in blends]
+    return Blends(np.stack(pictures), np.stack(reals), np.stack(masks), np.array(people))
+
+
+def drawn(wanted: NDArray[np.bool_], count: int) -> NDArray[np.intp]:
+    """The indices of at most `count` of those that are wanted, evenly."""
+    places = np.flatnonzero(wanted)
+    return places[np.linspace(0, len(places) - 1, min(count, len(places))).astype(int)]
 
 
 def self_blend(rgb: Uint8, landmarks: Float32, seed: int, part: Part = "face") -> Blend:
