@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import cv2
 
+from server.analysis.explain import Explainer
 from server.analysis.faces import FaceFinder
 from server.analysis.pictures import face_pictures
 from server.analysis.records import (
@@ -54,6 +55,10 @@ class Analyzer:
         self._options = options
         self._finder = FaceFinder(options.min_face_px)
         self._scorer = Scorer(options.model)
+        evidence = self._scorer.spec.evidence
+        self._explainer = None
+        if options.explain and evidence is not None and evidence.shown:
+            self._explainer = Explainer(evidence, self._scorer.side_px)
 
     def analyze(
         self, media: MediaFile, on_progress: Callable[[Progress], None] = lambda _: None
@@ -80,7 +85,7 @@ class Analyzer:
                 report.after(frame, tracker)
             check.ensure_seen()
             report.scoring()
-            verdict = check.final(tracker.finish())
+            verdict = check.final(tracker.finish(), self._explainer)
             report.done(verdict)
             return verdict
 
@@ -142,12 +147,16 @@ class _Check:
         )
         return combine(faces, about, dict(_versions()), self.clock.seconds())
 
-    def final(self, tracks: list[Track]) -> Verdict:
+    def final(self, tracks: list[Track], explainer: Explainer | None) -> Verdict:
         """The verdict on the whole, with its pictures."""
         verdict = self.verdict(tracks, self._scorer.p_fake)
+        faces = verdict.faces
         with self.clock.during("pictures"):
-            pictures = face_pictures(verdict.faces, tracks)
-        return replace(verdict, pictures=pictures, timing_s=self.clock.seconds())
+            pictures = face_pictures(faces, tracks)
+            if explainer is not None:
+                faces, evidence = explainer.explain(faces, tracks)
+                pictures += evidence
+        return replace(verdict, faces=faces, pictures=pictures, timing_s=self.clock.seconds())
 
 
 class _Report:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from server.analysis.records import FacePicture, FaceVerdict, Track, Uint8
+from server.analysis.records import FacePicture, FaceVerdict, Moment, Track, Uint8
 from server.analysis.verdict import badness
 
 MOST_FACES = 12  # the worst ones: bounds what is kept of a picture of a crowd
@@ -23,8 +23,13 @@ def face_pictures(faces: Sequence[FaceVerdict], tracks: Sequence[Track]) -> tupl
 
 def _of(face: FaceVerdict, track: Track) -> Iterator[FacePicture]:
     for number, moment in enumerate(face.moments):
-        at = int(np.searchsorted(track.crop_times_s, moment.time_s))
-        yield FacePicture(face.id, number, "face", jpeg(track.crops[at]))
+        yield FacePicture(face.id, number, "face", jpeg(crop_at(track, moment)))
+
+
+def crop_at(track: Track, moment: Moment) -> Uint8:
+    """The crop uint8 [S, S, 3] that was scored at one of the track's moments."""
+    at = int(np.searchsorted(track.crop_times_s, moment.time_s))
+    return np.asarray(track.crops[at], np.uint8)
 
 
 def jpeg(rgb: Uint8) -> bytes:

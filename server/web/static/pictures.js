@@ -56,7 +56,7 @@ export function moments(face, strongest, moving, id, seek, signal) {
     element("h4", { text: moving ? "Strongest moments" : "The face" }),
     element("ul", { class: "plain" }, ...pictures.map(({ node }) => node)));
   if (strongest.some(({ regions }) => regions !== null)) {
-    const note = element("p", { class: "note", text: "Warm colours: where in the face the network found its evidence." });
+    const note = element("p", { class: "note", text: "Warm colours: where the face looks altered to the network. A hint, not a proof." });
     note.hidden = true;
     const toggle = element("button", {
       class: "quiet small", text: "Show where in the face", signal,
