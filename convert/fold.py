@@ -1,7 +1,7 @@
 """Batch normalisation taken out of a trained network, exactly.
 
-TFLite's converter folds a batch norm that follows a convolution. In MesoNet and its like a ReLU lies
-between the two, sometimes a concatenation as well, and a max-pool follows. A positive scale
+TFLite's converter folds a batch norm that follows a convolution. In MesoNet and its like a ReLU
+lies between the two, sometimes a concatenation as well, and a max-pool follows. A positive scale
 commutes with all of them, so it goes into the convolution's weights; the shift commutes with the
 pooling alone, and is added after it, where there is less to add to.
 """
@@ -55,7 +55,9 @@ def fold(model: Any) -> Any:
 
 def _plan(model: Any) -> _Plan:
     plan, graph = _Plan(), _Graph.of(model)
-    for layer in model.layers if graph else ():
+    if graph is None:
+        return plan
+    for layer in model.layers:
         if type(layer).__name__ != "BatchNormalization":
             continue
         scale, shift = _scale_and_shift(layer)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import tflite
+from convert.errors import ConversionError
 from models import mtcnn
 from server.analysis.runtimes.tflite import TfliteRuntime
 
@@ -38,10 +39,6 @@ SHA256 = {
     "rnet": "cb00e6460f3c98b0bfafaba3c0a0ded4bdf6e62cee7174d969e8670d7e757fee",
     "onet": "94f6ea2f4cf985275ee958cdd762d17b6009348a4fb9d8c6be39ba73ffd22ca3",
 }
-
-
-class ConversionError(Exception):
-    """The weights are not the known ones, or the converted network answers differently."""
 
 
 def convert(folder: Path) -> dict[str, float]:

@@ -18,7 +18,7 @@ from server.jobs.folders import Folders
 
 TASK = "check"
 URGENT, BULK = "urgent", "bulk"  # in the order in which a worker looks into them
-POLL_S = 0.1  # how often an idle worker looks for files
+POLL_S = 0.04  # how often a worker looks for files, idle or full: four starts in each pause
 
 log = logging.getLogger(__name__)
 

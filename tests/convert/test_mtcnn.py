@@ -12,6 +12,7 @@ import pytest
 
 from convert import mtcnn
 from convert.__main__ import main
+from convert.errors import ConversionError
 from models import registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ def test_a_network_that_answers_differently_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mtcnn, "_fold_normalisation", lambda kernel, bias: (kernel, bias))
-    with pytest.raises(mtcnn.ConversionError, match="off the package's"):
+    with pytest.raises(ConversionError, match="off the package's"):
         mtcnn.convert(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -48,7 +49,7 @@ def test_a_strangers_weights_are_never_unpickled(tmp_path: Path) -> None:
     trap = tmp_path / "sprung"
     pickled = f"cposix\nsystem\n(Vtouch {trap}\ntR.".encode()
     (tmp_path / "pnet.lz4").write_bytes(pickled)
-    with pytest.raises(mtcnn.ConversionError, match=r"mtcnn==1\.0\.0"):
+    with pytest.raises(ConversionError, match=r"mtcnn==1\.0\.0"):
         mtcnn.read("pnet", tmp_path)
     assert not trap.exists()
 

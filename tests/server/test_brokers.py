@@ -96,6 +96,7 @@ engine.dispose()
 """
 
 
+@pytest.mark.slow
 def test_fifty_askers_in_five_processes_share_one_job(backend: Backend, tmp_path: Path) -> None:
     """Also: the five create the same tables at the same time."""
     site = site_on(backend, tmp_path)
@@ -127,6 +128,7 @@ def test_fifty_askers_in_five_processes_share_one_job(backend: Backend, tmp_path
     site.stop()
 
 
+@pytest.mark.slow
 def test_a_person_waiting_overtakes_the_bulk(site: Site) -> None:
     bulk = [site.submit(scripted("result:fake", name=str(n)), urgent=False) for n in range(5)]
     urgent = site.submit(scripted("result:fake", name="urgent"))
@@ -135,6 +137,7 @@ def test_a_person_waiting_overtakes_the_bulk(site: Site) -> None:
     assert sum(end < (site.ended(urgent).finished_at or 0) for end in ends) == 0
 
 
+@pytest.mark.slow
 def test_a_stopping_worker_hands_its_job_to_the_other_machine(
     site: Site, on_servers: Backend, tmp_path: Path
 ) -> None:
@@ -151,6 +154,7 @@ def test_a_stopping_worker_hands_its_job_to_the_other_machine(
     assert (job.state, job.attempts) == ("done", 1)
 
 
+@pytest.mark.slow
 def test_what_is_asked_while_the_broker_is_away_is_done_later(
     site: Site, on_servers: Backend
 ) -> None:
@@ -174,6 +178,7 @@ def test_what_is_asked_while_the_broker_is_away_is_done_later(
         assert site.ended(job_id, 60).state == "done"
 
 
+@pytest.mark.slow
 def test_without_its_database_the_service_says_so_and_recovers(
     site: Site, on_servers: Backend
 ) -> None:

@@ -40,6 +40,14 @@ class TfliteRuntime:
         # A copy: a view into the interpreter's memory would change under the caller.
         return _dequantise(interpreter.get_tensor(answer["index"]), answer)
 
+    def details(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the file says of its input and of its output. Raises ModelError."""
+        interpreter = self._open()
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise ModelError(f"{self._path.name} has {len(inputs)} inputs, {len(outputs)} outputs")
+        return inputs[0], outputs[0]
+
     def _at(self, shape: tuple[int, ...]) -> Any:
         """The interpreter for this input shape; those unused for longest make room for it."""
         interpreter = self._interpreters.pop(shape, None)
@@ -68,6 +76,12 @@ class TfliteRuntime:
             return self._interpreter_class(model_path=str(self._path), num_threads=self._threads)
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{self._path.name} cannot be loaded: {error}") from error
+
+
+def input_shape(path: Path) -> tuple[int, ...]:
+    """The shape of a file's one input, batch first. Raises ModelError."""
+    shape = TfliteRuntime(path).details()[0]["shape"]
+    return tuple(int(length) for length in shape)
 
 
 def _interpreter_class() -> Any:
