@@ -16,7 +16,8 @@ import signal
 import socket
 import sys
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,7 +35,8 @@ def main() -> None:
     die_with(parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as control:
-        warm_up()
+        with _silence():
+            warm_up()
         _say(control, warm=True)
         while True:
             packet, descriptors, _, _ = socket.recv_fds(control, PACKET_BYTES, 1)
@@ -47,6 +49,19 @@ def main() -> None:
             else:
                 _say(control, pid=_fork(request["task"], descriptors[0], control))
                 os.close(descriptors[0])
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """LiteRT announces itself on standard error, where each line is to be one of our log's."""
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def warm_up() -> None:

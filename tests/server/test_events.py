@@ -118,7 +118,7 @@ def test_streams_leave_threads_for_others_and_are_given_back(site: Site) -> None
 def test_a_stream_that_ends_gives_its_thread_back(site: Site) -> None:
     for _ in range(STREAMS + 1):
         job_id = site.submit(scripted("result:real", name="quick"))
-        with follow(site, job_id) as answer:
+        with until(lambda job=job_id: s if (s := follow(site, job)).ok else None) as answer:
             assert list(told(answer))[-1][1]["state"] == "done"
         ended(site, job_id)
     assert "Traceback" not in site.log.read_text()
