@@ -11,7 +11,9 @@ how a test knows which one it was given. `tone(path)` is sound without a picture
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -31,6 +33,19 @@ SPEED = {
     "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"},
 }
 BITS = 12  # of the number written by `numbered`
+
+
+@contextmanager
+def _usual_priority() -> Iterator[None]:
+    """SVT-AV1's encoder turns whoever calls it into a real-time process, where it may, as for root.
+
+    All that is started later would inherit that, and starve the machine.
+    """
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, priority)
 
 
 def clip(
@@ -62,7 +77,7 @@ def clip(
     rate = Fraction(fps).limit_denominator(1001)
     pictures = iter(pictures)
     first = next(pictures)
-    with av.open(str(path), "w", options=muxing or {}) as container:
+    with _usual_priority(), av.open(str(path), "w", options=muxing or {}) as container:
         stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = first.shape[:2]
         stream.pix_fmt = pixels or PIXELS.get(codec, "yuv420p")
