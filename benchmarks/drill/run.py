@@ -189,7 +189,15 @@ class Course:
         resource = RESOURCE.get(fault.kind, fault.kind)
         if resource in self._mends:
             self._mends.pop(resource)[1]()
-        if mend := faults.strike(fault, self.machines, self._shared):
+        mend: Callable[[], object] | None = None
+
+        def hit() -> bool:
+            nonlocal mend
+            mend = faults.strike(fault, self.machines, self._shared)
+            return mend is not None
+
+        wait_for(hit, START_S, self.tend)  # what the last fault killed may be away yet
+        if mend:
             report.struck[fault.kind] += 1
             self._mends[resource] = (time.monotonic() + fault.lasts_s, mend)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from server.analysis.video.sampling import ROUNDING_S, Sampler
@@ -52,6 +52,7 @@ def test_steady_video_is_sampled_at_the_rate(count: int, fps: float, rate: float
 
 @settings(deadline=None)  # the machine may be busy
 @given(st.floats(60, 600), st.integers(1, 720))
+@example(116.2, 200)  # a picture that is early by just what is allowed
 def test_long_media_is_spread_over_its_whole_duration(duration_s: float, most: int) -> None:
     times_s = np.arange(0, duration_s, 0.04)
     samples = kept(times_s, Sampler(1000, most, float(times_s[-1]) + 0.04))

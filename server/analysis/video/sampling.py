@@ -31,6 +31,7 @@ class Sampler:
         self.due_s = start_s if start_s > 0 else -math.inf
         self._end_s = end_s
         self._first_s: float | None = None
+        self._step = 0
         self._left = max_samples
 
     @property
@@ -45,7 +46,8 @@ class Sampler:
             return False
         if self._first_s is None:
             self._first_s = time_s
-        steps = math.floor((time_s + ROUNDING_S - self._first_s) / self.step_s) + 1
-        self.due_s = self._first_s + steps * self.step_s
+        steps = math.floor((time_s + ROUNDING_S - self._first_s) / self.step_s)
+        self._step = max(self._step, steps) + 1  # the division may fall just short of the step
+        self.due_s = self._first_s + self._step * self.step_s
         self._left -= 1
         return True
