@@ -22,13 +22,12 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train on the train part, watch the val part")
-    train.add_argument(
-        "--model", default="meso3", choices=("meso3", "meso3-full", "meso4", "mesoinception4")
-    )
+    train.add_argument("--recipe", default="meso3", help="of training/recipes.py; %(default)s")
     train.add_argument("--epochs", type=int)
     train.add_argument("--seed", type=int)
+    train.add_argument("--start", metavar="NAME|FILE.keras", help="start from its weights")
     train.add_argument("--note", default="", help="goes into training/results/runs.csv")
-    train.add_argument("--out", type=Path, help="folder (default: var/training/MODEL)")
+    train.add_argument("--out", type=Path, help="folder (default: var/training/RECIPE)")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     train.add_argument(
         "--cooldown", type=int, default=0, metavar="STEPS", help="end that many steps from here"
@@ -91,10 +90,12 @@ def _train(args: argparse.Namespace) -> int:
     from training.recipes import RECIPES
     from training.train import train
 
-    given = {name: getattr(args, name) for name in ("epochs", "seed", "note")}
+    if args.recipe not in RECIPES:
+        raise ValueError(f"no recipe called {args.recipe}; known: {', '.join(RECIPES)}")
+    given = {name: getattr(args, name) for name in ("epochs", "seed", "start", "note")}
     changed = {name: value for name, value in given.items() if value is not None}
-    config = dataclasses.replace(RECIPES[args.model], **changed)
-    out = args.out or RUNS / args.model
+    config = dataclasses.replace(RECIPES[args.recipe], **changed)
+    out = args.out or RUNS / args.recipe
     print(f"written to {train(config, out, args.data, args.resume, args.cooldown)}")
     return 0
 

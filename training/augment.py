@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.preprocess import resize
+from training import codecs
 
 Uint8 = NDArray[np.uint8]
 Change = Callable[[Uint8], Uint8]
@@ -35,8 +37,11 @@ class Augmentation:
     shrink: float = 0.3
     blur: float = 0.15
     noise: float = 0.2
+    shrink_to: tuple[float, float] = (0.3, 0.9)
     jpeg: float = 0.6
     jpeg_quality: tuple[int, int] = (30, 95)
+    h264: float = 0.0  # in place of JPEG
+    h264_crf: tuple[int, int] = (23, 41)
 
 
 def augment_pair(
@@ -55,12 +60,14 @@ def augment(picture: Uint8, rng: np.random.Generator, how: Augmentation) -> Uint
         (how.framing, _framing),
         (how.light, _light),
         (how.colour, _colour),
-        (how.shrink, _shrink),
+        (how.shrink, partial(_shrink, to=how.shrink_to)),
         (how.blur, _blur),
         (how.noise, _noise),
     ):
         if rng.random() < chance:
             picture = draw(picture, rng)
+    if how.h264 and rng.random() < how.h264:
+        return _h264(picture, rng, how.h264_crf)
     return _jpeg(picture, rng, how.jpeg_quality) if rng.random() < how.jpeg else picture
 
 
@@ -98,10 +105,10 @@ def _colour(picture: Uint8, rng: np.random.Generator) -> Uint8:
     return np.asarray(cv2.transform(picture, matrix), np.uint8)
 
 
-def _shrink(picture: Uint8, rng: np.random.Generator) -> Uint8:
+def _shrink(picture: Uint8, rng: np.random.Generator, to: tuple[float, float]) -> Uint8:
     """A face that was small in its frame."""
     side = picture.shape[0]
-    small = max(8, round(side * float(rng.uniform(0.3, 0.9))))
+    small = max(8, round(side * float(rng.uniform(*to))))
     return resize(resize(picture, small), side)
 
 
@@ -115,6 +122,9 @@ def _noise(picture: Uint8, rng: np.random.Generator) -> Uint8:
 
 
 def _jpeg(picture: Uint8, rng: np.random.Generator, quality: tuple[int, int]) -> Uint8:
-    setting = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(quality[0], quality[1] + 1))]
-    _, encoded = cv2.imencode(".jpg", np.ascontiguousarray(picture[..., ::-1]), setting)
-    return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+    return codecs.jpeg(int(rng.integers(quality[0], quality[1] + 1)), picture)
+
+
+def _h264(picture: Uint8, rng: np.random.Generator, crf: tuple[int, int]) -> Uint8:
+    side = picture.shape[0]
+    return resize(codecs.h264(int(rng.integers(crf[0], crf[1] + 1)), picture), side)

@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 from models.preprocess import resize, to_input
 from training import crops as data
 from training.augment import Augmentation, augment_pair
+from training.fakes import Reals
 
 Float32 = NDArray[np.float32]
+OWN = 1  # tells the draws of our own pairs from those of the data's
 AHEAD = 4  # batches that threads prepare while the network is busy
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The train part in batches of P reals, each with its own fake.
+    """The train part in batches of P reals, each with its own fake; and as many of our own making
+    as `own` says: sets of reals, and how many pairs a batch takes from each.
 
     Epoch e draws the pairs in an order of its own and changes each pair in its own way; both follow
     from `seed`, e and the pair alone, so that a run may go on from any step.
@@ -30,6 +33,7 @@ class Feed:
     pairs_per_batch: int
     seed: int
     augmentation: Augmentation = field(default_factory=Augmentation)
+    own: tuple[tuple[Reals, int], ...] = ()
     pairs: NDArray[np.intp] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,8 +46,10 @@ class Feed:
         return len(self.pairs) // self.pairs_per_batch
 
     def batches(self, first: int, stop: int) -> Iterator[tuple[Float32, Float32]]:
-        """Those of steps `first` to `stop`: float32 [2P, S, S, 3] and labels float32 [2P, 1]."""
-        labels = np.tile(np.array([[0], [1]], np.float32), (self.pairs_per_batch, 1))
+        """Those of steps `first` to `stop`: float32 [2P, S, S, 3] and labels float32 [2P, 1], P
+        with our own pairs, which come last."""
+        pairs = self.pairs_per_batch + sum(count for _, count in self.own)
+        labels = np.tile(np.array([[0], [1]], np.float32), (pairs, 1))
         with ThreadPoolExecutor(2) as pool:
             ahead: list[Future[Float32]] = []
             for step in range(first, stop):
@@ -57,10 +63,20 @@ class Feed:
         epoch, number = divmod(step, self.steps_per_epoch)
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.pairs))
         chunk = order[number * self.pairs_per_batch :][: self.pairs_per_batch]
-        return to_input(np.stack([picture for i in chunk for picture in self._pair(int(i), epoch)]))
+        pictures = [picture for i in chunk for picture in self._pair(int(i), epoch)]
+        rng = np.random.default_rng((self.seed, epoch, number, OWN))
+        for reals, count in self.own:
+            for _ in range(count):
+                pictures += self._changed(*reals.pair(rng), rng)
+        return to_input(np.stack(pictures))
 
     def _pair(self, index: int, epoch: int) -> list[data.Uint8]:
         rng = np.random.default_rng((self.seed, epoch, index))
         real, fake = (data.decode(self.crops.images[i]) for i in self.pairs[index])
+        return self._changed(real, fake, rng)
+
+    def _changed(
+        self, real: data.Uint8, fake: data.Uint8, rng: np.random.Generator
+    ) -> list[data.Uint8]:
         changed = augment_pair(real, fake, rng, self.augmentation)
         return [resize(picture, self.input_px) for picture in changed]

@@ -14,10 +14,13 @@ class Config:
 
     model: str = "meso3"
     input_px: int = meso.MESO3_INPUT_PX
-    start: str = "imagenet"  # "imagenet+meso3": then what Meso-3 learnt; "": from nothing
+    # "imagenet"; then, after a "+" or alone, a registered name or a .keras file; "": from nothing
+    start: str = "imagenet"
     epochs: int = 8
     schedule: str = "cycle"  # or "constant", which may be stopped, and cooled down, anywhere
     pairs_per_batch: int = 16
+    own_pairs: int = 0  # fakes of our own in a batch, and their reals: of the train part
+    photo_pairs: int = 0  # the same, of photos of adults
     learning_rate: float = 5e-4
     warmup: float = 0.1  # share of the steps; of one epoch where the rate is constant
     weight_decay: float = 0.02
@@ -32,6 +35,18 @@ class Config:
 
 RECIPES = {
     "meso3": Config(),
+    # What meso3 goes on to: fakes of our own and photos among the pairs, rougher treatment.
+    "meso3-tuned": Config(
+        start="meso3",
+        epochs=3,
+        pairs_per_batch=11,
+        own_pairs=3,
+        photo_pairs=2,
+        learning_rate=2e-4,
+        augmentation=Augmentation(
+            shrink=0.4, shrink_to=(0.2, 0.9), jpeg=0.5, jpeg_quality=(20, 95), h264=0.15
+        ),
+    ),
     "meso3-full": Config(
         model="meso3-full",
         input_px=meso.FULL_INPUT_PX,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from functools import partial
 
-import av
 import cv2
 import numpy as np
 
@@ -15,31 +13,12 @@ from server.analysis.scoring import UNCALIBRATED, to_p_fake
 from training import crops as data
 from training import metrics
 from training.breakdown import Row
+from training.codecs import h264, jpeg
 from training.evaluate import Model
 
 Uint8 = data.Uint8
 Treatment = Callable[[Uint8], Uint8]  # of one crop uint8 [S, S, 3]
 CROPS = 400  # enough for an AUC to two digits; half of them fakes
-
-
-def jpeg(quality: int, crop: Uint8) -> Uint8:
-    _, encoded = cv2.imencode(".jpg", crop[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return data.decode(encoded.tobytes())
-
-
-def h264(crf: int, crop: Uint8) -> Uint8:
-    """The crop as a key frame of an H.264 stream of that constant rate factor."""
-    side = crop.shape[0] // 2 * 2  # H.264 halves the colours
-    encoder = av.CodecContext.create("libx264", "w")
-    encoder.width = encoder.height = side
-    encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 25)
-    encoder.options = {"crf": str(crf), "preset": "veryfast", "tune": "zerolatency"}
-    encoder.thread_count = 1
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(crop[:side, :side]), format="rgb24")
-    packets = [packet for given in (frame, None) for packet in encoder.encode(given)]
-    decoder = av.CodecContext.create("h264", "r")
-    pictures = [p for packet in (*packets, None) for p in decoder.decode(packet)]
-    return np.asarray(pictures[0].to_ndarray(format="rgb24"), np.uint8)
 
 
 def smaller(share: float, crop: Uint8) -> Uint8:

@@ -34,10 +34,11 @@ class Run:
         warm = config.warmup * steps * (config.epochs if config.schedule == "cycle" else 1)
         self.plan = Plan(config.schedule, config.learning_rate, round(warm), config.epochs * steps)
         self.model: Any = meso.BUILDERS[config.model](config.input_px)
-        if "imagenet" in config.start:
-            start_from_imagenet(self.model)
-        if "meso3" in config.start:
-            start_from_network(self.model, classifier.load(registry.spec("meso3").file("keras")))
+        for source in filter(None, config.start.split("+")):
+            if source == "imagenet":
+                start_from_imagenet(self.model)
+            else:
+                start_from_network(self.model, classifier.load(_network(source)))
         for layer in self.model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = config.train_norm or layer.name == "head_norm"
@@ -113,6 +114,10 @@ class Run:
 
     def _variables(self) -> list[Any]:
         return [*self.model.variables, *self.model.optimizer.variables]
+
+
+def _network(source: str) -> Path:
+    return Path(source) if source.endswith(".keras") else registry.spec(source).file("keras")
 
 
 def predict(model: Any, crops: data.Crops) -> Float32:

@@ -15,10 +15,12 @@ import cv2
 import keras
 
 from training import crops as data
+from training.fakes import Reals, reals
 from training.feed import Feed
 from training.recipes import Config
 from training.run import Run
 
+PHOTOS = "fairface-adult-train.tar"
 RESULTS = Path(__file__).parent / "results" / "runs.csv"
 
 
@@ -36,9 +38,9 @@ def train(
     cv2.setNumThreads(1)  # threads prepare whole pairs instead
     train_set = data.part(data_folder, "train")
     val_set = data.part(data_folder, "val")
-    how = (config.input_px, config.pairs_per_batch, config.seed, config.augmentation)
-    feed = Feed(train_set, *how)
     folder.mkdir(parents=True, exist_ok=True)
+    how = (config.input_px, config.pairs_per_batch, config.seed, config.augmentation)
+    feed = Feed(train_set, *how, own=tuple(_own(config, train_set, data_folder, folder)))
     run = Run.resume(config, feed, folder) if resume else Run.start(config, feed, folder)
     if cooldown:
         run.plan = run.plan.cooled(run.step, cooldown)
@@ -59,6 +61,16 @@ def train(
     row = {**_flat(config), "date": date.today().isoformat(), **result}
     _record(RESULTS, {**row, "val_auc_low": low, "val_auc_high": high})
     return folder / f"{config.model}.keras"
+
+
+def _own(
+    config: Config, train_set: data.Crops, data_folder: Path, cache: Path
+) -> Iterator[tuple[Reals, int]]:
+    if config.own_pairs:
+        yield reals(train_set, cache), config.own_pairs
+    if config.photo_pairs:
+        photos = data.read(data_folder / PHOTOS)
+        yield reals(photos, cache), config.photo_pairs
 
 
 @contextmanager
