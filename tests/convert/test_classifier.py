@@ -67,6 +67,25 @@ def test_batch_norm_is_folded_and_files_shrink(converted):
     assert facts["float32"].macs == facts["int8"].macs > 1e6
 
 
+def test_dynamic_files_quantise_no_filter_that_would_make_them_slow(converted):
+    from ai_edge_litert.interpreter import Interpreter
+
+    from convert.tflite import FEW_WEIGHTS
+
+    _, files, _ = converted
+    interpreter = Interpreter(str(files["dynamic"]))
+    sizes = {True: [0], False: [0]}  # of filters, by whether they are int8
+    for tensor in interpreter.get_tensor_details():
+        if len(tensor["shape"]) == 4 and tensor["quantization_parameters"]["scales"].size:
+            sizes[tensor["dtype"] == np.int8].append(int(np.prod(tensor["shape"])))
+    assert len(sizes[True]) > 5
+    assert min(sizes[True][1:]) >= FEW_WEIGHTS
+    operators = interpreter._get_ops_details()
+    filters = [op["inputs"][1] for op in operators if op["op_name"] == "DEPTHWISE_CONV_2D"]
+    kinds = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
+    assert {kinds[i] for i in filters} <= {np.float32}
+
+
 @pytest.mark.parametrize("precision", ["float32", "int8"])
 def test_floats_go_in_and_out_for_any_batch(converted, precision):
     from server.analysis.runtimes.tflite import TfliteRuntime
