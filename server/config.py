@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -85,6 +86,12 @@ class Settings:
             "min_face_px": self.min_face_px,
             "model": self.model,
         }
+
+    @property
+    def cores(self) -> int:
+        """Of this machine, for each of the checks that run at the same time."""
+        allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+        return max(1, (len(allowed) or os.cpu_count() or 1) // self.workers)
 
     @property
     def loopback(self) -> bool:

@@ -22,6 +22,7 @@ SMALLEST_PX = 20  # the pyramid starts where a face of this size fills the P-Net
 WINDOW_PX, STRIDE_PX = 12, 2  # of the P-Net
 PYRAMID_STEP = 0.709  # about sqrt(1/2): each level has half the pixels of the one before
 OUTSIDE = 127.5  # what lies beyond the picture's edge: 0 to the networks
+STRIP_PIXELS = 70_000  # that the P-Net sees at once, where a level has more
 LONGEST_SIDE_PX = 32_000  # cv2.remap takes no more than 32,767
 
 
@@ -102,6 +103,25 @@ def in_batches(runtime: Runtime, inputs: Float32, sizes: Sequence[int], columns:
         answers[batch] = runtime.run(inputs[batch])
         done = batch.stop
     return answers
+
+
+def in_strips(pnet: Runtime, level: Float32) -> Float32:
+    """The P-Net's answer to a whole level [H, W, 3], float32 [h, w, 5], from strips of it that
+    overlap: the very same numbers, in a fraction of the memory."""
+    high, wide = level.shape[:2]
+    rows = -(-(high - 2) // STRIDE_PX) - 4  # a convolution, the pooling, two convolutions
+    count = min(rows, -(-high * wide // STRIP_PIXELS))
+    if count < 2:
+        return np.asarray(pnet.run(level[None])[0])
+    each = -(-rows // count)
+    # One row of pixels more where the last pooled row has only one: all strips must be alike.
+    strip = STRIDE_PX * (each - 1) + WINDOW_PX + high % 2
+    answers = [
+        pnet.run(level[None, start : start + strip])[0][:each]
+        for start in range(0, STRIDE_PX * (rows - each), STRIDE_PX * each)
+    ]
+    left = rows - each * len(answers)
+    return np.concatenate([*answers, pnet.run(level[None, high - strip :])[0][-left:]])
 
 
 # Rows -------------------------------------------------------------------------------------------

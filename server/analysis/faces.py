@@ -18,6 +18,7 @@ from server.analysis.cascade import (
     best_first,
     cut,
     in_batches,
+    in_strips,
     landmarks,
     pyramid,
     shifted,
@@ -37,7 +38,7 @@ RNET_BATCHES, ONET_BATCHES = (16, 4, 1), (4, 2, 1)
 
 
 class FaceFinder:
-    """Finds faces in pictures uint8 RGB [H, W, 3] of any size. Belongs to one thread."""
+    """Finds faces in pictures uint8 RGB [H, W, 3] of any size. Threads may share it."""
 
     def __init__(
         self, min_face_px: int = 40, thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8)
@@ -83,7 +84,7 @@ class FaceFinder:
     def _propose(self, picture: Float32) -> Float32:
         found = [np.empty((0, 5), np.float32)]
         for scale, level in pyramid(picture):
-            answer = self._pnet.run(level[None])[0]
+            answer = in_strips(self._pnet, level)
             found.append(unrivalled(windows(answer, scale, self._logits[0]), 0.5))
         return squared(unrivalled(best_first(np.concatenate(found)), 0.7))
 

@@ -13,7 +13,7 @@ from server.analysis.records import Float32, Float64, ModelUse, Track, TrackScor
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.errors import ModelError
 
-BATCHES = (1, 4, 16, 32)  # every new size costs an interpreter, so that few are used
+BATCHES = (1, 2)  # every size costs an interpreter; larger ones take more memory and no less time
 REMEMBERED = 4096  # scores kept, so that a partial verdict scores only what is new
 UNCALIBRATED = registry.Calibration(scale=1.0, offset=0.0, fake_at=0.9, real_at=0.1)
 

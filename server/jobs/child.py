@@ -37,11 +37,20 @@ LAST_WORDS = "output.txt"  # in the scratch folder
 LAST_WORDS_BYTES = 1_000_000
 OPENCV_NO_MEMORY = -4  # cv2.error.code; it is no MemoryError
 REPORT_S = 0.2  # progress is written at most this often, except for a new stage
-DECODER_AND_DETECTOR = 2  # threads that work at the same time
 # What the processor can do, which the networks' runtime wants to know; not this machine's name.
 HARDWARE = tuple(map(Path, ("/proc/cpuinfo", "/sys/devices/system/cpu", "/sys/fs/cgroup")))
 
 log = logging.getLogger(__name__)
+
+
+# For the libraries of whoever looks at media.
+ENVIRONMENT = {
+    # A pool of threads, started on import, would stay outside of a child's confinement, and would
+    # not survive a fork.
+    "OPENBLAS_NUM_THREADS": "1",
+    # So that a picture's memory is the system's again once it was looked at.
+    "MALLOC_MMAP_THRESHOLD_": "2000000",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,7 @@ class Task:
     options: dict[str, Any]
     memory_bytes: int
     cpu_s: int
+    threads: int = 1  # frames looked at at the same time
     log_level: int = logging.INFO
     log_format: str = "text"
 
@@ -75,7 +85,8 @@ class Task:
             limits=limits,
             log_format=settings.log_format,
             memory_bytes=settings.max_memory_bytes,
-            cpu_s=DECODER_AND_DETECTOR * math.ceil(settings.job_timeout_s),
+            cpu_s=(1 + settings.cores) * math.ceil(settings.job_timeout_s),
+            threads=settings.cores,
             **work,
         )
 
@@ -186,7 +197,7 @@ def check(task: Task, reporter: Reporter, start: Start | None = None) -> dict[st
     confine_to(media.path, task)
     if task.kind == "url" and not media.cut_short:  # the runner may know the answer already
         reporter.media(_sha256(media.path))
-    analyzer = Analyzer(AnalysisOptions(**task.options))
+    analyzer = Analyzer(AnalysisOptions(**task.options), task.threads)
     verdict = analyzer.analyze(media, reporter.analyzed)
     result = to_json(verdict)
     if task.kind == "url":

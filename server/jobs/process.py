@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from server.config import PREFIX
-from server.jobs.child import Task, encode
+from server.jobs.child import ENVIRONMENT, Task, encode
 from server.jobs.warm import ROOT, Nursery
 
 COMMAND = (sys.executable, "-m", "server.jobs.child")
@@ -33,8 +33,7 @@ class Spawned:
     def __init__(self, task: Task, command: Sequence[str]) -> None:
         # Our settings hold secrets that a child which reads strangers' media has no use for.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
-        # A pool of threads, started on import, would stay outside of the child's confinement.
-        environment["OPENBLAS_NUM_THREADS"] = "1"
+        environment |= ENVIRONMENT
         self._process = subprocess.Popen(  # noqa: S603 - our own command line
             command,
             cwd=ROOT,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from server.jobs.child import Task
+from server.jobs.child import ENVIRONMENT, Task
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-E", "-s", "-m", "server.jobs.fork_server")
@@ -214,10 +214,9 @@ class Nursery:
 
 def _environment() -> dict[str, str]:
     """Nothing of ours: what strangers' media are read by comes from this process."""
-    environment = {
+    environment = ENVIRONMENT | {
         "HOME": "/nonexistent",
         "LANG": "C.UTF-8",
-        "OPENBLAS_NUM_THREADS": "1",  # its pool of threads would not survive a fork
         "PATH": "/nonexistent",
         "YTDLP_NO_PLUGINS": "1",
     }

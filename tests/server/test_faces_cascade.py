@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from models import registry
 from server.analysis import cascade
+from server.analysis.runtimes.tflite import TfliteRuntime
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -132,3 +134,16 @@ def test_no_rows_pass_through_every_step() -> None:
     assert cascade.cut(picture, none, 24).shape == (0, 24, 24, 3)
     assert cascade.squared(cascade.unrivalled(cascade.best_first(none), 0.5)).shape == (0, 5)
     assert cascade.landmarks(none, np.empty((0, 15), np.float32)).shape == (0, 10)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(12, 90), st.integers(12, 90), st.integers(20, 4000), SEEDS)
+def test_strips_of_a_level_give_the_very_numbers_of_the_whole(
+    high: int, wide: int, most: int, seed: int
+) -> None:
+    pnet = TfliteRuntime(registry.spec("mtcnn").file("pnet"))
+    level = np.random.default_rng(seed).uniform(0, 255, (high, wide, 3)).astype(np.float32)
+    whole = pnet.run(level[None])[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cascade, "STRIP_PIXELS", most)
+        np.testing.assert_array_equal(cascade.in_strips(pnet, level), whole)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +141,11 @@ def test_other_precisions_answer_nearly_the_same(tmp_path: Path, precision: str)
     assert found.dtype == np.float32
     assert found.shape == expected.shape
     np.testing.assert_allclose(found, expected, atol=0.03 * np.abs(expected).max())
+
+
+def test_threads_may_share_a_runtime(rnet: TfliteRuntime) -> None:
+    batches = [windows(1 + seed % 3, seed) for seed in range(60)]
+    alone = [rnet.run(batch) for batch in batches]
+    with ThreadPoolExecutor(4) as pool:
+        for expected, found in zip(alone, pool.map(rnet.run, batches), strict=True):
+            np.testing.assert_array_equal(found, expected)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,20 @@ from server.errors import ModelError
 MAX_SHAPES, MAX_VALUES = 32, 6_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Shaped:
+    """An interpreter for one input shape; whoever uses it holds `lock`."""
+
+    interpreter: Any
+    lock: Lock = field(default_factory=Lock)
+
+
 class TfliteRuntime:
-    """One TFLite file with one input and one output. Belongs to one thread."""
+    """One TFLite file with one input and one output.
+
+    Threads may share it: batches of different shapes are computed at the same time, so that
+    several cores need no more memory than one.
+    """
 
     name = "tflite"
 
@@ -28,17 +42,21 @@ class TfliteRuntime:
         self._path = path
         self._threads = threads
         self._interpreter_class = _interpreter_class()
-        self._interpreters: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+        self._interpreters: OrderedDict[tuple[int, ...], _Shaped] = OrderedDict()
+        self._lock = Lock()  # held while the above changes
         self._open()
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map float32 [N, H, W, C] to float32 [N, ...], also where the file computes in int8."""
-        interpreter = self._at(batch.shape)
-        given, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-        interpreter.set_tensor(given["index"], _quantise(batch, given))
-        interpreter.invoke()
-        # A copy: a view into the interpreter's memory would change under the caller.
-        return _dequantise(interpreter.get_tensor(answer["index"]), answer)
+        with self._lock:
+            shaped = self._at(batch.shape)
+        interpreter = shaped.interpreter
+        with shaped.lock:
+            given, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+            interpreter.set_tensor(given["index"], _quantise(batch, given))
+            interpreter.invoke()
+            # A copy: a view into the interpreter's memory would change under the caller.
+            return _dequantise(interpreter.get_tensor(answer["index"]), answer)
 
     def details(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the file says of its input and of its output. Raises ModelError."""
@@ -48,10 +66,10 @@ class TfliteRuntime:
             raise ModelError(f"{self._path.name} has {len(inputs)} inputs, {len(outputs)} outputs")
         return inputs[0], outputs[0]
 
-    def _at(self, shape: tuple[int, ...]) -> Any:
+    def _at(self, shape: tuple[int, ...]) -> _Shaped:
         """The interpreter for this input shape; those unused for longest make room for it."""
-        interpreter = self._interpreters.pop(shape, None)
-        if interpreter is None:
+        shaped = self._interpreters.pop(shape, None)
+        if shaped is None:
             self._make_room(math.prod(shape))
             interpreter = self._open()
             index = interpreter.get_input_details()[0]["index"]
@@ -60,8 +78,9 @@ class TfliteRuntime:
                 interpreter.allocate_tensors()
             except RuntimeError as error:  # the files are ours and whole, so it is this
                 raise MemoryError(f"no room for an input of {shape}") from error
-        self._interpreters[shape] = interpreter
-        return interpreter
+            shaped = _Shaped(interpreter)
+        self._interpreters[shape] = shaped
+        return shaped
 
     def _make_room(self, values: int) -> None:
         held = sum(math.prod(shape) for shape in self._interpreters)
