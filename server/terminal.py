@@ -41,6 +41,7 @@ WHY = {
     "not-certain": "the evidence points neither way",
     "out-of-scope": "turned too far away",
     "cut-short": "the file ended early; what it held was judged",
+    "stopped-early": "settled before the end; the rest was not looked at",
     "unstable": "a small change of the picture turns the result round",
 }
 MEANING = {

@@ -3,9 +3,9 @@
 `clip(path, pictures, ...)` encodes pictures (uint8 RGB) to a video; `picture(path, rgb)` writes one
 still; `moving(face, ...)` makes pictures in which a face wanders over a plain ground, and
 `numbered(...)` pictures of which each tells its own number (`number_of` reads it back), which is
-how a test knows which one it was given. `tone(path)` is sound without a picture, and
-`truncated(path, part)` a copy that ends early. All return what they made, so that calls nest:
-`truncated(clip(tmp_path / "a.mp4", moving(astronaut)), 0.5)`.
+how a test knows which one it was given. `repeated(...)` makes hours of a few seconds. `tone(path)`
+is sound without a picture, and `truncated(path, part)` a copy that ends early. All return what they
+made, so that calls nest: `truncated(clip(tmp_path / "a.mp4", moving(astronaut)), 0.5)`.
 """
 
 from __future__ import annotations
@@ -103,6 +103,27 @@ def clip(
         if audio is not None:
             seconds = times_s[-1] if times_s is not None else count / fps
             _add_tone(container, audio, seconds)
+    return path
+
+
+def repeated(source: Path, path: Path, times: int) -> Path:
+    """`source` shown `times` times, one after another; nothing is encoded again."""
+    with av.open(str(source)) as given, av.open(str(path), "w") as container:
+        stream = given.streams.video[0]
+        written = container.add_stream_from_template(stream)
+        packets = [
+            (bytes(packet), packet.pts, packet.dts, packet.duration, packet.is_keyframe)
+            for packet in given.demux(stream)
+            if packet.dts is not None
+        ]
+        span = sum(duration for _, _, _, duration, _ in packets)
+        for shift in range(0, times * span, span):
+            for content, pts, dts, duration, key in packets:
+                packet = av.Packet(content)
+                packet.stream, packet.time_base = written, stream.time_base
+                packet.pts, packet.dts, packet.duration = pts + shift, dts + shift, duration
+                packet.is_keyframe = key
+                container.mux(packet)
     return path
 
 

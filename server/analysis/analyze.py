@@ -6,8 +6,8 @@ import hashlib
 import math
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +18,7 @@ import cv2
 
 from server.analysis.explain import Explainer
 from server.analysis.faces import FaceFinder
+from server.analysis.finding import Found, find_each
 from server.analysis.pictures import face_pictures
 from server.analysis.records import (
     AnalysisOptions,
@@ -30,11 +31,14 @@ from server.analysis.records import (
 from server.analysis.scoring import Scorer
 from server.analysis.stability import Score
 from server.analysis.tracks import Tracker
-from server.analysis.verdict import Analyzed, Rules, combine, judge, to_json
+from server.analysis.verdict import Analyzed, Rules, combine, is_settled, judge, to_json
 from server.analysis.video import MediaReader
 from server.errors import BadValue
 
 PARTIAL_S = 2.0  # of wall time between two verdicts so far
+KEY_FRAMES = 6  # of a first look, for videos of at least so many samples:
+WORTH_A_LOOK = 5 * KEY_FRAMES
+SETTLED_AFTER, SETTLED_EVERY = 90, 30  # samples: half a minute is always looked at whole
 FRAMES_SHARE = 0.95  # of the progress; what comes after the last frame is short
 # Those that the numbers depend on; of the two TFLite runtimes one is installed.
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "av", "numpy", "opencv-python-headless")
@@ -50,9 +54,11 @@ class Analyzer:
     Belongs to one thread. Raises ModelError if a network is missing or damaged.
     """
 
-    def __init__(self, options: AnalysisOptions) -> None:
-        cv2.setNumThreads(1)  # decoder and detector have a thread each already
+    def __init__(self, options: AnalysisOptions, threads: int = 1) -> None:
+        """`threads`: frames in which faces are looked for at the same time."""
+        cv2.setNumThreads(1)  # decoder and detector have threads already
         self._options = options
+        self._threads = threads
         self._finder = FaceFinder(options.min_face_px)
         self._scorer = Scorer(options.model)
         evidence = self._scorer.spec.evidence
@@ -71,23 +77,41 @@ class Analyzer:
         options = self._options
         with MediaReader(media.path) as reader:
             check = _Check(self._finder, self._scorer, options, media, reader)
-            clock, report = check.clock, _Report(check, on_progress)
+            report = _Report(check, on_progress)
+            if check.is_long():
+                self._look_at_key_frames(check, report)
+            frames = reader.frames(options.samples_per_s, options.max_samples, *check.span)
             tracker = Tracker(self._scorer.side_px, options.max_crops)
-            frames = reader.frames(
-                options.samples_per_s, options.max_samples, options.start_s, options.end_s
-            )
-            for frame in clock.each("frames", frames):
-                with clock.during("faces"):
-                    faces = self._finder.find(frame.rgb)
-                with clock.during("tracks"):
-                    tracker.add(frame, faces)
-                check.seen(frame)
-                report.after(frame, tracker)
+            with self._found(check.clock.each("frames", frames)) as found:
+                for frame, faces in check.clock.each("faces", found):
+                    if check.settled:
+                        check.stopped_early = True
+                        break
+                    with check.clock.during("tracks"):
+                        tracker.add(frame, faces)
+                    check.seen(frame, tracker)
+                    report.after(frame, tracker)
             check.ensure_seen()
             report.scoring()
             verdict = check.final(tracker.finish(), self._explainer)
             report.done(verdict)
             return verdict
+
+    def _found(self, frames: Iterable[Frame]) -> closing[Generator[Found, None, None]]:
+        return closing(find_each(self._finder, frames, self._threads))
+
+    def _look_at_key_frames(self, check: _Check, report: _Report) -> None:
+        """A verdict within moments, from a few pictures that need no others to be decoded."""
+        tracker = Tracker(self._scorer.side_px, self._options.max_crops)
+        with check.clock.during("first look"):
+            frames = check.reader.key_frames(KEY_FRAMES, *check.span)
+            with self._found(frames) as found:
+                for frame, faces in found:
+                    tracker.add(frame, faces)
+                    check.seen(frame, tracker)
+                    report.alive()
+        report.so_far(tracker)
+        check.start_over()
 
 
 class _Check:
@@ -104,6 +128,7 @@ class _Check:
         self.clock = _Clock()
         self.reader = reader
         self.options = options
+        self.settled = self.stopped_early = False
         self._finder = finder
         self._scorer = scorer
         self._media = media
@@ -113,12 +138,34 @@ class _Check:
         rules = Rules(scorer.calibration.fake_at, scorer.calibration.real_at)
         self._rules = replace(rules, min_crops=1) if reader.info.kind == "image" else rules
 
-    def seen(self, frame: Frame) -> None:
+    @property
+    def span(self) -> tuple[float, float | None]:
+        return self.options.start_s, self.options.end_s
+
+    @property
+    def pictures(self) -> int:
+        """How many were looked at so far."""
+        return len(self._sampled_s)
+
+    def is_long(self) -> bool:
+        """Whether a first look is worth its while, going by what the container states."""
+        start_s, end_s = self.span
+        seconds = min(self.reader.info.duration_s or 0.0, end_s or math.inf) - start_s
+        return seconds * self.options.samples_per_s >= WORTH_A_LOOK
+
+    def seen(self, frame: Frame, tracker: Tracker) -> None:
         self._sampled_s.append(frame.time_s)
+        past = self.pictures - SETTLED_AFTER
+        if self.options.stop_early and past >= 0 and past % SETTLED_EVERY == 0:
+            so_far = self.verdict(tracker.tracks(), self._scorer.p_fake)
+            self.settled = any(is_settled(face, self._rules) for face in so_far.faces)
+
+    def start_over(self) -> None:
+        self._sampled_s.clear()
 
     def ensure_seen(self) -> None:
         """Raise BadValue if the options left nothing to look at."""
-        start_s, end_s = self.options.start_s, self.options.end_s
+        start_s, end_s = self.span
         if not self._sampled_s and (start_s > 0 or end_s is not None):
             end = "its end" if end_s is None else f"{end_s:g} s"
             length = self.reader.info.duration_s
@@ -141,6 +188,7 @@ class _Check:
             analyzed_s=(self._sampled_s[0], self._sampled_s[-1]) if self._sampled_s else (0.0, 0.0),
             sampled_s=tuple(self._sampled_s),
             cut_short=self._media.cut_short or self.reader.cut_short,
+            stopped_early=self.stopped_early,
             model=self._scorer.use,
             detector=self._finder.use,
             options=self.options,
@@ -169,15 +217,24 @@ class _Report:
         self._at = time.monotonic()
 
     def after(self, frame: Frame, tracker: Tracker) -> None:
-        now = time.monotonic()
-        if now - self._at >= PARTIAL_S:
-            self._partial = to_json(self._check.verdict(tracker.tracks()))
-            self._at = time.monotonic()
-        options = self._check.options
-        end_s = min(self._check.reader.info.duration_s or 0.0, options.end_s or math.inf)
-        span_s = end_s - options.start_s
-        share = min(1.0, max(0.0, frame.time_s - options.start_s) / span_s) if span_s > 0 else 0.0
+        due = time.monotonic() - self._at >= PARTIAL_S
+        if due and self._check.pictures > KEY_FRAMES:  # fewer say less than the first look
+            self._judge(tracker)
+        start_s, end_s = self._check.span
+        span_s = min(self._check.reader.info.duration_s or 0.0, end_s or math.inf) - start_s
+        share = min(1.0, max(0.0, frame.time_s - start_s) / span_s) if span_s > 0 else 0.0
         self._on_progress(Progress("faces", FRAMES_SHARE * share, self._partial))
+
+    def alive(self) -> None:
+        self._on_progress(Progress("faces", 0.0, self._partial))
+
+    def so_far(self, tracker: Tracker) -> None:
+        self._judge(tracker)
+        self.alive()
+
+    def _judge(self, tracker: Tracker) -> None:
+        self._partial = to_json(self._check.verdict(tracker.tracks()))
+        self._at = time.monotonic()
 
     def scoring(self) -> None:
         self._on_progress(Progress("scores", FRAMES_SHARE, self._partial))
@@ -187,19 +244,28 @@ class _Report:
 
 
 class _Clock:
-    """Adds up the wall time of each stage."""
+    """Adds up the wall time of each stage; that of a stage within another counts once, for it."""
 
     def __init__(self) -> None:
-        self._start = time.perf_counter()
+        self._start = self._since = time.perf_counter()
+        self._stage: str | None = None
         self._spent: dict[str, float] = {}
 
     @contextmanager
     def during(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
+        outer = self._turn_to(stage)
         try:
             yield
         finally:
-            self._spent[stage] = self._spent.get(stage, 0.0) + time.perf_counter() - start
+            self._turn_to(outer)
+
+    def _turn_to(self, stage: str | None) -> str | None:
+        now = time.perf_counter()
+        before, self._stage = self._stage, stage
+        if before is not None:
+            self._spent[before] = self._spent.get(before, 0.0) + now - self._since
+        self._since = now
+        return before
 
     def each(self, stage: str, items: Iterable[Item]) -> Iterator[Item]:
         """The items, counting the time spent waiting for them."""

@@ -30,6 +30,7 @@ Reason = Literal[
     "not-certain",  # between the two thresholds
     "out-of-scope",  # turned too far away to be judged
     "cut-short",  # the file ended early; what it held was judged
+    "stopped-early",  # settled before the end, so that the rest was not looked at
     "unstable",  # a re-encode, a small resize or a small shift would turn the verdict round
 ]
 PictureKind = Literal["face", "evidence"]
@@ -233,6 +234,7 @@ class AnalysisOptions:
     start_s: float = 0.0  # nothing before this is looked at,
     end_s: float | None = None  # nor after this; None: the end of the media
     explain: bool = True  # mark where in the face, if the model can tell
+    stop_early: bool = True  # once no further picture of a long video can change the answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ class Analyzed:
     analyzed_s: tuple[float, float]
     sampled_s: tuple[float, ...]
     cut_short: bool
+    stopped_early: bool
     model: ModelUse
     detector: DetectorUse
     options: AnalysisOptions
@@ -163,6 +164,16 @@ def _is_fake(evidence: Estimate, z: float, rules: Rules) -> bool:
     return evidence.p_fake >= rules.fake_at and evidence.interval(z)[0] > 0.5
 
 
+def is_settled(face: FaceVerdict, rules: Rules) -> bool:
+    """Whether a verdict so far will stand, whatever the rest of the media shows.
+
+    Only "fake" can: it takes the whole interval to lie beyond the threshold, so that what was seen
+    remains a stretch that is surely fake if all that follows looks real.
+    """
+    sure = face.label == "fake" and not face.reasons
+    return sure and face.interval is not None and face.interval[0] >= rules.fake_at
+
+
 def _samples(track: Track, scores: TrackScores) -> tuple[Sample, ...]:
     scored = dict(zip(track.crop_times_s.tolist(), scores.p_fake.tolist(), strict=True))
     return tuple(
@@ -191,6 +202,8 @@ def combine(
     worst = min(faces, key=badness, default=None)
     label: MediaLabel = worst.label if worst else "no-face"
     reasons = worst.reasons if worst else ()
+    if about.stopped_early:
+        reasons = (*reasons, "stopped-early")
     return Verdict(
         label=label,
         p_fake=worst.p_fake if worst else None,

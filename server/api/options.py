@@ -27,7 +27,16 @@ LONGEST_MEDIA_S = 1e6
 KEY_HEADER = "Idempotency-Key"
 KEY_PATTERN = "^[!-~]{1,128}$"
 ANALYSIS = frozenset(
-    {"samples_per_s", "start_s", "end_s", "max_crops", "min_face_px", "model", "explain"}
+    {
+        "samples_per_s",
+        "start_s",
+        "end_s",
+        "max_crops",
+        "min_face_px",
+        "model",
+        "explain",
+        "stop_early",
+    }
 )
 
 
@@ -102,6 +111,9 @@ class Options(BaseModel):
     )
     explain: Annotated[Truth | Absent, BeforeValidator(_truth)] = Field(
         None, description="whether to make the pictures that show where in the face"
+    )
+    stop_early: Annotated[Truth | Absent, BeforeValidator(_truth)] = Field(
+        None, description="whether to stop where no further picture can change the answer"
     )
     fresh: Truth = Field(False, description="check again, although a recent result is there")
     urgent: Truth = Field(True, description="false: after those for whom somebody is waiting")

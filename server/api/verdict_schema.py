@@ -93,6 +93,7 @@ class Options(BaseModel):
     start_s: Annotated[float, Field(ge=0)]
     end_s: float | None
     explain: bool
+    stop_early: bool
 
 
 class Verdict(BaseModel):

@@ -187,6 +187,7 @@ VERDICTS = st.builds(
         start_s=SECONDS,
         end_s=st.none() | SECONDS,
         explain=st.booleans(),
+        stop_early=st.booleans(),
     ),
     versions=st.dictionaries(st.text(max_size=9), st.text(max_size=9), max_size=3),
     timing_s=st.dictionaries(st.text(max_size=9), st.floats(0, 1e6), max_size=3),

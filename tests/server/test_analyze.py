@@ -173,6 +173,67 @@ def test_progress_rises_and_partial_verdicts_come(
     assert partial[-1] == json.loads(json.dumps(to_json(verdict)))
 
 
+@pytest.fixture(scope="module")
+def long_clip(astronaut: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve seconds of two people, with a key frame every two."""
+    pictures = walk(two_people(astronaut), crossing(12 * FPS, apart_px=60))
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    return clip(path, pictures, fps=FPS, options={"g": str(2 * FPS)})
+
+
+def test_a_long_video_has_a_verdict_on_its_key_frames_first(
+    analyzer: Analyzer, long_clip: Path
+) -> None:
+    seen: list[Progress] = []
+    data = to_json(analyzer.analyze(MediaFile(long_clip), seen.append))
+    partial = [progress for progress in seen if progress.partial]
+    first = partial[0].partial
+    assert first is not None
+    Draft202012Validator(SCHEMA).validate(first)
+    assert partial[0].fraction == 0
+    assert first["media"]["sampled_s"] == pytest.approx([0, 2, 4, 6, 8, 10], abs=0.1)
+    assert len(first["faces"]) == 2
+    assert len(data["media"]["sampled_s"]) == 36, "the first look is no part of the answer"
+    assert "first look" in data["timing_s"]
+
+
+def test_as_many_threads_as_you_like_give_the_same_answer(long_clip: Path) -> None:
+    answers = [
+        to_json(Analyzer(AnalysisOptions(), threads).analyze(MediaFile(long_clip)))
+        for threads in (1, 2, 3)
+    ]
+    for answer in answers:
+        del answer["timing_s"]
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_with_several_threads_an_error_ends_all(long_clip: Path) -> None:
+    def refuse(progress: Progress) -> None:
+        if progress.fraction > 0.3:
+            raise BadValue("enough")
+
+    before = threading.active_count()
+    with pytest.raises(BadValue, match="enough"):
+        Analyzer(AnalysisOptions(), 3).analyze(MediaFile(long_clip), refuse)
+    assert threading.active_count() == before
+
+
+def test_what_is_settled_is_not_looked_at_to_the_end(
+    shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clip of ten seconds that is surely fake, where five are enough."""
+    monkeypatch.setattr(analyze, "SETTLED_AFTER", 12)
+    monkeypatch.setattr(analyze, "SETTLED_EVERY", 3)
+    path = MediaFile(next(shared_data.glob("clips/fake/dfdc_abqwwspghj.mp4")))
+    whole = Analyzer(AnalysisOptions(stop_early=False)).analyze(path)
+    early = Analyzer(AnalysisOptions(), 2).analyze(path)
+    assert whole.label == early.label == "fake"
+    assert "stopped-early" in early.reasons
+    assert "stopped-early" not in whole.reasons
+    assert len(early.sampled_s) < len(whole.sampled_s)
+    assert early.sampled_s == whole.sampled_s[: len(early.sampled_s)]
+
+
 def test_no_face_is_an_answer(analyzer: Analyzer, tmp_path: Path) -> None:
     path = clip(tmp_path / "empty.mp4", [ground()] * FPS, fps=FPS)
     data = to_json(analyzer.analyze(MediaFile(path)))

@@ -28,6 +28,7 @@ OPTIONS = {
     "min_face_px": 60,
     "model": "meso3",
     "explain": False,
+    "stop_early": False,
 }
 
 

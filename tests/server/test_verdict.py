@@ -5,6 +5,8 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from server.analysis.records import (
     AnalysisOptions,
@@ -16,7 +18,7 @@ from server.analysis.records import (
     Track,
     TrackScores,
 )
-from server.analysis.verdict import Analyzed, Rules, combine, judge, to_json
+from server.analysis.verdict import Analyzed, Rules, combine, is_settled, judge, to_json
 
 RULES = Rules()
 ABOUT = Analyzed(
@@ -24,6 +26,7 @@ ABOUT = Analyzed(
     media_sha256="0" * 64,
     analyzed_s=(0.0, 7.7),
     cut_short=False,
+    stopped_early=False,
     sampled_s=(0.0, 7.7),
     model=ModelUse("meso3", "1" * 64, "tflite", 0.9, 0.1),
     detector=DetectorUse("mtcnn", "2" * 64),
@@ -212,6 +215,27 @@ def test_of_two_fakes_the_surer_one_is_reported() -> None:
 def test_a_file_cut_short_says_so_and_keeps_its_label() -> None:
     answer = combine([verdict([0.97] * 12)], replace(ABOUT, cut_short=True), {}, {})
     assert (answer.label, answer.reasons) == ("fake", ("cut-short",))
+
+
+def test_what_stopped_early_says_so_and_keeps_its_label() -> None:
+    answer = combine([verdict([0.97] * 12)], replace(ABOUT, stopped_early=True), {}, {})
+    assert (answer.label, answer.reasons) == ("fake", ("stopped-early",))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(12, 24), st.floats(0.9, 1), st.integers(0, 12), st.floats(0, 1))
+def test_a_settled_fake_stays_one_whatever_follows(
+    seen: int, p_fake: float, following: int, rest: float
+) -> None:
+    """As long as as many of its crops are kept as of what follows."""
+    if is_settled(verdict([p_fake] * seen), Rules()):
+        assert verdict([p_fake] * seen + [rest] * following).label == "fake"
+
+
+def test_only_what_is_surely_fake_is_settled() -> None:
+    assert is_settled(verdict([0.9999] * 24), Rules())
+    assert not is_settled(verdict([0.93] * 24), Rules()), "called fake, but near the threshold"
+    assert not is_settled(verdict([0.001] * 24), Rules()), "a fake part may follow"
 
 
 def test_numbers_that_json_lacks_become_null() -> None:

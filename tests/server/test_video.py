@@ -49,6 +49,34 @@ def test_every_picture_has_its_time(tmp_path: Path, ending: str, sound: bool) ->
     )
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "webm", "ts", "avi", "flv"])
+def test_key_frames_are_spread_over_the_whole(tmp_path: Path, ending: str) -> None:
+    path = clip(tmp_path / f"a.{ending}", numbered(200), fps=25, options={"g": "20"})
+    with MediaReader(path) as reader:
+        found = seen(list(reader.key_frames(4)))
+        part = seen(list(reader.key_frames(3, 4.0, 6.0)))
+        whole = dict(seen(list(reader.frames(EVERY, 10_000))))
+    assert len(found) == 4
+    assert all(whole[number] == time_s for number, time_s in found)
+    assert found[0][0] <= 40
+    assert found[-1][0] >= 140
+    assert part
+    assert all(3.1 < time_s <= 6 for _, time_s in part)
+
+
+@pytest.mark.parametrize("ending", ["webp", "h264", "y4m"])
+def test_where_seeking_does_not_work_there_are_few_key_frames_or_none(
+    tmp_path: Path, ending: str
+) -> None:
+    codec = {"webp": "libwebp_anim", "h264": "libx264", "y4m": "wrapped_avframe"}[ending]
+    path = clip(tmp_path / f"a.{ending}", numbered(50), fps=25, codec=codec)
+    with MediaReader(path) as reader:
+        keys = seen(list(reader.key_frames(4)))
+        assert len(keys) <= 4
+        assert keys == sorted(set(keys))
+        assert len(list(reader.frames(5, 100))) == 10
+
+
 @pytest.mark.parametrize("ending", ["gif", "apng", "webp", "h264", "mjpeg", "ivf", "y4m"])
 def test_streams_without_a_clock_and_animations(tmp_path: Path, ending: str) -> None:
     codec = {"webp": "libwebp_anim", "h264": "libx264", "ivf": "libvpx", "y4m": "wrapped_avframe"}

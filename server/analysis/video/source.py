@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -23,7 +25,7 @@ from server.analysis.video.container import (
 )
 from server.analysis.video.files import FileEnds
 from server.analysis.video.headers import ends_early, exif_orientation, picture_size
-from server.analysis.video.packets import Packets, groups
+from server.analysis.video.packets import GROUP_PACKETS, Packets, groups
 from server.analysis.video.sampling import Sampler
 from server.analysis.video.upright import Orientation, Upright
 from server.errors import CorruptMedia
@@ -89,6 +91,19 @@ class VideoSource:
                 or self._misses_time(container, packets.end_s)
                 or ends_early(self._ends, container.format.name)
             )
+
+    def key_pictures(self, times_s: list[float]) -> Generator[tuple[float, Uint8], None, None]:
+        """(time in seconds, upright RGB) of the key picture at or before each of `times_s`, which
+        ascend; each picture once. What seeking does not find is left out."""
+        with open_container(self._path) as container:
+            stream = video_stream(container)
+            latest_s = -math.inf
+            for wanted_s in times_s:
+                frame = _key_frame(container, stream, wanted_s + self._origin_s)
+                stamp = _seconds(frame.pts, stream.time_base) if frame else None
+                if frame and stamp is not None and stamp > latest_s:
+                    latest_s = stamp
+                    yield stamp - self._origin_s, self._upright(frame)
 
     def _frames(
         self, stream: VideoStream, packets: Packets, sampler: Sampler
@@ -163,7 +178,23 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
     )
 
 
-def _decode(stream: VideoStream, packet: Packet[Stream] | None) -> list[VideoFrame]:
+def _key_frame(container: InputContainer, stream: VideoStream, stamp_s: float) -> VideoFrame | None:
+    """The picture that seeking to `stamp_s` leads to, decoded alone; None if there is none."""
+    try:
+        container.seek(round(stamp_s * av.time_base))
+        for packet in islice(container.demux(stream), GROUP_PACKETS):
+            if packet.is_keyframe and packet.size:
+                frames = [*_decode(stream, packet), *_decode(stream, None)]
+                stream.codec_context.flush_buffers()
+                return frames[0] if frames else None
+    except MemoryError:  # an FFmpegError too, and no damage
+        raise
+    except av.FFmpegError:
+        pass
+    return None
+
+
+def _decode(stream: VideoStream, packet: Packet[Any] | None) -> list[VideoFrame]:
     """The pictures that `packet` completes, none if it is damaged; None asks for the last ones."""
     try:
         return stream.codec_context.decode(packet)

@@ -53,6 +53,11 @@ class AnimatedWebp:
                 yield time_s, np.ascontiguousarray(bgra[..., 2::-1])
         self.cut_short = self._ends_early
 
+    def key_pictures(self, times_s: list[float]) -> Iterator[tuple[float, Uint8]]:
+        """None: its pictures build on each other."""
+        del times_s
+        yield from ()
+
     def _decoded(self, at_once: int) -> Iterator[Uint8]:
         """Every picture up to the first damaged one, uint8 [H, W, 4] blue first."""
         data = np.frombuffer(self._data, np.uint8)
