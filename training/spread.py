@@ -43,6 +43,18 @@ def measure(crops: data.Crops, p_fake: NDArray[np.float32]) -> dict[str, float]:
     return answer
 
 
+def of_people(crops: data.Crops, p_fake: NDArray[np.float32]) -> float:
+    """The spread of single crops, each of another clip, around the mean of their person and label:
+    that between clips and that within one, together. NaN where nobody is there twice."""
+    logits = to_logits(p_fake)
+    kinds: dict[tuple[str, bool], list[float]] = {}
+    for who, fake, logit in zip(crops.identities, crops.fake, logits, strict=True):
+        kinds.setdefault((str(who), bool(fake)), []).append(float(logit))
+    squares = sum(np.var(values) * len(values) for values in kinds.values())
+    freedom = len(logits) - len(kinds)
+    return float(np.sqrt(squares / freedom)) if freedom else float("nan")
+
+
 def _correlation(values: NDArray[np.float64]) -> float:
     rest = values - values.mean()
     squares = float(rest @ rest)

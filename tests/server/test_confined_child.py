@@ -151,7 +151,7 @@ def test_every_thread_of_a_real_check_is_confined(tmp_path: Path, astronaut: np.
 def test_memory_that_runs_out_is_named(
     tmp_path: Path, astronaut: np.ndarray, memory_bytes: int
 ) -> None:
-    big = picture(tmp_path / "big.jpg", np.tile(astronaut, (6, 6, 1)))
+    big = picture(tmp_path / "big.jpg", np.tile(astronaut, (9, 9, 1)))
     message, _ = outcome(task_for(big, tmp_path, memory_bytes=memory_bytes))
     assert message["error"]["code"] == "memory-limit"
     assert "MESOSCOPE_MAX_MEMORY_BYTES" in message["error"]["detail"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 
 import cv2
 import numpy as np
@@ -128,6 +129,19 @@ def test_false_alarms_are_counted_by_group():
         ("young", 20, 0.0),
     ]
     assert rows[0]["low"] < 0.5 < rows[0]["high"]
+
+
+def test_the_spread_of_people_holds_that_of_clips_and_of_frames():
+    rng = np.random.default_rng(3)
+    people = np.repeat([f"person {n}" for n in range(200)], 6)
+    fake = np.tile([True, False], 600)
+    means = np.where(fake, 1.0, -1.0) + np.repeat(rng.normal(0, 1, 200), 6)
+    logits = means + rng.normal(0, 0.9, 1200) + rng.normal(0, 1.2, 1200)
+    names = tuple(str(n) for n in range(1200))
+    chosen = crops.Crops(names, (b"",) * 1200, fake, people, np.array(names))
+    found = spread.of_people(chosen, (1 / (1 + np.exp(-logits))).astype(np.float32))
+    assert found == pytest.approx(1.5, rel=0.05)
+    assert math.isnan(spread.of_people(chosen.take(np.arange(1)), np.array([0.5], np.float32)))
 
 
 def test_the_spread_of_scores_is_found_again():
