@@ -146,14 +146,14 @@ def test_a_still_image_may_be_judged_but_only_by_a_clear_score() -> None:
     image = replace(video, min_crops=1)
     assert verdict([0.99], image).label == "fake"
     assert verdict([0.01], image).label == "real"
-    for p_fake, label in ((0.86, "fake"), (0.14, "real")):
+    for p_fake, label in ((0.94, "fake"), (0.06, "real")):
         assert verdict([p_fake] * 12, video).label == label
         unsure = verdict([p_fake], image)
         assert (unsure.label, unsure.reasons) == ("inconclusive", ("not-certain",))
     one, many = verdict([0.99], image).interval, verdict([0.99] * 12).interval
     assert one is not None
     assert many is not None
-    assert one[1] - one[0] > 2 * (many[1] - many[0])
+    assert one[1] - one[0] > 1.5 * (many[1] - many[0])
 
 
 def test_samples_hold_a_box_for_every_sighting_and_scores_where_there_are_crops() -> None:
