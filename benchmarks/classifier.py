@@ -1,0 +1,110 @@
+"""How long judging crops takes: Meso-3 and Meso-4 in our runtime, beside Keras and tflite-runtime.
+
+Ours, and tflite-runtime, run in one thread, Keras' `predict` with all of its own. Meso-4's batch
+norms are folded into its convolutions, exactly; Meso-3's were when it was converted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.clip import head
+from benchmarks.compare import Comparison, Wanted, in_turn, report
+from benchmarks.peers import environments, networks
+from benchmarks.peers.side import Side, Timed
+from benchmarks.pictures import saved
+from models import registry
+from models.preprocess import resize, to_input
+from server.analysis.records import Float32
+from server.analysis.scoring import sigmoid
+
+KERAS, OLD = "keras", "tflite-runtime"
+SIDES_PX = {"meso3": registry.spec("meso3").input_px, "meso4": 256}
+SERVED = "dynamic"  # as Meso-3 is
+WANTED = {1: Wanted(25), 32: Wanted(6)}  # by batch: times as fast as Keras
+BATCHES = tuple(WANTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How often each batch is judged, and where the networks' files are or go."""
+
+    rounds: int
+    folder: Path
+    batches: Collection[int] = BATCHES
+
+    def command(self) -> str:
+        return f"python -m benchmarks classifier --rounds {self.rounds}"
+
+
+def main(order: Order, results: Path) -> None:
+    """Measure, print, and write `results`."""
+    files = networks.made(order.folder)
+    comparisons = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mesoscope-crops-")))
+        sides = {name: stack.enter_context(side) for name, side in list(_sides(files))}
+        for batch in order.batches:
+            crops = {n: saved([_crops(batch, SIDES_PX[n])], folder, f"{n}-{batch}") for n in files}
+            asked = {side: crops[network] for (network, _), side in sides.items()}
+            answers = in_turn(asked, order.rounds)
+            calls = {name: by_path[0] for name, by_path in zip(sides, answers, strict=True)}
+            comparisons += _compared(calls, batch)
+        versions = {name: v for side in sides.values() for name, v in side.versions.items()}
+    report("classifier", comparisons, order.command(), versions, results)
+
+
+def _sides(files: dict[str, dict[str, Path]]) -> Iterator[tuple[tuple[str, str], Side]]:
+    """By network and form; OLD is the float32 file in tflite-runtime."""
+    try:
+        old = environments.python(OLD)
+    except environments.Missing as missing:
+        print(missing)
+        old = None
+    for network, forms in files.items():
+        for form, path in forms.items():
+            module = "keras_classifier" if form == KERAS else "our_classifier"
+            yield (network, form), Side(module, path=str(path))
+        if old is not None:
+            path = forms["float32"]
+            yield (network, OLD), Side("tflite_runtime_classifier", old, path=str(path))
+
+
+def _compared(calls: dict[tuple[str, str], list[Timed]], batch: int) -> Iterator[Comparison]:
+    def compared(
+        ours: tuple[str, str], theirs: tuple[str, str], wanted: Wanted | None, name: str
+    ) -> Comparison:
+        a, b = calls[ours], calls[theirs]
+        notes = {"worst_difference": ""}
+        if ours[0] == theirs[0]:
+            difference = np.abs(_p_fake(a[0]) - _p_fake(b[0])).max()
+            notes = {"worst_difference": f"{difference:.2g}"}
+        times = [call.seconds for call in a], [call.seconds for call in b]
+        return Comparison(f"{name}-{batch}", " ".join(theirs), *times, wanted, notes=notes)
+
+    for network in SIDES_PX:
+        for form in ("float32", SERVED):
+            against = (network, KERAS), WANTED[batch], f"{network}-{form}"
+            yield compared((network, form), *against)
+        if (network, OLD) in calls:
+            against = (network, OLD), None, f"{network}-float32-{OLD}"
+            yield compared((network, "float32"), *against)
+    yield compared(("meso3", SERVED), ("meso4", "float32"), Wanted(1), "meso3-meso4")
+
+
+def _crops(batch: int, side_px: int) -> Float32:
+    """Faces, each a little brighter than the one before: float32 [batch, side_px, side_px, 3]."""
+    face = resize(head(), side_px).astype(np.int16)
+    brighter = [np.clip(face + 2 * number, 0, 255) for number in range(batch)]
+    return to_input(np.stack(brighter).astype(np.uint8))
+
+
+def _p_fake(call: Timed) -> NDArray[np.float64]:
+    return sigmoid(np.asarray(call.answer, np.float64).reshape(-1))
