@@ -69,6 +69,10 @@ def main(argv: list[str] | None = None) -> int:
     cost.add_argument("--rounds", type=int, default=3)
     cost.set_defaults(run=_cost)
 
+    roofline = commands.add_parser("roofline", help="results beside what this core could do")
+    roofline.add_argument("--results", type=Path, default=HERE / "results", help="the folder")
+    roofline.set_defaults(run=_roofline)
+
     peers = commands.add_parser("peers", help="make the environments that peers need")
     peers.add_argument("names", nargs="*", metavar="PEER", help="default: all")
     peers.add_argument("--lock", action="store_true", help="pin them again instead")
@@ -142,6 +146,13 @@ def _cost(args: argparse.Namespace) -> int:
     from benchmarks.peers import environments
 
     cost.main(cost.Order(args.rounds, args.seconds, WORK, environments.lean()), args.results)
+    return 0
+
+
+def _roofline(args: argparse.Namespace) -> int:
+    from benchmarks import roofline
+
+    roofline.main(args.results)
     return 0
 
 

@@ -11,7 +11,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -22,12 +22,13 @@ import requests
 
 from benchmarks.compare import Comparison, Wanted, report
 from benchmarks.peers.side import QUIET, ROOT, command
-from benchmarks.pictures import fit
+from benchmarks.pictures import SAMPLES_PER_S, fit
 from benchmarks.processes import Peak
 from benchmarks.servers import free_port
 from server.config import PREFIX, Settings
 from server.launch import SAMPLE
 
+KINDS = ("command", "service")
 MIN_FACE_PX = 40
 LIMIT_S, POLL_S = 120.0, 0.02
 WANTED_TIME, WANTED_MEMORY = Wanted(0.15, most=True), Wanted(0.33, most=True)
@@ -37,10 +38,11 @@ PACKAGES = ("ai-edge-litert", "mtcnn", "tensorflow", "keras", "flask", "gunicorn
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How often each is started, and the interpreter of ours."""
+    """How often each is started, the interpreter of ours, and what of KINDS is started."""
 
     rounds: int
     python: Path
+    kinds: Collection[str] = KINDS
 
     def command(self) -> str:
         return f"python -m benchmarks startup --rounds {self.rounds}"
@@ -69,11 +71,12 @@ class Run:
 
 def main(order: Order, results: Path) -> None:
     """Measure, print, and write `results`."""
-    comparisons: list[Comparison] = []
+    comparisons = []
     with tempfile.TemporaryDirectory(prefix="mesoscope-startup-") as folder:
         picture = Path(folder) / "picture.jpg"
         cv2.imwrite(str(picture), fit(cv2.imread(str(SAMPLE)), (1280, 720)))
-        for kind, starts in (("command", _commands), ("service", _services)):
+        for kind in order.kinds:
+            starts = _commands if kind == "command" else _services
             pair = starts(order.python, picture)
             timed = _in_turn(pair, order.rounds, watched=False)
             watched = _in_turn(pair, order.rounds, watched=True)
@@ -89,16 +92,21 @@ def main(order: Order, results: Path) -> None:
 
 
 def _commands(python: Path, picture: Path) -> tuple[Start, Start]:
-    def faces(process: subprocess.Popen[str]) -> int:
+    """Our command line, and a process with mtcnn and Keras, which says first when it is ready."""
+
+    def said(process: subprocess.Popen[str]) -> int:
         assert process.stdout is not None
-        return len(json.loads(process.stdout.readline())["faces"])
+        answers = (json.loads(line) for line in process.stdout)
+        faces = next(answer["faces"] for answer in answers if "faces" in answer)
+        return faces if isinstance(faces, int) else len(faces)
 
     ours = [str(python), "-m", "server", "analyze", str(picture), "--json"]
-    theirs = command("plain_picture", path=str(picture), min_face_px=MIN_FACE_PX)
-    return Start(ours, faces), Start(theirs, faces)
+    options = {"path": str(picture), "samples_per_s": SAMPLES_PER_S, "min_face_px": MIN_FACE_PX}
+    return Start(ours, said), Start(command("plain_pipeline", **options), said)
 
 
 def _services(python: Path, picture: Path) -> tuple[Start, Start]:
+    """Our service, web server and worker, and the least one with mtcnn and Keras."""
     ours = [str(python), "-m", "server", "run"]
     port, their_port = free_port(), free_port()
     theirs = command("plain_service", port=their_port, min_face_px=MIN_FACE_PX)
