@@ -120,7 +120,7 @@ def _pipeline(args: argparse.Namespace) -> int:
     from benchmarks.clip import Scene, repeated
     from benchmarks.peers import environments
 
-    large = Scene(1920, 1080, 10, faces=2, face_px=180).file(WORK)
+    large = Scene(1920, 1080, 10, faces=2, face_px=180, grain=4).file(WORK)
     order = pipeline.Order(
         clip=Scene(seconds=args.seconds).file(WORK),
         seconds=args.seconds,

@@ -21,18 +21,23 @@ WIDTH, HEIGHT = 1280, 720  # pixels
 SECONDS, PER_S = 30, 25
 HEAD = (slice(10, 210), slice(85, 285))  # of the sample picture: rows and columns
 FACE_PER_HEAD = 0.5  # how much of it is the face
-GRAINS, GRAIN = 8, 3.0  # pictures of camera noise, which follow each other; its sigma
+GRAINS = 8  # pictures of camera noise, which follow each other
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`faces` heads of one size that drift over a noisy ground. `face_px`: the side of a face."""
+    """`faces` heads of one size that drift over a noisy ground.
+
+    `face_px`: the side of a face; `grain`: the noise's sigma, of 255. Without noise a video would
+    be far easier to decode than those that people watch.
+    """
 
     width: int = WIDTH
     height: int = HEIGHT
     seconds: float = 60
     faces: int = 2
     face_px: int = 120
+    grain: float = 7.0
 
     @property
     def name(self) -> str:
@@ -46,7 +51,7 @@ class Scene:
         if self.faces > columns * rows:
             raise ValueError(f"{self.faces} faces of {self.face_px} px do not fit")
         cell = self.width // columns
-        grains = _grains(self.height, self.width)
+        grains = _grains(self.height, self.width, self.grain)
         count = round(self.seconds * PER_S)
         for index in range(count):
             rgb = _ground(self.width, self.height)
@@ -143,6 +148,6 @@ def _ground(width: int, height: int) -> Uint8:
     return np.tile(np.linspace(40, 200, width, dtype=np.uint8)[None, :, None], (height, 1, 3))
 
 
-def _grains(height: int, width: int) -> list[np.ndarray]:
+def _grains(height: int, width: int, sigma: float) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
-    return [rng.normal(0, GRAIN, (height, width, 3)).astype(np.int16) for _ in range(GRAINS)]
+    return [rng.normal(0, sigma, (height, width, 3)).astype(np.int16) for _ in range(GRAINS)]
