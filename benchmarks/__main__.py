@@ -62,6 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
     startup = commands.add_parser("startup", help="from start to first answer, and memory")
     startup.add_argument("--rounds", type=int, default=5)
+    startup.add_argument("--watched", type=int, default=3, help="rounds for the memory")
     startup.set_defaults(run=_startup)
 
     cost = commands.add_parser("cost", help="a check's cost by resolution, faces and length")
@@ -137,7 +138,7 @@ def _startup(args: argparse.Namespace) -> int:
     from benchmarks import startup
     from benchmarks.peers import environments
 
-    startup.main(startup.Order(args.rounds, environments.lean()), args.results)
+    startup.main(startup.Order(args.rounds, args.watched, environments.lean()), args.results)
     return 0
 
 

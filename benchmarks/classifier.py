@@ -50,10 +50,12 @@ def main(order: Order, results: Path) -> None:
     comparisons = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mesoscope-crops-")))
-        sides = {name: stack.enter_context(side) for name, side in list(_sides(files))}
+        sides = _sides(files)
+        for side in set(sides.values()):
+            stack.enter_context(side)
         for batch in order.batches:
             crops = {n: saved([_crops(batch, SIDES_PX[n])], folder, f"{n}-{batch}") for n in files}
-            asked = {side: crops[network] for (network, _), side in sides.items()}
+            asked = [(side, crops[network]) for (network, _), side in sides.items()]
             answers = in_turn(asked, order.rounds)
             calls = {name: by_path[0] for name, by_path in zip(sides, answers, strict=True)}
             comparisons += _compared(calls, batch)
@@ -61,20 +63,23 @@ def main(order: Order, results: Path) -> None:
     report("classifier", comparisons, order.command(), versions, results)
 
 
-def _sides(files: dict[str, dict[str, Path]]) -> Iterator[tuple[tuple[str, str], Side]]:
-    """By network and form; OLD is the float32 file in tflite-runtime."""
+def _sides(files: dict[str, dict[str, Path]]) -> dict[tuple[str, str], Side]:
+    """By network and form; OLD is the float32 file in tflite-runtime. Keras has both networks."""
     try:
         old = environments.python(OLD)
     except environments.Missing as missing:
         print(missing)
         old = None
+    keras = Side("keras_classifier", paths=[str(forms[KERAS]) for forms in files.values()])
+    sides = {}
     for network, forms in files.items():
-        for form, path in forms.items():
-            module = "keras_classifier" if form == KERAS else "our_classifier"
-            yield (network, form), Side(module, path=str(path))
+        for form in ("float32", SERVED):
+            sides[network, form] = Side("our_classifier", path=str(forms[form]))
+        sides[network, KERAS] = keras
         if old is not None:
-            path = forms["float32"]
-            yield (network, OLD), Side("tflite_runtime_classifier", old, path=str(path))
+            path = str(forms["float32"])
+            sides[network, OLD] = Side("tflite_runtime_classifier", old, path=path)
+    return sides
 
 
 def _compared(calls: dict[tuple[str, str], list[Timed]], batch: int) -> Iterator[Comparison]:

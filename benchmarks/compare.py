@@ -74,16 +74,15 @@ class Comparison:
         return ours / theirs if most else theirs / ours
 
 
-def in_turn(sides: Mapping[Side, Sequence[Path]], rounds: int) -> list[list[list[Timed]]]:
+def in_turn(asked: Sequence[tuple[Side, Sequence[Path]]], rounds: int) -> list[list[list[Timed]]]:
     """Every side's answers to each of its paths, as many for all, by [side][path][round].
 
     Sides take turns, every time another one first, so that what else the machine does weighs on all
     alike. One call of each before is not counted.
     """
-    for side, paths in sides.items():
+    for side, paths in asked:
         for path in paths:
             side.call(path)
-    asked = list(sides.items())
     count = len(asked[0][1])
     answers: list[list[list[Timed]]] = [[[] for _ in range(count)] for _ in asked]
     for round_ in range(rounds):

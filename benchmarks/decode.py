@@ -39,7 +39,7 @@ def main(order: Order, results: Path) -> None:
                 Side("decoder", way=way, samples_per_s=SAMPLES_PER_S) for way in ("ours", *PEERS)
             ]
         ]
-        answers = in_turn({side: [order.clip] for side in sides}, order.rounds)
+        answers = in_turn([(side, [order.clip]) for side in sides], order.rounds)
         versions = sides[0].versions
     ours, *others = answers
     comparisons = [

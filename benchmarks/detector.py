@@ -74,7 +74,7 @@ def main(data: Path, order: Order, results: Path) -> None:
             pictures = [fit(rgb, SIZES[case.size]) for rgb in source(data, order.pictures)]
             paths = saved(pictures, folder, case.name)
             asked = [ours, *(peer for peer in peers if peer.name in case.wanted)]
-            answers = in_turn(dict.fromkeys(asked, paths), order.rounds)
+            answers = in_turn([(side, paths) for side in asked], order.rounds)
             for peer, theirs in zip(asked[1:], answers[1:], strict=True):
                 comparisons.append(_compared(case, peer.name, answers[0], theirs))
         versions = {name: v for side in (ours, *peers) for name, v in side.versions.items()}
