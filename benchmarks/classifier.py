@@ -27,7 +27,6 @@ from server.analysis.scoring import sigmoid
 
 KERAS, OLD = "keras", "tflite-runtime"
 SIDES_PX = {"meso3": registry.spec("meso3").input_px, "meso4": 256}
-SERVED = "dynamic"  # as Meso-3 is
 WANTED = {1: Wanted(25), 32: Wanted(6)}  # by batch: times as fast as Keras
 BATCHES = tuple(WANTED)
 
@@ -73,7 +72,7 @@ def _sides(files: dict[str, dict[str, Path]]) -> dict[tuple[str, str], Side]:
     keras = Side("keras_classifier", paths=[str(forms[KERAS]) for forms in files.values()])
     sides = {}
     for network, forms in files.items():
-        for form in ("float32", SERVED):
+        for form in networks.TFLITE:
             sides[network, form] = Side("our_classifier", path=str(forms[form]))
         sides[network, KERAS] = keras
         if old is not None:
@@ -95,13 +94,14 @@ def _compared(calls: dict[tuple[str, str], list[Timed]], batch: int) -> Iterator
         return Comparison(f"{name}-{batch}", " ".join(theirs), *times, wanted, notes=notes)
 
     for network in SIDES_PX:
-        for form in ("float32", SERVED):
+        for form in networks.TFLITE:
             against = (network, KERAS), WANTED[batch], f"{network}-{form}"
             yield compared((network, form), *against)
         if (network, OLD) in calls:
             against = (network, OLD), None, f"{network}-float32-{OLD}"
             yield compared((network, "float32"), *against)
-    yield compared(("meso3", SERVED), ("meso4", "float32"), Wanted(1), "meso3-meso4")
+    for form in networks.TFLITE:
+        yield compared(("meso3", form), ("meso4", "float32"), Wanted(1), f"meso3-{form}-meso4")
 
 
 def _crops(batch: int, side_px: int) -> Float32:

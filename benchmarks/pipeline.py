@@ -69,11 +69,12 @@ def _compared(order: Order, ours: list[Said], theirs: list[Said]) -> Iterator[Co
             our_s, their_s = _spans(ours, event, start), _spans(theirs, "answer", start)
             name = event if start else f"{event}-with-start"
             notes = {"times_real_time": f"{order.seconds / statistics.median(our_s):.1f}"}
-            about = _notes(ours[0]["answer"], theirs[0]["answer"])
-            yield Comparison(name, PEER, our_s, their_s, wanted, notes=notes | about)
+            if name == "answer":
+                notes |= _found(ours[0][name], theirs[0][name])
+            yield Comparison(name, PEER, our_s, their_s, wanted, notes=notes)
 
 
-def _notes(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, object]:
+def _found(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, str]:
     return {
         **{f"our_{name}": ours[name] for name in ("pictures", "faces", "label", "p_fake")},
         **{f"their_{name}": theirs[name] for name in ("pictures", "faces", "label", "p_fake")},

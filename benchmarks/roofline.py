@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.detector import SIZES
+from benchmarks.peers.networks import TFLITE
 from benchmarks.peers.side import ROOT
 from benchmarks.pipeline import MIN_FACE_PX
 from convert.inspect import inspect
@@ -74,7 +75,7 @@ def stages(results: Path, peak: Peak) -> Iterator[Stage]:
             _ours(results, "detector", f"stills-{size}-mtcnn"),
             "detector.csv",
         )
-    for form in ("float32", "dynamic"):
+    for form in TFLITE:
         macs = inspect(registry.spec("meso3").file(form)).macs
         for batch in (1, 32):
             reached_s = _ours(results, "classifier", f"meso3-{form}-{batch}")

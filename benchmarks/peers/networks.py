@@ -15,7 +15,8 @@ from pathlib import Path
 from benchmarks.peers.side import ROOT, command
 from models import registry
 
-FORMS = ("keras", "float32", "dynamic")
+TFLITE = tuple(dict.fromkeys(("float32", registry.spec("meso3").serve)))
+FORMS = ("keras", *TFLITE)
 NETWORKS = ("meso3", "meso4")
 
 
@@ -54,7 +55,7 @@ def _make(folder: Path) -> None:
             shape = layer.gamma.shape
             layer.set_weights([rng.uniform(0.5, 1.5, shape) for _ in range(4)])
     folded = fold(model)
-    for precision in ("float32", "dynamic"):
+    for precision in TFLITE:
         (folder / _name("meso4", precision)).write_bytes(export(folded, precision))
     model.save(folder / "meso4.keras")  # last: it says that all are there
 

@@ -15,6 +15,7 @@ from benchmarks import classifier, cost, decode, detector, pipeline, startup
 from benchmarks.clip import Scene
 from benchmarks.compare import Comparison, Wanted
 from benchmarks.peers import environments
+from benchmarks.peers.networks import NETWORKS, TFLITE
 from benchmarks.peers.side import Broken, Side
 
 ALWAYS = ["name", "peer", "pairs", "unit", "ours", "theirs", "ratio", "low", "high", "wanted"]
@@ -88,8 +89,8 @@ def test_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     classifier.main(classifier.Order(rounds=1, folder=tmp_path, batches=[1]), results)
     found = rows(results)
     assert list(found) == printed(capsys.readouterr().out, "classifier")
-    wanted = {"meso3-float32-1", "meso3-dynamic-1", "meso4-float32-1", "meso4-dynamic-1"}
-    assert found.keys() >= {*wanted, "meso3-meso4-1"}
+    wanted = {f"{network}-{form}-1" for network in NETWORKS for form in TFLITE}
+    assert found.keys() >= {*wanted, *(f"meso3-{form}-meso4-1" for form in TFLITE)}
     for name in wanted:
         most = 1e-4 if "float32" in name else 0.15
         assert float(found[name]["worst_difference"]) < most, name
@@ -115,8 +116,9 @@ def test_pipeline(
     found = rows(results)
     assert list(found) == printed(capsys.readouterr().out, "pipeline")
     row = found["answer"]
-    assert int(row["our_pictures"]) == int(row["their_pictures"]) == 9
-    assert int(row["our_faces"]) == int(row["their_faces"]) == 9 * SCENE.faces
+    assert 1 <= int(row["our_pictures"]) <= int(row["their_pictures"]) == 9
+    for side in ("our", "their"):  # ours may stop once more pictures would change nothing
+        assert int(row[f"{side}_faces"]) == SCENE.faces * int(row[f"{side}_pictures"])
     assert float(row["our_p_fake"]) == pytest.approx(float(row["their_p_fake"]), abs=0.1)
     assert 10 < float(found["memory-1080p"]["ours"]) < 2000
 
