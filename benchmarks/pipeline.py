@@ -18,7 +18,8 @@ from typing import Any
 from benchmarks.compare import Comparison, Wanted, report
 from benchmarks.peers.side import command
 from benchmarks.pictures import SAMPLES_PER_S
-from benchmarks.processes import events, peak_mb
+from benchmarks.processes import Program, events, peak_mb
+from server.jobs.child import ENVIRONMENT
 
 MIN_FACE_PX = 40
 PEER = "OpenCV, mtcnn, Keras predict"
@@ -55,11 +56,12 @@ def main(order: Order, results: Path) -> None:
 
 
 def _in_turn(order: Order) -> tuple[list[Said], list[Said]]:
-    commands = [ours(order.python, order.clip), _asked("plain_pipeline", order.clip)]
+    plain = Program(_asked("plain_pipeline", order.clip))
+    programs = [ours(order.python, order.clip), plain]
     said: tuple[list[Said], list[Said]] = [], []
     for round_ in range(order.rounds):
         for side in ((0, 1), (1, 0))[round_ % 2]:
-            said[side].append(events(commands[side]))
+            said[side].append(events(programs[side]))
     return said
 
 
@@ -94,9 +96,9 @@ def _memory(order: Order) -> Iterator[Comparison]:
             yield Comparison(name, "the limit", [peak], [MOST_MB], Wanted(1, most=True), "MB")
 
 
-def ours(python: Path, clip: Path) -> list[str]:
-    """The command of one check by us."""
-    return _asked("our_pipeline", clip, python)
+def ours(python: Path, clip: Path) -> Program:
+    """One check by us, in the environment that the service gives it."""
+    return Program(_asked("our_pipeline", clip, python), ENVIRONMENT)
 
 
 def _asked(module: str, clip: Path, *python: Path) -> list[str]:

@@ -8,8 +8,9 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import psutil
@@ -20,27 +21,32 @@ POLL_S = 0.02
 MB = 1e6  # bytes
 
 
-def events(command: Sequence[str]) -> dict[str, dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A command, and what its environment holds beside ours."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def start(self, **streams: Any) -> subprocess.Popen[str]:
+        environment = {**os.environ, **QUIET, **self.environment}
+        return subprocess.Popen(self.arguments, cwd=ROOT, env=environment, text=True, **streams)
+
+
+def events(program: Program) -> dict[str, dict[str, Any]]:
     """What a program said, by `event`; `at_s` is in seconds since it was started.
 
     Both clocks are the system's monotonic one, which all processes share. Raises Broken.
     """
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+") as last_words:
         start_s = time.monotonic()
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env={**os.environ, **QUIET},
-            stdout=subprocess.PIPE,
-            stderr=said,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            said.seek(0)
-            raise Broken(f"{command} ended with {done.returncode}: {said.read()[-TOLD:]}")
+        process = program.start(stdout=subprocess.PIPE, stderr=last_words)
+        said, _ = process.communicate()
+        if process.returncode:
+            last_words.seek(0)
+            raise Broken(f"{program} ended: {last_words.read()[-TOLD:]}")
     told = {}
-    for line in done.stdout.splitlines():
+    for line in said.splitlines():
         event = json.loads(line)
         told[event.pop("event")] = {**event, "at_s": event["at_s"] - start_s}
     return told
@@ -74,19 +80,13 @@ class Peak:
                 self.megabytes = max(self.megabytes, sum(map(_bytes, processes)) / MB)
 
 
-def peak_mb(command: Sequence[str]) -> float:
+def peak_mb(program: Program) -> float:
     """The most memory that a program takes, in megabytes. Raises Broken."""
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **QUIET},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = program.start(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with Peak(process.pid) as peak:
         status = process.wait()
     if status:
-        raise Broken(f"{command} ended with {status}")
+        raise Broken(f"{program} ended with {status}")
     return peak.megabytes
 
 

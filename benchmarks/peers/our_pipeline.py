@@ -1,4 +1,7 @@
-"""One check of one file by our analysis: says when it is ready, has a first verdict, has ended."""
+"""One check of one file by our analysis: says when it is ready, has a first verdict, has ended.
+
+With as many threads as a service with one worker gives to a check.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,10 @@ def main(path: str, samples_per_s: float, min_face_px: int) -> None:
     say = speaker()
     from server.analysis.analyze import Analyzer
     from server.analysis.records import AnalysisOptions, MediaFile, Progress
+    from server.config import Settings
 
-    analyzer = Analyzer(AnalysisOptions(samples_per_s=samples_per_s, min_face_px=min_face_px))
+    options = AnalysisOptions(samples_per_s=samples_per_s, min_face_px=min_face_px)
+    analyzer = Analyzer(options, threads=Settings().cores)
     say(event="ready", at_s=time.monotonic())
     tentative_s: list[float] = []
 
