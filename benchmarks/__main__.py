@@ -102,7 +102,7 @@ def _detector(args: argparse.Namespace) -> int:
 def _classifier(args: argparse.Namespace) -> int:
     from benchmarks import classifier
 
-    order = classifier.Order(args.rounds, WORK / "networks", args.batches)
+    order = classifier.Order(args.rounds, args.batches)
     classifier.main(order, args.results)
     return 0
 

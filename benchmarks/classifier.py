@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from benchmarks.clip import head
 from benchmarks.compare import Comparison, Wanted, in_turn, report
-from benchmarks.peers import environments, networks
+from benchmarks.peers import environments
+from benchmarks.peers.networks import NETWORKS, TFLITE, file
 from benchmarks.peers.side import Side, Timed
 from benchmarks.pictures import saved
 from models import registry
@@ -33,27 +34,31 @@ BATCHES = tuple(WANTED)
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How often each batch is judged, and where the networks' files are or go."""
+    """How often each batch is judged."""
 
     rounds: int
-    folder: Path
     batches: Collection[int] = BATCHES
 
     def command(self) -> str:
-        return f"python -m benchmarks classifier --rounds {self.rounds}"
+        batches = " ".join(map(str, self.batches))
+        return f"python -m benchmarks classifier --rounds {self.rounds} --batches {batches}"
 
 
 def main(order: Order, results: Path) -> None:
     """Measure, print, and write `results`."""
-    files = networks.made(order.folder)
     comparisons = []
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mesoscope-crops-")))
-        sides = _sides(files)
-        for side in set(sides.values()):
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="mesoscope-crops-"))
+        folder = Path(name)
+        keras = stack.enter_context(Side("keras_classifier", folder=name))
+        sides = {(network, KERAS): keras for network in NETWORKS} | _sides(folder)
+        for side in set(sides.values()) - {keras}:
             stack.enter_context(side)
         for batch in order.batches:
-            crops = {n: saved([_crops(batch, SIDES_PX[n])], folder, f"{n}-{batch}") for n in files}
+            crops = {
+                network: saved([_crops(batch, side_px)], folder, f"{network}-{batch}")
+                for network, side_px in SIDES_PX.items()
+            }
             asked = [(side, crops[network]) for (network, _), side in sides.items()]
             answers = in_turn(asked, order.rounds)
             calls = {name: by_path[0] for name, by_path in zip(sides, answers, strict=True)}
@@ -62,21 +67,20 @@ def main(order: Order, results: Path) -> None:
     report("classifier", comparisons, order.command(), versions, results)
 
 
-def _sides(files: dict[str, dict[str, Path]]) -> dict[tuple[str, str], Side]:
-    """By network and form; OLD is the float32 file in tflite-runtime. Keras has both networks."""
+def _sides(folder: Path) -> dict[tuple[str, str], Side]:
+    """By network and form, all but Keras; OLD is the float32 file in tflite-runtime."""
     try:
         old = environments.python(OLD)
     except environments.Missing as missing:
         print(missing)
         old = None
-    keras = Side("keras_classifier", paths=[str(forms[KERAS]) for forms in files.values()])
     sides = {}
-    for network, forms in files.items():
-        for form in networks.TFLITE:
-            sides[network, form] = Side("our_classifier", path=str(forms[form]))
-        sides[network, KERAS] = keras
+    for network in NETWORKS:
+        for form in TFLITE:
+            path = str(file(folder, network, form))
+            sides[network, form] = Side("our_classifier", path=path)
         if old is not None:
-            path = str(forms["float32"])
+            path = str(file(folder, network, "float32"))
             sides[network, OLD] = Side("tflite_runtime_classifier", old, path=path)
     return sides
 
@@ -94,13 +98,13 @@ def _compared(calls: dict[tuple[str, str], list[Timed]], batch: int) -> Iterator
         return Comparison(f"{name}-{batch}", " ".join(theirs), *times, wanted, notes=notes)
 
     for network in SIDES_PX:
-        for form in networks.TFLITE:
+        for form in TFLITE:
             against = (network, KERAS), WANTED[batch], f"{network}-{form}"
             yield compared((network, form), *against)
         if (network, OLD) in calls:
             against = (network, OLD), None, f"{network}-float32-{OLD}"
             yield compared((network, "float32"), *against)
-    for form in networks.TFLITE:
+    for form in TFLITE:
         yield compared(("meso3", form), ("meso4", "float32"), Wanted(1), f"meso3-{form}-meso4")
 
 

@@ -86,7 +86,7 @@ def test_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.slow
 def test_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = tmp_path / "classifier.csv"
-    classifier.main(classifier.Order(rounds=1, folder=tmp_path, batches=[1]), results)
+    classifier.main(classifier.Order(rounds=1, batches=[1]), results)
     found = rows(results)
     assert list(found) == printed(capsys.readouterr().out, "classifier")
     wanted = {f"{network}-{form}-1" for network in NETWORKS for form in TFLITE}
