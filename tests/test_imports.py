@@ -69,6 +69,8 @@ def test_imports_point_one_way(package: str) -> None:
         ("server.app", ["ai_edge_litert", "tflite_runtime", "tensorflow", "keras", "cv2", "av"]),
         ("models.registry", ["keras", "tensorflow", "numpy"]),
         ("server.analysis.analyze", ["tensorflow", "keras", "flask"]),
+        ("server.jobs.worker", ["tensorflow", "keras", "numpy"]),
+        ("models.keras_files", ["keras", "tensorflow", "numpy"]),
     ],
 )
 def test_importing_loads_nothing_heavy(module: str, heavy: list[str]) -> None:

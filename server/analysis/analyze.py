@@ -27,6 +27,7 @@ from server.analysis.records import (
     Track,
     Verdict,
 )
+from server.analysis.runtimes.base import Networks
 from server.analysis.scoring import Scorer
 from server.analysis.stability import Score
 from server.analysis.tracks import Tracker
@@ -47,14 +48,16 @@ Item = TypeVar("Item")
 class Analyzer:
     """Holds the networks for one kind of check; any number of files may follow one another.
 
+    `networks` run where they are told to, else on TFLite.
+
     Belongs to one thread. Raises ModelError if a network is missing or damaged.
     """
 
-    def __init__(self, options: AnalysisOptions) -> None:
+    def __init__(self, options: AnalysisOptions, networks: Networks | None = None) -> None:
         cv2.setNumThreads(1)  # decoder and detector have a thread each already
         self._options = options
-        self._finder = FaceFinder(options.min_face_px)
-        self._scorer = Scorer(options.model)
+        self._finder = FaceFinder(options.min_face_px, networks=networks)
+        self._scorer = Scorer(options.model, networks)
         evidence = self._scorer.spec.evidence
         self._explainer = None
         if options.explain and evidence is not None and evidence.shown:
