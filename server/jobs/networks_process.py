@@ -79,6 +79,10 @@ class Desk:
         while (questions := self._gathered()) is not None:
             for network in dict.fromkeys(question.network for question in questions):
                 self._answer(network, [each for each in questions if each.network == network])
+        for key in list(self._selector.get_map().values()):
+            if key.data is not None:
+                self._drop(key.data)
+        self._selector.close()
 
     def _gathered(self) -> list[Question] | None:
         """At least one question: all that come until every check waits, or for GATHER_S."""

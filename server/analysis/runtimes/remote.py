@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
+import os
 import socket
 import threading
 from typing import Any
@@ -31,15 +32,19 @@ class Line:
     """
 
     def __init__(self, connection: int, memory: int) -> None:
-        """The descriptors of a connected socket and of MEMORY_BYTES of shared memory."""
+        """The descriptors of a connected socket and of MEMORY_BYTES of shared memory, ours now."""
         self._connection = socket.socket(fileno=connection)
         self._connection.settimeout(ANSWER_S)
         self._values = np.frombuffer(mmap.mmap(memory, MEMORY_BYTES), np.float32)
+        os.close(memory)
         self._lock = threading.Lock()
 
     def open(self, network: str) -> Remote:
         """See base.Networks; whether the network is there shows when it runs."""
         return Remote(self, network)
+
+    def close(self) -> None:
+        self._connection.close()
 
     def ask(self, network: str, batch: Float32) -> Float32:
         """The network's answer to a batch that fits into the memory. Raises RuntimeFailed."""
