@@ -38,10 +38,14 @@ def main(argv: list[str] | None = None) -> int:
     queue.set_defaults(run=_queue)
 
     backends = commands.add_parser("backends", help="does Keras say what TFLite says?")
-    backends.add_argument("--clips", type=int, help="only so many; default: all")
+    backends.add_argument("--clips", nargs="+", metavar="NAME", help="default: all")
     backends.add_argument("--samples-per-s", type=float, default=1.0)
     backends.add_argument("--results", type=Path, help="default: none is written")
     backends.set_defaults(run=_backends)
+
+    gpu = commands.add_parser("gpu", help="faces and frames a second on the GPU and beside it")
+    gpu.add_argument("--results", type=Path, help="default: none is written")
+    gpu.set_defaults(run=_gpu)
 
     args = parser.parse_args(argv)
     return int(args.run(args))
@@ -93,6 +97,12 @@ def _backends(args: argparse.Namespace) -> int:
     wanted = f"P within {backends.MOST_DP:g}, boxes within {backends.MOST_PX:g} px"
     print("holds" if holds else f"does not hold: wanted {wanted}")
     return 0 if holds else 1
+
+
+def _gpu(args: argparse.Namespace) -> int:
+    from benchmarks import gpu
+
+    return 0 if gpu.main(args.results) else 1
 
 
 def _agreement(args: argparse.Namespace) -> int:

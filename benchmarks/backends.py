@@ -43,8 +43,9 @@ class Row:
         return self.same_labels and self.dp <= MOST_DP and self.box_px <= MOST_PX
 
 
-def clips(data: Path) -> list[Path]:
-    return sorted(data.glob(PATTERN))
+def clips(data: Path, names: list[str] | None = None) -> list[Path]:
+    """All, or those of these names."""
+    return [path for path in sorted(data.glob(PATTERN)) if not names or path.stem in names]
 
 
 def rows(paths: list[Path], options: AnalysisOptions) -> Iterator[Row]:
@@ -89,11 +90,11 @@ def float32_on_tflite() -> Iterator[None]:
         yield
 
 
-def main(data: Path, most: int | None, samples_per_s: float, results: Path | None) -> bool:
+def main(data: Path, names: list[str] | None, samples_per_s: float, results: Path | None) -> bool:
     """Measure, print, and write `results`. True if all holds."""
     options = AnalysisOptions(samples_per_s=samples_per_s, explain=False)
     done = []
-    for row in rows(clips(data)[:most], options):
+    for row in rows(clips(data, names), options):
         done.append(row)
         print(
             f"{row.clip}: {row.faces} faces, {row.samples} samples, dp {row.dp:.1e}, "

@@ -30,7 +30,7 @@ def pnet() -> Model:
     x = layers.MaxPooling2D(2, 2, padding="same", name="pool1")(x)
     x = _block(x, 16, 3, "2")
     x = _block(x, 32, 3, "3")
-    return Model(picture, layers.Conv2D(5, 1, name="head")(x), name="pnet")
+    return Model(picture, _conv(5, 1, "head")(x), name="pnet")
 
 
 def rnet() -> Model:
@@ -42,7 +42,7 @@ def rnet() -> Model:
     x = layers.MaxPooling2D(3, 2, padding="valid", name="pool2")(x)
     x = _block(x, 64, 2, "3")
     x = _dense(x, 128, "4")
-    return Model(window, layers.Dense(5, name="head")(x), name="rnet")
+    return Model(window, _linear(5, "head")(x), name="rnet")
 
 
 def onet() -> Model:
@@ -56,20 +56,29 @@ def onet() -> Model:
     x = layers.MaxPooling2D(2, 2, padding="same", name="pool3")(x)
     x = _block(x, 128, 2, "4")
     x = _dense(x, 256, "5")
-    return Model(window, layers.Dense(15, name="head")(x), name="onet")
+    return Model(window, _linear(15, "head")(x), name="onet")
 
 
 def _block(x: KerasTensor, filters: int, size: int, number: str) -> KerasTensor:
     """A convolution and its PReLU. One slope a channel keeps alpha [1, 1, C], which TFLite runs as
     one operator; any other shape becomes five."""
-    x = layers.Conv2D(filters, size, name=f"conv{number}")(x)
+    x = _conv(filters, size, f"conv{number}")(x)
     return layers.PReLU(shared_axes=[1, 2], name=f"prelu{number}")(x)
 
 
 def _dense(x: KerasTensor, units: int, number: str) -> KerasTensor:
     x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(units, name=f"dense{number}")(x)
+    x = _linear(units, f"dense{number}")(x)
     return layers.PReLU(name=f"prelu{number}")(x)
+
+
+def _conv(filters: int, size: int, name: str) -> layers.Layer:
+    """All weights are set later; JAX would compile for seconds to draw them at random."""
+    return layers.Conv2D(filters, size, kernel_initializer="zeros", name=name)
+
+
+def _linear(units: int, name: str) -> layers.Layer:
+    return layers.Dense(units, kernel_initializer="zeros", name=name)
 
 
 def filled(name: str, constants: Mapping[str, Any]) -> Model:

@@ -91,8 +91,10 @@ def test_the_serving_lock_is_lean() -> None:
 
 
 def test_every_lock_line_has_a_hash() -> None:
-    for name in ("requirements.txt", "requirements-serve.txt"):
-        lines = (ROOT / name).read_text().splitlines()
+    locks = sorted(ROOT.glob("requirements*.txt"))
+    assert len(locks) == 5
+    for lock in locks:
+        name, lines = lock.name, lock.read_text().splitlines()
         for line, following in itertools.pairwise(lines):
             if "==" in line and not line.startswith((" ", "#")):
                 assert following.strip().startswith("--hash=sha256:"), f"{name}: {line}"

@@ -66,6 +66,10 @@ class Scorer:
         """Calibrated P(fake) of each crop of `track`."""
         return TrackScores(track.id, self.p_fake(track.crops))
 
+    def forget(self) -> None:
+        """Score the next crops anew, also those seen before: for measuring."""
+        self._seen.clear()
+
     def p_fake(self, crops: Uint8) -> Float32:
         """Calibrated P(fake), float32 [K], of crops uint8 [K, S, S, 3] of any side S."""
         keys = [hashlib.blake2b(crop.tobytes(), digest_size=16).digest() for crop in crops]
