@@ -12,6 +12,7 @@ from models import registry
 from server import __version__
 
 DETECTOR = "mtcnn"
+BACKEND = "backend"  # an option that is about the worker, not the analysis
 KERAS = "keras"  # a backend, and the variant of a model that it runs
 
 

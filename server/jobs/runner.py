@@ -20,7 +20,7 @@ from server.config import Settings
 from server.errors import AppError, TimeLimit, WorkerLost
 from server.jobs.child import LAST_WORDS, Task
 from server.jobs.folders import Folders
-from server.jobs.keys import content_key
+from server.jobs.keys import BACKEND, content_key
 from server.jobs.leases import MAX_ATTEMPTS, Leases
 from server.jobs.networks import NetworksProcess
 from server.jobs.process import COMMAND, Child
@@ -144,9 +144,9 @@ class Runner:
         watch = Watch(self._leases, job, owner)
         deadline = time.monotonic() + self._settings.job_timeout_s
         source = self._source(job, owner, scratch)
-        with Child(
-            self._task(job, source, scratch), self._command, self._nursery, self._networks
-        ) as child:
+        networks = None if job.params["options"].get(BACKEND) == "tflite" else self._networks
+        task = self._task(job, source, scratch)
+        with Child(task, self._command, self._nursery, networks) as child:
             while not child.ended:
                 for message in child.read(POLL_S):
                     if outcome := _outcome(message):
@@ -217,7 +217,7 @@ class Runner:
             source=source,
             title=job.params.get("title"),
             scratch=str(scratch),
-            options=job.params["options"],
+            options={k: v for k, v in job.params["options"].items() if k != BACKEND},
         )
 
 

@@ -223,9 +223,10 @@ def test_checks_run_on_keras_and_go_on_without_it(tmp_path: Path, astronaut: np.
     site = Site(tmp_path / "site", backend="keras", workers=2, samples_per_s=4.0, cache_hours=0)
     site.settings.data_dir.mkdir(exist_ok=True)
 
-    def start() -> str:
+    def start(backend: str = "auto") -> str:
         with film.open("rb") as file:
-            answer = site.post("/check-file?wait=0&fresh=true", files={"file": file})
+            data = {"backend": backend, "fresh": "true"}
+            answer = site.post("/check-file?wait=0", files={"file": file}, data=data)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
@@ -234,6 +235,9 @@ def test_checks_run_on_keras_and_go_on_without_it(tmp_path: Path, astronaut: np.
         first = site.ended(start(), 120)
         assert first.result is not None, first.error
         assert first.result["model"]["backend"] == "keras"
+        other = site.ended(start(backend="tflite"), 120)
+        assert other.result is not None, other.error
+        assert other.result["model"]["backend"] == "tflite"
         again = start()  # from the fork server, if that is warm by now
         until(lambda: site.job(again).progress > 0.1, 60)
         (networks,) = [
