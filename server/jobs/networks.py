@@ -89,8 +89,7 @@ class NetworksProcess:
                 log.warning("the process of the networks has ended; it is started again")
                 self._control.close()
                 self._start()
-            if self._device is None:
-                self._hear(0)
+            self._hear(0)
             return self._line() if self.ready else None
 
     def close(self) -> None:
@@ -101,6 +100,7 @@ class NetworksProcess:
     def _start(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._device: str | None = None
+        self._heard = False
         self._again_at = time.monotonic() + PAUSE_S
         # Our settings hold secrets that it has no use for; the framework's own it may need.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
@@ -118,11 +118,13 @@ class NetworksProcess:
 
     def _hear(self, seconds: float) -> None:
         """Take note of what it found, once it says so."""
-        if self._device is not None or not select.select([self._control], [], [], seconds)[0]:
+        if self._heard or not select.select([self._control], [], [], seconds)[0]:
             return
+        self._heard = True
         try:
             found = str(json.loads(self._control.recv(PACKET_BYTES))["device"])
         except (OSError, ValueError, KeyError):
+            self._process.kill()
             self._process.wait()
             log.warning("the process of the networks ended early; checks run on TFLite")
             return

@@ -16,8 +16,9 @@ CLIPS = ("ghost_elon", "dfdc_yhffcuhhjy")  # one face; two, small and moving
 
 
 def compare(python: Path, backend: str, data: Path, *clips: str) -> None:
+    command = ["-m", "benchmarks", "--data", str(data), "backends", "--clips", *clips]
     done = subprocess.run(
-        [str(python), "-m", "benchmarks", "--data", str(data), "backends", "--clips", *clips],
+        [str(python), *command, "--samples-per-s", "0.5"],
         cwd=ROOT,
         env={**os.environ, "KERAS_BACKEND": backend},
         capture_output=True,

@@ -22,7 +22,7 @@ from tests.server.scenes import scene
 pytestmark = pytest.mark.slow  # TensorFlow takes seconds to come
 ROOT = Path(__file__).resolve().parents[2]
 
-# Runs out of memory truly: each picture becomes 12.6 MB, or 3.2 GB, with 1.5 GB left to take.
+# Runs out of memory truly: each picture becomes 3 MB, or 805 MB, with 400 MB left to take.
 OUT_OF_MEMORY = """
 import logging, resource, sys
 from pathlib import Path
@@ -39,12 +39,12 @@ def enlarging(times):
     x = layers.GlobalAveragePooling2D()(layers.UpSampling2D(times)(picture))
     return KerasRuntime(keras.Model(picture, x, name=f"times{times}"))
 
-some, many = enlarging(16), enlarging(256)
+some, many = enlarging(8), enlarging(128)
 batch = np.random.default_rng(0).uniform(0, 1, (256, 64, 64, 3)).astype(np.float32)
 some.run(batch[:1])
 status = Path("/proc/self/status").read_text().splitlines()
 held = 1024 * int(next(line.split()[1] for line in status if line.startswith("VmData")))
-resource.setrlimit(resource.RLIMIT_DATA, (held + 1_500_000_000,) * 2)
+resource.setrlimit(resource.RLIMIT_DATA, (held + 400_000_000,) * 2)
 np.testing.assert_allclose(some.run(batch), batch.mean(axis=(1, 2)), rtol=5e-3)
 try:
     many.run(batch[:4])
@@ -58,7 +58,7 @@ def networks() -> KerasNetworks:
     return KerasNetworks()
 
 
-@pytest.mark.parametrize("size", [(512, 512), (181, 320), (333, 77), (191, 192), (1, 1), (40, 900)])
+@pytest.mark.parametrize("size", [(181, 180), (333, 77), (191, 192), (1, 1)])
 def test_pictures_of_any_size_have_the_same_faces(
     networks: KerasNetworks, astronaut: np.ndarray, size: tuple[int, int]
 ) -> None:
@@ -86,7 +86,7 @@ def test_what_several_ask_is_answered_as_if_they_were_alone(
     networks: KerasNetworks, astronaut: np.ndarray
 ) -> None:
     proposals, rnet = networks.open("proposals"), networks.open("rnet")
-    sizes = [(100, 90), (300, 200), (60, 60), (90, 100), (100, 90)]
+    sizes = [(100, 90), (180, 300), (60, 60), (90, 100), (100, 90)]
     pictures = [cv2.resize(astronaut, size).astype(np.float32)[None] for size in sizes]
     for together, picture in zip(proposals.run_all(pictures), pictures, strict=True):
         np.testing.assert_allclose(together, proposals.run(picture), atol=1e-3)
@@ -159,5 +159,5 @@ def test_where_memory_ends_batches_get_smaller() -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     said = done.stdout.splitlines()
-    assert said[0].startswith("times16: no memory for 256 at once; 64 now")
-    assert said[-2:] == ["times256: no memory for 4 at once; 1 now", "gave up"]
+    assert said[0].startswith("times8: no memory for 256 at once; 64 now")
+    assert said[-2:] == ["times128: no memory for 4 at once; 1 now", "gave up"]

@@ -216,8 +216,30 @@ def test_what_comes_within_milliseconds_is_one_batch(
 
 
 @slow
+@pytest.mark.skipif(device.gpus() > 0, reason="there is a GPU here")
+def test_a_framework_that_finds_no_gpu_is_not_kept(caplog: pytest.LogCaptureFixture) -> None:
+    with closing(NetworksProcess(Settings(backend="auto"))) as process:
+        process.wait()
+        assert not process.ready
+        assert process.connect() is None
+        assert not psutil.pid_exists(process.pid)
+    assert "finds no GPU that it can use; checks run on TFLite" in caplog.text
+
+
+@slow
+def test_one_that_cannot_start_costs_no_check(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "no_such_framework")
+    with closing(NetworksProcess(Settings(backend="keras"))) as process:
+        process.wait()
+        assert process.connect() is None
+    assert "ended early; checks run on TFLite" in caplog.text
+
+
+@slow
 def test_checks_run_on_keras_and_go_on_without_it(tmp_path: Path, astronaut: np.ndarray) -> None:
-    places = range(0, 100, 2)
+    places = range(0, 84, 3)
     pictures = (cv2.resize(astronaut[:320, 50 + x : 370 + x], (480, 480)) for x in places)
     film = clip(tmp_path / "film.mp4", pictures, fps=4)
     site = Site(tmp_path / "site", backend="keras", workers=2, samples_per_s=4.0, cache_hours=0)

@@ -39,7 +39,10 @@ def prepare(gpu_memory: float) -> str:
     The 10 bits of TF32, with which GPUs multiply by default, put P(fake) off by more than we allow.
     Raises ImportError.
     """
-    return {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend()](gpu_memory)
+    known = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
+    if backend() not in known:
+        raise ImportError(f"KERAS_BACKEND={backend()} is none of {', '.join(known)}")
+    return known[backend()](gpu_memory)
 
 
 def _tensorflow(gpu_memory: float) -> str:
