@@ -81,6 +81,8 @@ class NetworksProcess:
         """Until it is ready, has failed or finds no GPU, or the time is up."""
         with self._lock:
             self._hear(seconds)
+            if not self._heard:
+                log.warning("the process of the networks is slow; checks run on TFLite until then")
 
     def connect(self) -> LineEnds | None:
         """A line for a check; None if there is none, and TFLite has to do."""

@@ -17,6 +17,7 @@ import logging
 import math
 import mmap
 import os
+import re
 import selectors
 import signal
 import socket
@@ -38,6 +39,7 @@ from server.fetch.sandbox import die_with
 Float32 = NDArray[np.float32]
 
 GATHER_S = 0.003
+NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")  # as convert.register gives them
 
 log = logging.getLogger(__name__)
 
@@ -118,9 +120,11 @@ class Desk:
         try:
             asked = json.loads(line.connection.recv(PACKET_BYTES))
             network, shape = str(asked["network"]), tuple(map(int, asked["shape"]))
+            if not NAME.fullmatch(network):
+                raise ValueError("no name of a network")
             if len(shape) != 4 or min(shape) < 0 or math.prod(shape) > line.values.size:
-                raise ValueError(f"a batch of {shape}")
-        except (OSError, ValueError, KeyError, TypeError):
+                raise ValueError("no batch of pictures")
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             self._drop(line)
             return None
         return Question(line, network, shape)

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from models import registry
-from server.analysis.runtimes import device
+from server.analysis.runtimes import device, remote
 from server.analysis.runtimes.base import RuntimeFailed
 from server.analysis.runtimes.keras import KerasNetworks
 from server.analysis.runtimes.remote import Line
@@ -128,6 +128,10 @@ def test_checks_that_ask_at_once_get_their_own_answers(
         b'{"network": "meso3", "shape": [-1, -1, 144, 3]}',
         b'{"network": "meso3", "shape": [99999999, 144, 144, 3]}',
         b'{"network": "meso3", "shape": ["a", 2, 3, 4]}',
+        b'{"network": "meso3", "shape": [1e999, 1, 1, 3]}',
+        b'{"network": "../../etc/passwd", "shape": [1, 2, 2, 3]}',
+        b'{"network": "no\\nname", "shape": [1, 2, 2, 3]}',
+        b"[" * 4000,
     ],
 )
 def test_nonsense_ends_its_own_line_only(
@@ -148,7 +152,7 @@ def test_nonsense_ends_its_own_line_only(
 @pytest.mark.parametrize(
     ("network", "shape", "words"),
     [
-        ("../../etc/passwd", (1, 2, 2, 3), "no model called"),
+        ("nobody", (1, 2, 2, 3), "no model called"),
         ("mtcnn", (1, 2, 2, 3), "no variant keras"),
         ("meso3", (1, 100, 144, 3), "takes no"),
         ("proposals", (1, 2000, 2, 3), "takes no"),
@@ -167,6 +171,24 @@ def test_what_cannot_be_run_is_refused_in_words(
     with pytest.raises(RuntimeFailed, match=words):
         line.open(network).run(np.zeros(shape, np.float32))
     assert line.open("rnet").run(np.zeros((2, 24, 24, 3), np.float32)).shape == (2, 5)
+
+
+@slow
+def test_a_late_answer_is_not_taken_for_another(
+    process: NetworksProcess,
+    opened: Callable[[LineEnds], Line],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remote, "ANSWER_S", 0.2)
+    line = opened(connect(process))
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(RuntimeFailed, match="silent"):
+            line.open("rnet").run(np.zeros((2, 24, 24, 3), np.float32))
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    with pytest.raises(RuntimeFailed, match="silent"):
+        line.open("meso3").run(crops(1, 1))
 
 
 @slow

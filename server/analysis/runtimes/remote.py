@@ -55,8 +55,10 @@ class Line:
                 self._connection.send(question.encode())
                 packet = self._connection.recv(PACKET_BYTES)
             except OSError as error:
-                raise RuntimeFailed(f"the process of the networks is silent: {error!r}") from error
-            answer: dict[str, Any] = json.loads(packet) if packet else {"error": "it has ended"}
+                self._connection.close()  # or a late answer would be taken for the next one's
+                raise RuntimeFailed(f"the process of the networks is silent: {error}") from error
+            ended = {"error": "the process of the networks has ended"}
+            answer: dict[str, Any] = json.loads(packet) if packet else ended
             if "error" in answer:
                 raise RuntimeFailed(str(answer["error"]))
             shape = answer["shape"]
