@@ -14,7 +14,8 @@ from models import registry
 from server.analysis.cascade import level_by_level
 from server.analysis.faces import FaceFinder
 from server.analysis.runtimes.base import RuntimeFailed
-from server.analysis.runtimes.keras import SIDES_PX, KerasNetworks
+from server.analysis.runtimes.canvases import SIDES_PX
+from server.analysis.runtimes.keras import KerasNetworks
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.analysis.scoring import Scorer
 from tests.server.scenes import scene

@@ -14,15 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import keras_files, registry
-from models.pyramid import levels
 from server.analysis.runtimes.base import RuntimeFailed
+from server.analysis.runtimes.canvases import SIDES_PX, canvas, own_cells, placed
 from server.analysis.runtimes.tflite import constants
 from server.errors import ModelError
 
 Float32 = NDArray[np.float32]
 
 BATCHES = (1, 4, 16, 64, 256)
-SIDES_PX = (192, 384, 640, 960, 1920)  # of canvases
 # What the frameworks say, each in its own words and class, when memory does not suffice.
 NO_MEMORY = ("out of memory", "oom when", "resource_exhausted", "resource exhausted", "bad_alloc",
              "can't allocate memory", "failed to allocate")  # fmt: skip
@@ -109,14 +108,14 @@ class Proposals:
     def run_all(self, batches: Sequence[Float32]) -> list[Float32]:
         """Several askers' pictures, those of about the same size at once."""
         answers: dict[int, Float32] = {}
-        sizes = [_canvas(*batch.shape[1:3]) for batch in batches]
+        sizes = [canvas(*batch.shape[1:3]) for batch in batches]
         for size in dict.fromkeys(sizes):
             mine = [number for number, each in enumerate(sizes) if each == size]
-            found = self._on(size).run(*_placed([batches[number] for number in mine], size))
+            found = self._on(size).run(*placed([batches[number] for number in mine], size))
             for number in mine:
                 height, width = batches[number].shape[1:3]
                 count = len(batches[number])
-                answers[number] = _own_cells(found[:count], (height, width), size)
+                answers[number] = own_cells(found[:count], (height, width), size)
                 found = found[count:]
         return [answers[number] for number in range(len(batches))]
 
@@ -181,39 +180,3 @@ def _filled(part: NDArray[Any], size: int) -> NDArray[Any]:
     """`part` with zeros behind it, so that it has the length `size`."""
     missing = [(0, size - len(part)), *[(0, 0)] * (part.ndim - 1)]
     return np.pad(part, missing) if size > len(part) else part
-
-
-def _canvas(height: int, width: int) -> tuple[int, int]:
-    """The smallest canvas for a picture. Raises RuntimeFailed if it fits on none."""
-    if max(height, width) > SIDES_PX[-1]:
-        raise RuntimeFailed(f"pictures of {width} x {height} px fit on no canvas")
-    tall, wide = (next(side for side in SIDES_PX if side >= px) for px in (height, width))
-    return tall, wide
-
-
-def _placed(
-    batches: Sequence[Float32], size: tuple[int, int]
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Canvases and sides, as models.mtcnn.proposals takes them."""
-    count = sum(map(len, batches))
-    canvases = np.zeros((count, *size, 3), np.uint8)
-    sides = np.zeros((count, 1 + len(levels(*size)), 2), np.float32)
-    done = 0
-    for batch in batches:
-        here, (height, width) = slice(done, done + len(batch)), batch.shape[1:3]
-        canvases[here, :height, :width] = batch
-        own = [(height, width), *((level.height, level.width) for level in levels(height, width))]
-        sides[here, : len(own)] = own
-        done += len(batch)
-    return canvases, sides
-
-
-def _own_cells(found: Float32, picture: tuple[int, int], canvas: tuple[int, int]) -> Float32:
-    """Of the answers for a canvas float32 [N, cells, 5] those that lie within the picture."""
-    own, start = [], 0
-    for on_canvas, level in zip(levels(*canvas), levels(*picture), strict=False):
-        rows, columns = on_canvas.cells
-        cells = found[:, start : start + rows * columns].reshape(-1, rows, columns, 5)
-        start += rows * columns
-        own.append(cells[:, : level.cells[0], : level.cells[1]].reshape(len(found), -1, 5))
-    return np.concatenate(own, axis=1) if own else np.empty((len(found), 0, 5), np.float32)
