@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -16,8 +19,11 @@ from server.analysis.faces import FaceFinder
 from server.analysis.runtimes.base import RuntimeFailed
 from server.analysis.runtimes.canvases import SIDES_PX
 from server.analysis.runtimes.keras import KerasNetworks
+from server.analysis.runtimes.remote import Line
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.analysis.scoring import Scorer
+from server.jobs.networks import NetworksProcess
+from server.jobs.networks_process import Desk
 from tests.server.scenes import scene
 
 pytestmark = pytest.mark.slow  # TensorFlow takes seconds to come
@@ -152,6 +158,41 @@ def test_a_classifier_that_fails_goes_on_with_the_float_file(
     assert scorer.use.backend == "tflite"
     assert scorer.use.sha256 == registry.spec("meso3").files["float32"].sha256
     assert "meso3 runs on TFLite from here on" in caplog.text
+
+
+def test_what_comes_within_milliseconds_is_one_batch(networks: KerasNetworks) -> None:
+    asked: list[int] = []
+
+    class Counting:
+        """Notes how many ask at once."""
+
+        def open(self, network: str) -> Counting:
+            return self
+
+        def fits(self, shape: tuple[int, ...]) -> bool:
+            return True
+
+        def run_all(self, batches: list[np.ndarray]) -> list[np.ndarray]:
+            asked.append(len(batches))
+            return networks.open("rnet").run_all(batches)
+
+    control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    worker = object.__new__(NetworksProcess)
+    worker._control = control
+    desk = threading.Thread(target=Desk(theirs, Counting()).serve)
+    ends = [worker._line() for _ in range(6)]
+    lines = [Line(each.connection, each.memory) for each in ends]
+    desk.start()
+    window = np.zeros((1, 24, 24, 3), np.float32)
+    with ThreadPoolExecutor(6) as threads:
+        for _ in range(5):
+            list(threads.map(lambda line: line.open("rnet").run(window), lines))
+    control.close()
+    desk.join(60)
+    for each in (*lines, theirs):
+        each.close()
+    assert sum(asked) == 30
+    assert max(asked) > 1
 
 
 def test_where_memory_ends_batches_get_smaller() -> None:

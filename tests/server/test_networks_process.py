@@ -22,13 +22,11 @@ import pytest
 from models import registry
 from server.analysis.runtimes import device, remote
 from server.analysis.runtimes.base import RuntimeFailed
-from server.analysis.runtimes.keras import KerasNetworks
 from server.analysis.runtimes.remote import Line
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.analysis.runtimes.wire import MEMORY_BYTES
 from server.config import ConfigError, Settings
 from server.jobs.networks import LineEnds, NetworksProcess, wanted
-from server.jobs.networks_process import Desk
 from tests.media import clip
 from tests.server.service import ROOT, Site, mentioning, running, until
 
@@ -199,42 +197,6 @@ def test_a_check_cannot_take_the_memory_away(process: NetworksProcess) -> None:
         with pytest.raises(PermissionError):
             os.ftruncate(ends.memory, size)
     ends.close()
-
-
-@slow
-def test_what_comes_within_milliseconds_is_one_batch(
-    opened: Callable[[LineEnds], Line],
-) -> None:
-    asked: list[int] = []
-
-    class Counting(KerasNetworks):
-        """Notes how many ask at once."""
-
-        def open(self, network: str):
-            runtime = super().open(network)
-            whole = type(runtime).run_all
-            runtime.run_all = lambda batches: asked.append(len(batches)) or whole(runtime, batches)
-            return runtime
-
-    control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    worker = object.__new__(NetworksProcess)
-    worker._control = control
-    desk = threading.Thread(target=Desk(theirs, Counting()).serve)
-    lines = []
-    for _ in range(6):
-        ends = worker._line()
-        assert ends is not None
-        lines.append(opened(ends))
-    desk.start()
-    window = np.zeros((1, 24, 24, 3), np.float32)
-    with ThreadPoolExecutor(6) as threads:
-        for _ in range(5):
-            list(threads.map(lambda line: line.open("rnet").run(window), lines))
-    control.close()
-    desk.join(60)
-    theirs.close()
-    assert sum(asked) == 30
-    assert max(asked) > 1
 
 
 @slow
