@@ -83,6 +83,16 @@ def main(argv: list[str] | None = None) -> int:
         results = HERE / "results" / f"{name}.csv"
         commands.choices[name].add_argument("--results", type=Path, default=results)
 
+    backends = commands.add_parser("backends", help="does Keras say what TFLite says?")
+    backends.add_argument("--clips", nargs="+", metavar="NAME", help="default: all")
+    backends.add_argument("--samples-per-s", type=float, default=1.0)
+    backends.add_argument("--results", type=Path, help="default: none is written")
+    backends.set_defaults(run=_backends)
+
+    gpu = commands.add_parser("gpu", help="faces and frames a second on the GPU and beside it")
+    gpu.add_argument("--results", type=Path, help="default: none is written")
+    gpu.set_defaults(run=_gpu)
+
     args = parser.parse_args(argv)
     return int(args.run(args))
 
@@ -206,6 +216,24 @@ def _queue(args: argparse.Namespace) -> int:
         return 1
     print("holds" if holds else f"does not hold: wanted {queue.WANTED}")
     return 0 if holds else 1
+
+
+def _backends(args: argparse.Namespace) -> int:
+    from benchmarks import backends
+
+    if not backends.clips(args.data):
+        print(f"no clips in {args.data}; say where they are with MESOSCOPE_DATA or --data")
+        return 2
+    holds = backends.main(args.data, args.clips, args.samples_per_s, args.results)
+    wanted = f"P within {backends.MOST_DP:g}, boxes within {backends.MOST_PX:g} px"
+    print("holds" if holds else f"does not hold: wanted {wanted}")
+    return 0 if holds else 1
+
+
+def _gpu(args: argparse.Namespace) -> int:
+    from benchmarks import gpu
+
+    return 0 if gpu.main(args.results) else 1
 
 
 def _agreement(args: argparse.Namespace) -> int:
