@@ -15,6 +15,7 @@ run: $(SERVE)/.ready ## start the service and its worker on 127.0.0.1:$(PORT)
 
 test: $(DEV)/.ready $(SERVE)/.ready $(TOOLS) ## everything: lint, types, every test
 	@sh tests/system-packages.sh
+	-@$(MAKE) --no-print-directory .venv-tflite-runtime/.ready
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
@@ -42,6 +43,9 @@ LOCK = $(DEV)/bin/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: $(DEV)/.ready ## bump and re-pin every dependency
 	$(LOCK) --upgrade --output-file requirements-serve.txt
 	$(LOCK) --upgrade --constraint requirements-serve.txt --extra models --extra backbones --extra dev --output-file requirements.txt
+	$(LOCK) --upgrade --constraint requirements.txt --extra models --extra gpu --output-file requirements-gpu.txt
+	$(LOCK) --upgrade --constraint requirements-serve.txt --extra jax --output-file requirements-jax.txt
+	$(LOCK) --upgrade --extra tflite-runtime --overrides deploy/old-devices.txt --output-file requirements-tflite-runtime.txt
 
 $(SERVE)/.ready: requirements-serve.txt
 	@echo "Setting up $(SERVE) (once; about a minute) ..."
@@ -56,10 +60,23 @@ $(DEV)/.ready: requirements.txt
 	@$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
+# Only some tests want these; where they cannot be made, those are skipped and say so.
+.venv-tflite-runtime/.ready: requirements-tflite-runtime.txt $(DEV)/.ready
+	@echo "Setting up .venv-tflite-runtime (once; under a minute) ..."
+	@$(DEV)/bin/uv venv --quiet --clear --python 3.11 .venv-tflite-runtime
+	@$(DEV)/bin/uv pip install --quiet --python .venv-tflite-runtime -r requirements-tflite-runtime.txt
+	@touch $@
+
+.venv-jax/.ready: requirements-jax.txt $(DEV)/.ready
+	@echo "Setting up .venv-jax (once; a minute) ..."
+	@$(DEV)/bin/uv venv --quiet --clear --python $(DEV)/bin/python .venv-jax
+	@$(DEV)/bin/uv pip install --quiet --python .venv-jax -r requirements-jax.txt
+	@touch $@
+
 extension/node_modules/.ready: extension/package-lock.json
 	@echo "Setting up the extension's checks (once; under a minute) ..."
 	@npm ci --prefix extension --no-audit --no-fund --silent
 	@touch $@
 
 clean:
-	rm -rf $(SERVE) $(DEV) extension/node_modules build dist var tests/artefacts
+	rm -rf $(SERVE) $(DEV) .venv-tflite-runtime .venv-jax extension/node_modules build dist var tests/artefacts

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+WORK = HERE.parent / "var" / "benchmarks"  # what is made to measure with
 BACKENDS = ("files", "servers")
 
 
@@ -37,8 +38,148 @@ def main(argv: list[str] | None = None) -> int:
     queue.add_argument("--results", type=Path, default=HERE / "results" / "queue.csv")
     queue.set_defaults(run=_queue)
 
+    detector = commands.add_parser("detector", help="finding faces, beside two packages")
+    detector.add_argument("--pictures", type=int, default=6, help="for each case")
+    detector.add_argument("--rounds", type=int, default=3)
+    detector.add_argument("--only", nargs="+", metavar="CASE", help="such as stills-720p")
+    detector.set_defaults(run=_detector)
+
+    classifier = commands.add_parser("classifier", help="judging crops, beside Keras predict")
+    classifier.add_argument("--rounds", type=int, default=30)
+    classifier.add_argument("--batches", type=int, nargs="+", choices=(1, 32), default=(1, 32))
+    classifier.set_defaults(run=_classifier)
+
+    decode = commands.add_parser("decode", help="reading a video, beside OpenCV and PyAV")
+    decode.add_argument("--seconds", type=float, default=60, help="of 720p")
+    decode.add_argument("--rounds", type=int, default=5)
+    decode.set_defaults(run=_decode)
+
+    pipeline = commands.add_parser("pipeline", help="a whole check, beside what is usually built")
+    pipeline.add_argument("--seconds", type=float, default=60, help="of 720p")
+    pipeline.add_argument("--rounds", type=int, default=3)
+    pipeline.add_argument("--long", action="store_true", help="memory of two hours of 1080p too")
+    pipeline.set_defaults(run=_pipeline)
+
+    startup = commands.add_parser("startup", help="from start to first answer, and memory")
+    startup.add_argument("--rounds", type=int, default=5)
+    startup.add_argument("--watched", type=int, default=3, help="rounds for the memory")
+    startup.set_defaults(run=_startup)
+
+    cost = commands.add_parser("cost", help="a check's cost by resolution, faces and length")
+    cost.add_argument("--seconds", type=float, default=20, help="of each video but the long ones")
+    cost.add_argument("--rounds", type=int, default=3)
+    cost.set_defaults(run=_cost)
+
+    roofline = commands.add_parser("roofline", help="results beside what this core could do")
+    roofline.add_argument("--results", type=Path, default=HERE / "results", help="the folder")
+    roofline.set_defaults(run=_roofline)
+
+    peers = commands.add_parser("peers", help="make the environments that peers need")
+    peers.add_argument("names", nargs="*", metavar="PEER", help="default: all")
+    peers.add_argument("--lock", action="store_true", help="pin them again instead")
+    peers.set_defaults(run=_peers)
+
+    for name in ("detector", "classifier", "decode", "pipeline", "startup", "cost"):
+        results = HERE / "results" / f"{name}.csv"
+        commands.choices[name].add_argument("--results", type=Path, default=results)
+
+    backends = commands.add_parser("backends", help="does Keras say what TFLite says?")
+    backends.add_argument("--clips", nargs="+", metavar="NAME", help="default: all")
+    backends.add_argument("--samples-per-s", type=float, default=1.0)
+    backends.add_argument("--results", type=Path, help="default: none is written")
+    backends.set_defaults(run=_backends)
+
+    gpu = commands.add_parser("gpu", help="faces and frames a second on the GPU and beside it")
+    gpu.add_argument("--results", type=Path, help="default: none is written")
+    gpu.set_defaults(run=_gpu)
+
     args = parser.parse_args(argv)
     return int(args.run(args))
+
+
+def _detector(args: argparse.Namespace) -> int:
+    from benchmarks import detector
+
+    unknown = set(args.only or ()) - set(detector.NAMES)
+    if unknown:
+        print(f"no such case: {', '.join(unknown)}; there are {', '.join(detector.NAMES)}")
+        return 2
+    order = detector.Order(args.pictures, args.rounds, args.only or detector.NAMES)
+    detector.main(args.data, order, args.results)
+    return 0
+
+
+def _classifier(args: argparse.Namespace) -> int:
+    from benchmarks import classifier
+
+    order = classifier.Order(args.rounds, args.batches)
+    classifier.main(order, args.results)
+    return 0
+
+
+def _decode(args: argparse.Namespace) -> int:
+    from benchmarks import decode
+    from benchmarks.clip import Scene
+
+    clip = Scene(seconds=args.seconds).file(WORK)
+    decode.main(decode.Order(clip, args.seconds, args.rounds), args.results)
+    return 0
+
+
+def _pipeline(args: argparse.Namespace) -> int:
+    from benchmarks import pipeline
+    from benchmarks.clip import Scene, repeated
+    from benchmarks.peers import environments
+
+    large = Scene(1920, 1080, 10, faces=2, face_px=180, grain=4).file(WORK)
+    order = pipeline.Order(
+        clip=Scene(seconds=args.seconds).file(WORK),
+        seconds=args.seconds,
+        rounds=args.rounds,
+        large=large,
+        long=repeated(large, 720, WORK / "two-hours.mp4") if args.long else None,
+        python=environments.lean(),
+    )
+    pipeline.main(order, args.results)
+    return 0
+
+
+def _startup(args: argparse.Namespace) -> int:
+    from benchmarks import startup
+    from benchmarks.peers import environments
+
+    startup.main(startup.Order(args.rounds, args.watched, environments.lean()), args.results)
+    return 0
+
+
+def _cost(args: argparse.Namespace) -> int:
+    from benchmarks import cost
+    from benchmarks.peers import environments
+
+    cost.main(cost.Order(args.rounds, args.seconds, WORK, environments.lean()), args.results)
+    return 0
+
+
+def _roofline(args: argparse.Namespace) -> int:
+    from benchmarks import roofline
+
+    roofline.main(args.results)
+    return 0
+
+
+def _peers(args: argparse.Namespace) -> int:
+    from benchmarks.peers import environments
+
+    unknown = set(args.names) - set(environments.NAMES)
+    if unknown:
+        print(f"no such peer: {', '.join(unknown)}; there are {', '.join(environments.NAMES)}")
+        return 2
+    for name in args.names or environments.NAMES:
+        if args.lock:
+            environments.lock(name)
+            continue
+        print(f"{name}: {environments.make(name)}", flush=True)
+    return 0
 
 
 def _drill(args: argparse.Namespace) -> int:
@@ -75,6 +216,24 @@ def _queue(args: argparse.Namespace) -> int:
         return 1
     print("holds" if holds else f"does not hold: wanted {queue.WANTED}")
     return 0 if holds else 1
+
+
+def _backends(args: argparse.Namespace) -> int:
+    from benchmarks import backends
+
+    if not backends.clips(args.data):
+        print(f"no clips in {args.data}; say where they are with MESOSCOPE_DATA or --data")
+        return 2
+    holds = backends.main(args.data, args.clips, args.samples_per_s, args.results)
+    wanted = f"P within {backends.MOST_DP:g}, boxes within {backends.MOST_PX:g} px"
+    print("holds" if holds else f"does not hold: wanted {wanted}")
+    return 0 if holds else 1
+
+
+def _gpu(args: argparse.Namespace) -> int:
+    from benchmarks import gpu
+
+    return 0 if gpu.main(args.results) else 1
 
 
 def _agreement(args: argparse.Namespace) -> int:

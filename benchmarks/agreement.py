@@ -16,8 +16,8 @@ import av
 import numpy as np
 
 from benchmarks.machine import setting
+from models.pyramid import SMALLEST_PX
 from server.analysis import boxes
-from server.analysis.cascade import SMALLEST_PX
 from server.analysis.faces import FaceFinder
 from server.analysis.records import Faces, Uint8
 

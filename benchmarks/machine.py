@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 
-def setting(command: str, packages: tuple[str, ...]) -> dict[str, str]:
-    """Columns for a row of results: the day, the command, the machine and the versions."""
+def setting(command: str, packages: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
+    """Columns for a row of results: the day, the command, the machine and the versions.
+
+    `packages`: names of those that are here, or the versions of those that were used elsewhere.
+    """
+    if not isinstance(packages, Mapping):
+        packages = {name: version(name) for name in packages}
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "command": command,
@@ -18,7 +24,7 @@ def setting(command: str, packages: tuple[str, ...]) -> dict[str, str]:
         "versions": ", ".join(
             [
                 f"python {platform.python_version()}",
-                *(f"{name} {version(name)}" for name in packages),
+                *(f"{name} {number}" for name, number in packages.items()),
             ]
         ),
     }

@@ -137,7 +137,7 @@ def _convert(args: argparse.Namespace, model: Any, input_range: Any, positive: A
     source = register.Source(name, precision, side_px, positive, args.model.name, args.licence)
     print(f"written: {file} and {register.sidecar(file, source).name}")
     if args.register:
-        register.register(file, source, report)
+        register.register(file, reference, source, report)
         print(f"registered: MESOSCOPE_MODEL={name} make run")
     return 0
 

@@ -5,8 +5,6 @@ Our form is what models.meso builds: float32 [N, S, S, 3] in -1..1 in, one logit
 
 from __future__ import annotations
 
-import json
-import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +12,7 @@ import numpy as np
 
 from convert.errors import ConversionError
 from convert.fold import fold
+from models import keras_files
 
 InputRange = Literal["-1..1", "0..1", "0..255"]
 # x in -1..1 becomes scale * x + offset.
@@ -23,34 +22,14 @@ RANGES: dict[InputRange, tuple[float, float]] = {
     "0..255": (127.5, 127.5),
 }
 SIDES_PX = range(16, 1025)
-MAX_BYTES = 1 << 30  # of a model's file, unpacked: the largest image classifiers are a half of it
-CODE = frozenset({"Lambda", "TorchModuleWrapper", "TFSMLayer", "FlaxLayer", "JaxLayer"})
 
 
 def load(path: Path) -> Any:
-    """The model of a .keras or .h5 file with weights; raises ConversionError.
-
-    What would run code of the file's own is refused before Keras sees it.
-    """
-    if not path.is_file():
-        raise ConversionError(f"{path} is not there")
-    if path.suffix not in (".keras", ".h5", ".hdf5"):
-        raise ConversionError(f"{path} is no Keras model; save one as .keras or .h5")
-    config = _zipped_config(path) if path.suffix == ".keras" else _hdf5_config(path)
-    if own := _class_names(config) & CODE:
-        raise ConversionError(
-            f"{path} holds code of its own ({', '.join(sorted(own))}), which is never run; "
-            "replace that by layers of Keras"
-        )
-    import keras
-
+    """The model of a .keras or .h5 file with weights; raises ConversionError."""
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # whatever Keras stumbles upon in a strange file
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise ConversionError(
-            f"Keras cannot load {path}: {first_line[:300]}; save it again with Keras 3"
-        ) from error
+        return keras_files.load(path)
+    except keras_files.KerasFileError as error:
+        raise ConversionError(str(error)) from error
 
 
 def as_classifier(model: Any, input_range: InputRange, name: str) -> Any:
@@ -77,52 +56,6 @@ def as_classifier(model: Any, input_range: InputRange, name: str) -> Any:
     if not np.isfinite(answer).all():
         raise ConversionError("the model answers NaN or infinity for a grey picture; train it anew")
     return classifier
-
-
-def _zipped_config(path: Path) -> Any:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
-                raise ConversionError(f"{path} unpacks to over {MAX_BYTES >> 20} MiB")
-            return json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, NotImplementedError) as error:
-        raise ConversionError(f"{path} is damaged or no .keras file: {error}") from error
-
-
-def _hdf5_config(path: Path) -> Any:
-    import h5py
-
-    if path.stat().st_size > MAX_BYTES:
-        raise ConversionError(f"{path} is over {MAX_BYTES >> 20} MiB")
-    try:
-        with h5py.File(path, "r") as file:
-            config = file.attrs.get("model_config")
-    except OSError as error:
-        raise ConversionError(f"{path} is damaged or no HDF5 file: {error}") from error
-    if config is None:
-        raise ConversionError(
-            f"{path} holds weights alone; for published MesoNet weights use `convert mesonet`, "
-            "else save the whole model"
-        )
-    try:
-        return json.loads(config)
-    except ValueError as error:
-        raise ConversionError(f"{path} describes no model: {error}") from error
-
-
-def _class_names(config: Any) -> set[str]:
-    """Every class that a configuration names, at any depth."""
-    found: set[str] = set()
-    pending = [config]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            if isinstance(name := item.get("class_name"), str):
-                found.add(name.rpartition(">")[2])
-            pending += item.values()
-        elif isinstance(item, list):
-            pending += item
-    return found
 
 
 def _side_px(model: Any) -> int:

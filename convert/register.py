@@ -59,14 +59,17 @@ def check_name(name: str) -> None:
             raise ConversionError(f"{name} is one of our own models; choose another name")
 
 
-def register(file: Path, source: Source, report: Report) -> Path:
+def register(file: Path, model: Any, source: Source, report: Report) -> Path:
     """Copy `file` into models/weights and describe it there and in models/cards.
 
-    `MESOSCOPE_MODEL=NAME` serves it from then on. Returns the entry's path.
+    `MESOSCOPE_MODEL=NAME` serves it from then on; on a GPU `model`, which it was made from, in our
+    form (convert.network.as_classifier). Returns the entry's path.
     """
     check_name(source.name)
     kept = registry.WEIGHTS / f"{source.name}-{source.precision}.tflite"
     shutil.copyfile(file, kept)
+    full = registry.WEIGHTS / f"{source.name}.keras"
+    model.save(full)
     entry: dict[str, Any] = {
         "name": source.name,
         "task": "classify",
@@ -75,7 +78,8 @@ def register(file: Path, source: Source, report: Report) -> Path:
                 "file": kept.name,
                 "sha256": _sha256(kept),
                 "precision": source.precision,
-            }
+            },
+            "keras": {"file": full.name, "sha256": _sha256(full), "precision": "keras"},
         },
         "serve": source.precision,
         "input_px": source.input_px,

@@ -9,7 +9,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,9 +23,11 @@ from server.errors import AppError, TimeLimit, WorkerLost
 
 if TYPE_CHECKING:
     from server.jobs.child import Task
+    from server.jobs.networks import NetworksProcess
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 POLL_S = 0.2
+PREFIX = "mesoscope-"  # of folders
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,9 +126,9 @@ def _verdict(settings: Settings, task: Task, report: terminal.Report) -> dict[st
     """The verdict in its JSON form, by the same confined child that a worker starts."""
     from server.jobs.process import Child
 
-    with tempfile.TemporaryDirectory(prefix="mesoscope-") as scratch:
+    with _networks(settings) as networks, tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
         deadline = time.monotonic() + settings.job_timeout_s
-        with Child(replace(task, scratch=scratch)) as child:
+        with Child(replace(task, scratch=scratch), networks=networks) as child:
             while not child.ended and time.monotonic() < deadline:
                 for message in child.read(POLL_S):
                     if "result" in message:
@@ -137,6 +140,19 @@ def _verdict(settings: Settings, task: Task, report: terminal.Report) -> dict[st
             if not child.ended:
                 raise TimeLimit(f"It was stopped after {settings.job_timeout_s:g} s.")
     raise WorkerLost("Its process ended early: the file may be made to break what reads it.")
+
+
+@contextmanager
+def _networks(settings: Settings) -> Iterator[NetworksProcess | None]:
+    """What runs the full networks, where the settings and the machine have it so."""
+    from server.jobs.networks import NetworksProcess, wanted
+
+    if not wanted(settings):
+        yield None
+        return
+    with closing(NetworksProcess(settings)) as networks:
+        networks.wait()
+        yield networks
 
 
 def _task(settings: Settings, source: str) -> Task:

@@ -44,6 +44,8 @@ class Settings:
     queue_limit: int = 200  # checks waiting before new ones are refused
     batch_limit: int = 10_000  # the same for checks of a batch, which come after the others
     model: str = "meso3"  # registered name of the classifier
+    backend: str = "auto"  # what runs the networks: tflite, keras, or keras where a GPU is
+    gpu_memory: float = 0.8  # share of the GPU's memory that keras may use
     samples_per_s: float = 3.0  # pictures judged per second of video
     min_face_px: int = 40  # smaller faces are not judged
     keep_days: float = 7.0  # results older than this are deleted
@@ -134,6 +136,12 @@ class Settings:
                     f"{PREFIX}EXTENSION_ORIGINS must name extensions, for example "
                     f"chrome-extension://abcdefghijklmnopabcdefghijklmnop, not {origin!r}"
                 )
+        if self.backend not in ("auto", "tflite", "keras"):
+            raise ConfigError(
+                f"{PREFIX}BACKEND must be auto, tflite or keras, not {self.backend!r}"
+            )
+        if self.gpu_memory > 1:
+            raise ConfigError(f"{PREFIX}GPU_MEMORY must be at most 1, not {self.gpu_memory}")
         if self.log_format not in ("text", "json"):
             raise ConfigError(f"{PREFIX}LOG_FORMAT must be text or json, not {self.log_format!r}")
 

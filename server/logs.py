@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
@@ -27,6 +31,19 @@ def configure(stream: TextIO | None = None, level: int = logging.INFO, form: str
         logging.getLogger(name).setLevel(logging.WARNING)
     # Celery says at every start that the connection has no host name; files need none.
     logging.getLogger("kombu.connection").setLevel(logging.ERROR)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Drop what libraries write to standard error, where each line is to be one of our log's."""
+    kept = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def redact(text: str) -> str:

@@ -69,6 +69,8 @@ def test_imports_point_one_way(package: str) -> None:
         ("server.app", ["ai_edge_litert", "tflite_runtime", "tensorflow", "keras", "cv2", "av"]),
         ("models.registry", ["keras", "tensorflow", "numpy"]),
         ("server.analysis.analyze", ["tensorflow", "keras", "flask"]),
+        ("server.jobs.worker", ["tensorflow", "keras", "numpy"]),
+        ("models.keras_files", ["keras", "tensorflow", "numpy"]),
     ],
 )
 def test_importing_loads_nothing_heavy(module: str, heavy: list[str]) -> None:
@@ -89,8 +91,10 @@ def test_the_serving_lock_is_lean() -> None:
 
 
 def test_every_lock_line_has_a_hash() -> None:
-    for name in ("requirements.txt", "requirements-serve.txt"):
-        lines = (ROOT / name).read_text().splitlines()
+    locks = sorted(ROOT.glob("requirements*.txt"))
+    assert len(locks) == 5
+    for lock in locks:
+        name, lines = lock.name, lock.read_text().splitlines()
         for line, following in itertools.pairwise(lines):
             if "==" in line and not line.startswith((" ", "#")):
                 assert following.strip().startswith("--hash=sha256:"), f"{name}: {line}"

@@ -28,6 +28,7 @@ from server.analysis.records import (
     Track,
     Verdict,
 )
+from server.analysis.runtimes.base import Networks
 from server.analysis.scoring import Scorer
 from server.analysis.stability import Score
 from server.analysis.tracks import Tracker
@@ -51,16 +52,21 @@ Item = TypeVar("Item")
 class Analyzer:
     """Holds the networks for one kind of check; any number of files may follow one another.
 
+    `networks` run where they are told to, else on TFLite.
+
     Belongs to one thread. Raises ModelError if a network is missing or damaged.
     """
 
-    def __init__(self, options: AnalysisOptions, threads: int = 1) -> None:
-        """`threads`: frames in which faces are looked for at the same time."""
+    def __init__(
+        self, options: AnalysisOptions, threads: int = 1, networks: Networks | None = None
+    ) -> None:
+        """`threads`: frames in which faces are looked for at the same time. `networks`: what runs
+        the full networks, if not TFLite."""
         cv2.setNumThreads(1)  # decoder and detector have threads already
         self._options = options
         self._threads = threads
-        self._finder = FaceFinder(options.min_face_px)
-        self._scorer = Scorer(options.model)
+        self._finder = FaceFinder(options.min_face_px, networks=networks)
+        self._scorer = Scorer(options.model, networks)
         evidence = self._scorer.spec.evidence
         self._explainer = None
         if options.explain and evidence is not None and evidence.shown:

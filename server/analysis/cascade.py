@@ -14,13 +14,11 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from models.pyramid import STRIDE_PX, WINDOW_PX, levels
 from server.analysis import boxes
 from server.analysis.records import Float32, Uint8
 from server.analysis.runtimes.base import Runtime
 
-SMALLEST_PX = 20  # the pyramid starts where a face of this size fills the P-Net's window
-WINDOW_PX, STRIDE_PX = 12, 2  # of the P-Net
-PYRAMID_STEP = 0.709  # about sqrt(1/2): each level has half the pixels of the one before
 OUTSIDE = 127.5  # what lies beyond the picture's edge: 0 to the networks
 STRIP_PIXELS = 70_000  # that the P-Net sees at once, where a level has more
 LONGEST_SIDE_PX = 32_000  # cv2.remap takes no more than 32,767
@@ -44,13 +42,25 @@ def pyramid(picture: Float32) -> Iterator[tuple[float, Float32]]:
 
     From floating point pixels and by area: rounding to uint8 or interpolating loses faces.
     """
-    height, width = picture.shape[:2]
-    # One level less than would fit, as in the package; at 0 and below there is none.
-    levels = round(math.log(max(1, min(height, width)) / WINDOW_PX, 1 / PYRAMID_STEP) - 1)
-    for level in range(levels):
-        scale = WINDOW_PX / SMALLEST_PX * PYRAMID_STEP**level
-        size = int(width * scale), int(height * scale)
-        yield scale, np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+    for level in levels(*picture.shape[:2]):
+        size = level.width, level.height
+        yield level.scale, np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
+def level_by_level(pnet: Runtime, picture: Float32) -> Iterator[tuple[float, Float32]]:
+    """Each scale of the picture, with the P-Net's answer float32 [h, w, 5] there."""
+    for scale, level in pyramid(picture):
+        yield scale, in_strips(pnet, level)
+
+
+def at_once(proposals: Runtime, picture: Float32) -> Iterator[tuple[float, Float32]]:
+    """The same from a network that takes the picture and answers for all levels, [1, cells, 5]."""
+    found = levels(*picture.shape[:2])
+    rows = proposals.run(picture[None])[0] if found else np.empty((0, 5), np.float32)
+    for level in found:
+        here = math.prod(level.cells)
+        yield level.scale, rows[:here].reshape(*level.cells, 5)
+        rows = rows[here:]
 
 
 def cut(picture: Float32, rows: Float32, side_px: int) -> Float32:

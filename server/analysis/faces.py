@@ -6,21 +6,23 @@ weights these are, so that both find the same faces.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from models import registry
+from models.pyramid import SMALLEST_PX
 from server.analysis import boxes
 from server.analysis.cascade import (
-    SMALLEST_PX,
+    at_once,
     best_first,
     cut,
     in_batches,
-    in_strips,
     landmarks,
-    pyramid,
+    level_by_level,
     shifted,
     shrink,
     squared,
@@ -28,6 +30,7 @@ from server.analysis.cascade import (
     windows,
 )
 from server.analysis.records import DetectorUse, Faces, Float32, Uint8
+from server.analysis.runtimes.base import Networks, RuntimeFailed
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.errors import ModelError
 
@@ -36,34 +39,60 @@ RNET_PX, ONET_PX = 24, 48
 # or two a face.
 RNET_BATCHES, ONET_BATCHES = (16, 4, 1), (4, 2, 1)
 
+log = logging.getLogger(__name__)
+
 
 class FaceFinder:
     """Finds faces in pictures uint8 RGB [H, W, 3] of any size. Threads may share it."""
 
     def __init__(
-        self, min_face_px: int = 40, thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8)
+        self,
+        min_face_px: int = 40,
+        thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8),
+        networks: Networks | None = None,
     ) -> None:
         """`min_face_px`: the longer side of the smallest face to report; at 20 and below all that
         the networks find, which begins at about that size. `thresholds`: the least probability of
-        a face after each network.
+        a face after each network. `networks`: what runs them; None, or where that fails: TFLite.
 
         Raises ModelError if a network is missing or damaged, or no TFLite runtime is installed.
         """
         self._min_face_px = min_face_px
         self._logits = [math.log(p / (1 - p)) for p in thresholds]
         try:
-            spec = registry.spec("mtcnn")
-            paths = [spec.file(network) for network in ("pnet", "rnet", "onet")]
+            self._spec = registry.spec("mtcnn")
         except registry.RegistryError as error:
             raise ModelError(str(error)) from error
-        self._pnet, self._rnet, self._onet = (TfliteRuntime(path) for path in paths)
-        self.use = DetectorUse(spec.name, spec.sha256)
+        self.use = DetectorUse(self._spec.name, self._spec.sha256)
+        if networks is None:
+            self._use_tflite()
+        else:
+            self._answers = partial(at_once, networks.open("proposals"))
+            self._rnet, self._onet = networks.open("rnet").run, networks.open("onet").run
+
+    def _use_tflite(self) -> None:
+        try:
+            paths = [self._spec.file(network) for network in ("pnet", "rnet", "onet")]
+        except registry.RegistryError as error:
+            raise ModelError(str(error)) from error
+        pnet, rnet, onet = (TfliteRuntime(path) for path in paths)
+        self._answers = partial(level_by_level, pnet)
+        self._rnet = partial(in_batches, rnet, sizes=RNET_BATCHES, columns=5)
+        self._onet = partial(in_batches, onet, sizes=ONET_BATCHES, columns=15)
 
     def find(self, rgb: Uint8) -> Faces:
         """The faces in `rgb`, best first; `Faces.none()` where there is none.
 
         Boxes lie within the picture; landmarks may lie outside it.
         """
+        try:
+            return self._find(rgb)
+        except RuntimeFailed as failure:
+            log.warning("faces are found on TFLite from here on: %s", failure)
+            self._use_tflite()
+            return self._find(rgb)
+
+    def _find(self, rgb: Uint8) -> Faces:
         # 1. Shrink the picture until the smallest wanted face has the smallest size found.
         picture = shrink(rgb, SMALLEST_PX / self._min_face_px)
         # 2. Look at every window of every size (P-Net).
@@ -83,19 +112,18 @@ class FaceFinder:
 
     def _propose(self, picture: Float32) -> Float32:
         found = [np.empty((0, 5), np.float32)]
-        for scale, level in pyramid(picture):
-            answer = in_strips(self._pnet, level)
+        for scale, answer in self._answers(picture):
             found.append(unrivalled(windows(answer, scale, self._logits[0]), 0.5))
         return squared(unrivalled(best_first(np.concatenate(found)), 0.7))
 
     def _refine(self, picture: Float32, rows: Float32) -> Float32:
-        answers = in_batches(self._rnet, cut(picture, rows, RNET_PX), RNET_BATCHES, 5)
+        answers = self._rnet(cut(picture, rows, RNET_PX))
         likely = answers[:, 4] > self._logits[1]
         rows = shifted(rows[likely], answers[likely])
         return squared(unrivalled(best_first(rows), 0.7))
 
     def _finish(self, picture: Float32, rows: Float32) -> Float32:
-        answers = in_batches(self._onet, cut(picture, rows, ONET_PX), ONET_BATCHES, 15)
+        answers = self._onet(cut(picture, rows, ONET_PX))
         likely = answers[:, 4] > self._logits[2]
         rows, answers = rows[likely], answers[likely]
         rows = np.concatenate([shifted(rows, answers), landmarks(rows, answers)], axis=1)

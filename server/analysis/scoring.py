@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import OrderedDict
 
 import numpy as np
@@ -10,35 +11,52 @@ import numpy as np
 from models import registry
 from models.preprocess import resize, to_input
 from server.analysis.records import Float32, Float64, ModelUse, Track, TrackScores, Uint8
+from server.analysis.runtimes.base import Networks, Runtime, RuntimeFailed
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.errors import ModelError
 
 BATCHES = (1, 2)  # every size costs an interpreter; larger ones take more memory and no less time
 REMEMBERED = 4096  # scores kept, so that a partial verdict scores only what is new
 UNCALIBRATED = registry.Calibration(scale=1.0, offset=0.0, fake_at=0.9, real_at=0.1)
+KERAS, FLOAT = "keras", "float32"  # variants that say the same, but for rounding
+
+log = logging.getLogger(__name__)
 
 
 class Scorer:
     """One loaded classifier. Belongs to one thread."""
 
-    def __init__(self, model: str) -> None:
-        """`model` is a registered name; raises ModelError if it cannot be used for this."""
+    def __init__(self, model: str, networks: Networks | None = None) -> None:
+        """`model` is a registered name; raises ModelError if it cannot be used for this.
+
+        `networks`: what runs it, if it has a full variant; None, or where that fails: TFLite.
+        """
         try:
             self.spec = registry.spec(model)
-            path = self.spec.file()
         except registry.RegistryError as error:
             raise ModelError(str(error)) from error
         if self.spec.task != "classify" or self.spec.positive_class is None:
             raise ModelError(f"{model} does not tell fake from real; choose a classifier")
-        self._runtime = TfliteRuntime(path)
         self._seen: OrderedDict[bytes, float] = OrderedDict()
         self.calibration = self.spec.calibration or UNCALIBRATED
         self.side_px = self.spec.input_px
-        sha256 = self.spec.files[self.spec.serve].sha256
+        if networks is not None and KERAS in self.spec.files:
+            self._use(KERAS, networks.open(model))
+        else:
+            self._use_tflite(self.spec.serve)
+
+    def _use_tflite(self, variant: str) -> None:
+        try:
+            self._use(variant, TfliteRuntime(self.spec.file(variant)))
+        except registry.RegistryError as error:
+            raise ModelError(str(error)) from error
+
+    def _use(self, variant: str, runtime: Runtime) -> None:
+        self._runtime = runtime
         self.use = ModelUse(
-            name=model,
-            sha256=sha256,
-            backend=self._runtime.name,
+            name=self.spec.name,
+            sha256=self.spec.files[variant].sha256,
+            backend=runtime.name,
             fake_at=self.calibration.fake_at,
             real_at=self.calibration.real_at,
             rates=self.spec.rates,
@@ -47,6 +65,10 @@ class Scorer:
     def score(self, track: Track) -> TrackScores:
         """Calibrated P(fake) of each crop of `track`."""
         return TrackScores(track.id, self.p_fake(track.crops))
+
+    def forget(self) -> None:
+        """Score the next crops anew, also those seen before: for measuring."""
+        self._seen.clear()
 
     def p_fake(self, crops: Uint8) -> Float32:
         """Calibrated P(fake), float32 [K], of crops uint8 [K, S, S, 3] of any side S."""
@@ -71,11 +93,19 @@ class Scorer:
             part = crops[start : start + BATCHES[-1]]
             size = next(size for size in BATCHES if size >= len(part))
             filled = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
-            logits = self._runtime.run(to_input(filled))
+            logits = self._run(to_input(filled))
             if logits.shape != (size, 1) or not np.isfinite(logits).all():
                 raise ModelError(f"{self.spec.name} gave {logits.shape}, not finite logits [N, 1]")
             parts.append(logits[: len(part), 0])
         return np.concatenate(parts)
+
+    def _run(self, batch: Float32) -> Float32:
+        try:
+            return self._runtime.run(batch)
+        except RuntimeFailed as failure:
+            log.warning("%s runs on TFLite from here on: %s", self.spec.name, failure)
+            self._use_tflite(FLOAT if FLOAT in self.spec.files else self.spec.serve)
+            return self._runtime.run(batch)
 
 
 def to_p_fake(

@@ -21,7 +21,6 @@ from server.errors import NotReady
 from server.fetch import sandbox
 from server.jobs.keys import model_sha256
 
-BACKEND = "tflite"
 BROKER_S = 2.0  # a broker that is silent for longer counts as gone
 
 log = logging.getLogger(__name__)
@@ -34,11 +33,11 @@ def healthz() -> dict[str, Any]:
     """Whether this process answers, and what it is."""
     service = current()
     slots = service.store.live_slots()
-    name = service.settings.model
+    name, backend = service.settings.model, ", ".join(service.store.live_backends()) or None
     return {
         "status": "ok" if slots else "no-worker",
         "version": service.version,
-        "model": {"name": name, "sha256": model_sha256(name), "backend": BACKEND},
+        "model": {"name": name, "sha256": model_sha256(name, backend), "backend": backend},
         "sandbox": sandbox.level().to_json(),
         "workers": {"slots": slots},
         "jobs": service.store.counts(),

@@ -21,6 +21,7 @@ from pydantic.json_schema import SkipJsonSchema
 from models import registry
 from server.errors import BadValue
 from server.jobs.checks import Ask
+from server.jobs.keys import BACKEND
 
 MAX_WAIT_S = 55.0  # proxies and browsers give up on a silent answer after a minute
 LONGEST_MEDIA_S = 1e6
@@ -107,7 +108,7 @@ class Options(BaseModel):
         None, description="which classifier judges; see /models"
     )
     backend: Annotated[Literal["auto", "tflite"], BeforeValidator(_word)] = Field(
-        "auto", description="what runs the networks"
+        "auto", description="what runs the networks; auto: as the service has it"
     )
     explain: Annotated[Truth | Absent, BeforeValidator(_truth)] = Field(
         None, description="whether to make the pictures that show where in the face"
@@ -127,6 +128,8 @@ class Options(BaseModel):
     def ask(self) -> Ask:
         """What the checks are asked. Raises BadValue if the idempotency key cannot be one."""
         wanted = {name: value for name, value in self.said().items() if name in ANALYSIS}
+        if self.backend != "auto":
+            wanted[BACKEND] = self.backend
         return Ask(wanted, fresh=self.fresh, urgent=self.urgent, idempotency_key=idempotency_key())
 
     def said(self) -> dict[str, Any]:

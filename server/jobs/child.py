@@ -68,6 +68,7 @@ class Task:
     memory_bytes: int
     cpu_s: int
     threads: int = 1  # frames looked at at the same time
+    line: tuple[int, int] | None = None  # descriptors of a line to the networks' process
     log_level: int = logging.INFO
     log_format: str = "text"
 
@@ -192,12 +193,14 @@ def check(task: Task, reporter: Reporter, start: Start | None = None) -> dict[st
     reporter.opened()
     from server.analysis.analyze import Analyzer
     from server.analysis.records import AnalysisOptions
+    from server.analysis.runtimes.remote import Line
     from server.analysis.verdict import to_json
 
+    networks = Line(*task.line) if task.line else None
     confine_to(media.path, task)
     if task.kind == "url" and not media.cut_short:  # the runner may know the answer already
         reporter.media(_sha256(media.path))
-    analyzer = Analyzer(AnalysisOptions(**task.options), task.threads)
+    analyzer = Analyzer(AnalysisOptions(**task.options), task.threads, networks)
     verdict = analyzer.analyze(media, reporter.analyzed)
     result = to_json(verdict)
     if task.kind == "url":

@@ -2,7 +2,8 @@
 
 It has imported everything and never reads a byte that a stranger wrote, so that each check begins
 warm and in a process of its own. Requests come and answers go as JSON packets over a socket:
-`{"task": {...}}` with the descriptor to answer on -> `{"pid": ...}`; `{"reap": pid}` -> `{"status":
+`{"task": {...}}` with the descriptor to answer on, and perhaps those of a line to the networks ->
+`{"pid": ...}`; `{"reap": pid}` -> `{"status":
 ...}`, so that until then the number of the process is not given out again. It says `{"warm": true}`
 once, and ends with its parent.
 """
@@ -16,11 +17,12 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from server import logs
 from server.fetch.prefork import Waiting
 from server.fetch.sandbox import die_with
 from server.jobs import child
@@ -35,11 +37,11 @@ def main() -> None:
     die_with(parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as control:
-        with _silence():
+        with logs.silence():  # LiteRT announces itself
             warm_up()
         _say(control, warm=True)
         while True:
-            packet, descriptors, _, _ = socket.recv_fds(control, PACKET_BYTES, 1)
+            packet, descriptors, _, _ = socket.recv_fds(control, PACKET_BYTES, 3)
             if not packet:
                 return
             request = json.loads(packet)
@@ -47,21 +49,9 @@ def main() -> None:
                 _, status = os.waitpid(request["reap"], 0)
                 _say(control, status=os.waitstatus_to_exitcode(status))
             else:
-                _say(control, pid=_fork(request["task"], descriptors[0], control))
-                os.close(descriptors[0])
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """LiteRT announces itself on standard error, where each line is to be one of our log's."""
-    kept = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+                _say(control, pid=_fork(request["task"], descriptors, control))
+                for descriptor in descriptors:
+                    os.close(descriptor)
 
 
 def warm_up() -> None:
@@ -73,6 +63,7 @@ def warm_up() -> None:
     import yt_dlp.extractor.generic  # noqa: F401 - the one that most addresses come to
 
     import server.analysis.analyze
+    import server.analysis.runtimes.remote
     import server.fetch.download  # noqa: F401
     from server.analysis.faces import FaceFinder
 
@@ -84,18 +75,18 @@ def warm_up() -> None:
     gc.freeze()  # what is here is shared with the children for as long as nobody touches it
 
 
-def _fork(task: dict[str, Any], output: int, control: socket.socket) -> int:
+def _fork(task: dict[str, Any], descriptors: Sequence[int], control: socket.socket) -> int:
     parent_pid = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _become_child(task, parent_pid, output, control)
+        _become_child(task, parent_pid, descriptors, control)
     with suppress(OSError):  # whoever comes first: the group must be there before its number is
         os.setpgid(pid, pid)
     return pid
 
 
 def _become_child(
-    asked: dict[str, Any], parent_pid: int, output: int, control: socket.socket
+    asked: dict[str, Any], parent_pid: int, descriptors: Sequence[int], control: socket.socket
 ) -> NoReturn:
     status = 1
     try:
@@ -104,9 +95,10 @@ def _become_child(
             os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         die_with(parent_pid)
+        output, *line = descriptors
         os.dup2(output, 1)
         os.close(output)
-        task = child.Task(**{**asked, "parent_pid": parent_pid})
+        task = child.Task(**{**asked, "parent_pid": parent_pid, "line": line or None})
         if task.kind == "url":
             with Waiting() as downloader:
                 child.serve(task, downloader)

@@ -12,6 +12,8 @@ from models import registry
 from server import __version__
 
 DETECTOR = "mtcnn"
+BACKEND = "backend"  # an option that is about the worker, not the analysis
+KERAS = "keras"  # a backend, and the variant of a model that it runs
 
 
 def url_key(url: str, options: Mapping[str, Any]) -> str:
@@ -29,13 +31,17 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def model_sha256(name: str) -> str | None:
-    """The SHA-256 of the weights that `name` serves with; None if they are not there."""
+def model_sha256(name: str, backend: str | None = None) -> str | None:
+    """The SHA-256 of the weights that `name` serves with; None if they are not there.
+
+    `backend`: what runs the networks; Keras runs the full ones, where there are some.
+    """
     try:
         spec = registry.spec(name)
     except registry.RegistryError:
         return None
-    return spec.files[spec.serve].sha256
+    full = backend == KERAS and KERAS in spec.files
+    return spec.files[KERAS if full else spec.serve].sha256
 
 
 def _how(options: Mapping[str, Any]) -> list[Any]:

@@ -169,7 +169,7 @@ class Leases:
         with self._reader.connect() as connection:
             return set(connection.scalars(select(jobs.c.owner).where(jobs.c.state == "running")))
 
-    def worker_seen(self, name: str, slots: int) -> None:
+    def worker_seen(self, name: str, slots: int, backend: str = "tflite") -> None:
         """Say that this worker is alive, and what it has done since it last did."""
         now = time.time()
         with self._tally.taken() as sums, self._writer.begin() as connection:
@@ -179,7 +179,8 @@ class Leases:
                     or_(workers.c.name == name, workers.c.seen_at < now - 60 * WORKER_SEEN_S)
                 )
             )
-            connection.execute(insert(workers).values(name=name, slots=slots, seen_at=now))
+            seen = {"name": name, "slots": slots, "backend": backend, "seen_at": now}
+            connection.execute(insert(workers).values(seen))
 
     def worker_gone(self, name: str) -> None:
         with self._tally.taken() as sums, self._writer.begin() as connection:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,7 @@ import psutil
 
 from server.config import PREFIX
 from server.jobs.child import ENVIRONMENT, Task, encode
+from server.jobs.networks import LineEnds, NetworksProcess
 from server.jobs.warm import ROOT, Nursery
 
 COMMAND = (sys.executable, "-m", "server.jobs.child")
@@ -30,7 +32,8 @@ log = logging.getLogger(__name__)
 class Spawned:
     """A child that was started from nothing."""
 
-    def __init__(self, task: Task, command: Sequence[str]) -> None:
+    def __init__(self, task: Task, command: Sequence[str], line: LineEnds | None = None) -> None:
+        descriptors = (line.connection, line.memory) if line else ()
         # Our settings hold secrets that a child which reads strangers' media has no use for.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
         environment |= ENVIRONMENT
@@ -40,6 +43,7 @@ class Spawned:
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            pass_fds=descriptors,
             start_new_session=True,
         )
         assert self._process.stdin
@@ -47,7 +51,7 @@ class Spawned:
         self.pid = self._process.pid
         self.output = self._process.stdout.fileno()
         with suppress(BrokenPipeError):  # it died at once; its silence will tell
-            self._process.stdin.write(encode(task))
+            self._process.stdin.write(encode(replace(task, line=descriptors or None)))
             self._process.stdin.close()
 
     def has_exited(self) -> bool:
@@ -72,10 +76,19 @@ class Child:
     """
 
     def __init__(
-        self, task: Task, command: Sequence[str] = COMMAND, nursery: Nursery | None = None
+        self,
+        task: Task,
+        command: Sequence[str] = COMMAND,
+        nursery: Nursery | None = None,
+        networks: NetworksProcess | None = None,
     ) -> None:
-        forked = nursery.fork(task) if nursery else None
-        self._process = forked or Spawned(task, command)
+        line = networks.connect() if networks else None
+        try:
+            forked = nursery.fork(task, line) if nursery else None
+            self._process = forked or Spawned(task, command, line)
+        finally:
+            if line:
+                line.close()
         self._status: int | None = None
         self._pending = b""
         self.ended = False

@@ -59,7 +59,7 @@ class Reaper(threading.Thread):
 
     def tick(self) -> None:
         self._runner.tidy()
-        self._leases.worker_seen(self._worker, self._settings.workers)
+        self._leases.worker_seen(self._worker, self._settings.workers, self._runner.backend)
         lost = self._leases.expire()
         for job_id, urgent in lost:
             log.warning("job=%s its worker was lost; it waits again", job_id)

@@ -20,8 +20,9 @@ from server.config import Settings
 from server.errors import AppError, TimeLimit, WorkerLost
 from server.jobs.child import LAST_WORDS, Task
 from server.jobs.folders import Folders
-from server.jobs.keys import content_key
+from server.jobs.keys import BACKEND, content_key
 from server.jobs.leases import MAX_ATTEMPTS, Leases
+from server.jobs.networks import NetworksProcess
 from server.jobs.process import COMMAND, Child
 from server.jobs.store import Job, Picture
 from server.jobs.warm import Nursery
@@ -56,7 +57,7 @@ class Stopping(Exception):
 class Runner:
     """Runs jobs, one in each thread that calls run(), at most `settings.workers` at a time.
 
-    `send` hands a job that waits again to the broker: id, urgent.
+    `send` hands a job that waits again to the broker: id, urgent. `networks` become ours to close.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Runner:
         settings: Settings,
         send: Callable[[str, bool], None],
         command: Sequence[str] = COMMAND,
+        networks: NetworksProcess | None = None,
     ) -> None:
         self.stopping = threading.Event()
         self.send = send
@@ -74,12 +76,18 @@ class Runner:
         self._busy = 0
         self._lock = threading.Lock()
         self._command = command
+        self._networks = networks
         self._nursery = Nursery(settings.jobs_per_child) if command is COMMAND else None
 
     @property
     def idle(self) -> int:
         """How many more jobs could run now."""
         return self._settings.workers - self._busy
+
+    @property
+    def backend(self) -> str:
+        """What runs the networks of the next check."""
+        return "keras" if self._networks and self._networks.ready else "tflite"
 
     def run(self, job_id: str) -> None:
         """Run a job if it is waiting. Returns when it has ended, is lost, or waits again."""
@@ -108,6 +116,8 @@ class Runner:
     def close(self) -> None:
         if self._nursery:
             self._nursery.close()
+        if self._networks:
+            self._networks.close()
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -134,7 +144,9 @@ class Runner:
         watch = Watch(self._leases, job, owner)
         deadline = time.monotonic() + self._settings.job_timeout_s
         source = self._source(job, owner, scratch)
-        with Child(self._task(job, source, scratch), self._command, self._nursery) as child:
+        networks = None if job.params["options"].get(BACKEND) == "tflite" else self._networks
+        task = self._task(job, source, scratch)
+        with Child(task, self._command, self._nursery, networks) as child:
             while not child.ended:
                 for message in child.read(POLL_S):
                     if outcome := _outcome(message):
@@ -205,7 +217,7 @@ class Runner:
             source=source,
             title=job.params.get("title"),
             scratch=str(scratch),
-            options=job.params["options"],
+            options={k: v for k, v in job.params["options"].items() if k != BACKEND},
         )
 
 

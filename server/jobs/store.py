@@ -258,6 +258,13 @@ class Store:
         with self._writer.begin() as connection:
             return connection.execute(delete(jobs).where(jobs.c.finished_at < before)).rowcount
 
+    def live_backends(self) -> list[str]:
+        """What runs the networks of the workers that are alive, sorted; mostly one."""
+        alive = workers.c.seen_at > time.time() - WORKER_SEEN_S
+        query = select(workers.c.backend).where(alive).distinct().order_by(workers.c.backend)
+        with self._reader.connect() as connection:
+            return list(connection.scalars(query))
+
     def live_slots(self) -> int:
         """How many checks the workers that are alive can run at the same time."""
         alive = workers.c.seen_at > time.time() - WORKER_SEEN_S

@@ -112,6 +112,7 @@ workers = Table(
     metadata,
     Column("name", String(128), primary_key=True),
     Column("slots", Integer, nullable=False),
+    Column("backend", String(16), nullable=False),  # what runs the networks of its checks
     Column("seen_at", Double, nullable=False),
 )
 

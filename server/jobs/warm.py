@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from server.jobs.child import ENVIRONMENT, Task
+from server.jobs.networks import LineEnds
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-E", "-s", "-m", "server.jobs.fork_server")
@@ -69,13 +70,14 @@ class ForkServer:
                 self._warm = bool(self._answer("warm"))
             return self._warm
 
-    def fork(self, task: Task) -> Forked:
-        """A child that works on `task`. Raises Failed."""
+    def fork(self, task: Task, line: LineEnds | None = None) -> Forked:
+        """A child that works on `task`, with its line to the networks. Raises Failed."""
         output, said = os.pipe()
+        given = (line.connection, line.memory) if line else ()
         try:
             packet = json.dumps({"task": asdict(task)}).encode()
             with self._lock:
-                socket.send_fds(self._control, [packet], [said])
+                socket.send_fds(self._control, [packet], [said, *given])
                 pid = self._answer("pid")
                 self.used += 1
                 self.running += 1
@@ -155,7 +157,7 @@ class Nursery:
         self._old: list[ForkServer] = []  # has children that still work
         self._start_at = 0.0
 
-    def fork(self, task: Task) -> Forked | None:
+    def fork(self, task: Task, line: LineEnds | None = None) -> Forked | None:
         """A child that works on `task`; None if it has to be started from nothing."""
         with self._lock:
             try:
@@ -166,7 +168,7 @@ class Nursery:
                 self._give_up(self._next, error)
                 self._next = None
             try:
-                return self._current.fork(task) if self._current else None
+                return self._current.fork(task, line) if self._current else None
             except Failed as error:
                 self._give_up(self._current, error)
                 self._current = None

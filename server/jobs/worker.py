@@ -14,6 +14,7 @@ from celery.worker import state as celery_state
 from server.config import Settings
 from server.fetch import sandbox
 from server.jobs.leases import Leases
+from server.jobs.networks import NetworksProcess, wanted
 from server.jobs.process import COMMAND
 from server.jobs.queue import TASK, Queue, make_celery
 from server.jobs.reaper import Reaper
@@ -33,7 +34,10 @@ def work(settings: Settings, command: Sequence[str] = COMMAND) -> int:
     engine = open_engine(database_url(settings))
     app = make_celery(settings)
     store, leases = Store(engine), Leases(engine)
-    runner = Runner(leases, settings, Queue(app).send, command)
+    networks = NetworksProcess(settings) if wanted(settings) else None
+    if networks:
+        networks.wait()
+    runner = Runner(leases, settings, Queue(app).send, command, networks)
     app.task(name=TASK)(runner.run)
     name = f"{socket.gethostname()}-{os.getpid()}"
     reaper = Reaper(store, leases, runner, settings, name)

@@ -83,7 +83,14 @@ def test_what_is_registered_can_be_served(tmp_path, crops, network, astronaut) -
     assert "MESOSCOPE_MODEL=theirs" in done.stdout
     done = run("server", "analyze", "face.png", "--json", MESOSCOPE_MODEL="theirs")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["model"]["name"] == "theirs"
+    small = json.loads(done.stdout)
+    assert small["model"]["name"] == "theirs"
+    on_keras = {"MESOSCOPE_MODEL": "theirs", "MESOSCOPE_BACKEND": "keras"}
+    done = run("server", "analyze", "face.png", "--json", **on_keras)
+    assert done.returncode == 0, done.stderr
+    full = json.loads(done.stdout)
+    assert full["model"]["backend"] == "keras"
+    assert abs(full["p_fake"] - small["p_fake"]) < 0.05
     assert run(*command, "--register", "meso3").returncode == 1
 
 

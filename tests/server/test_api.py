@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from models import registry
 from server.api.problems import kinds
 from server.app import create_app
 from server.config import Settings
@@ -328,9 +329,10 @@ def test_health_says_what_runs(client: FlaskClient, settings: Settings) -> None:
     assert health["status"] == "no-worker"
     assert health["model"]["name"] == "meso3"
     assert re.fullmatch("[0-9a-f]{64}", health["model"]["sha256"])
+    assert health["model"]["backend"] is None
     assert health["sandbox"]["name"] in ("full", "partial", "basic")
     engine = open_engine(database_url(settings))
-    Leases(engine).worker_seen("w", 2)
+    Leases(engine).worker_seen("w", 2, "keras")
     client.post("/check-url?wait=0", json={"url": "http://a.test"})
     health = client.get("/healthz").get_json()
     assert (health["status"], health["workers"], health["jobs"]["queued"]) == (
@@ -338,6 +340,8 @@ def test_health_says_what_runs(client: FlaskClient, settings: Settings) -> None:
         {"slots": 2},
         1,
     )
+    assert health["model"]["backend"] == "keras"
+    assert health["model"]["sha256"] == registry.spec("meso3").files["keras"].sha256
     engine.dispose()
 
 

@@ -81,7 +81,7 @@ def test_options_reach_the_check(
         parts = {"frames": (BytesIO(jpeg.read_bytes()), "a.jpg"), "times_s": "[0]"}
         answer = client.post("/check-frames", data={**parts, **form})
     job = job_of(store, answer)
-    assert job.params["options"] == OPTIONS
+    assert job.params["options"] == {**OPTIONS, "backend": "tflite"}
     assert job.urgent is False
 
 

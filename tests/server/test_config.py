@@ -49,6 +49,8 @@ def test_what_is_written_is_read_back(settings: Settings) -> None:
         ({"MESOSCOPE_TRUSTED_PROXIES": "-1"}, ["MESOSCOPE_TRUSTED_PROXIES", "at least 0"]),
         ({"MESOSCOPE_EXTENSION_ORIGINS": "*"}, ["MESOSCOPE_EXTENSION_ORIGINS", "extension://"]),
         ({"MESOSCOPE_EXTENSION_ORIGINS": "https://a.test"}, ["MESOSCOPE_EXTENSION_ORIGINS"]),
+        ({"MESOSCOPE_BACKEND": "cuda"}, ["MESOSCOPE_BACKEND", "tflite", "keras"]),
+        ({"MESOSCOPE_GPU_MEMORY": "1.5"}, ["MESOSCOPE_GPU_MEMORY", "at most 1"]),
         ({"MESOSCOPE_LOG_FORMAT": "xml"}, ["MESOSCOPE_LOG_FORMAT", "json"]),
         ({"MESOSCOPE_HOST": "0.0.0.0"}, ["MESOSCOPE_TOKEN", "127.0.0.1"]),
         ({"MESOSCOPE_HOST": "video.example"}, ["MESOSCOPE_TOKEN"]),

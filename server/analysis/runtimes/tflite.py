@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -101,6 +102,15 @@ def input_shape(path: Path) -> tuple[int, ...]:
     """The shape of a file's one input, batch first. Raises ModelError."""
     shape = TfliteRuntime(path).details()[0]["shape"]
     return tuple(int(length) for length in shape)
+
+
+def constants(path: Path) -> dict[str, NDArray[Any]]:
+    """What a file holds besides its operators, by name: its weights. Raises ModelError."""
+    interpreter, found = TfliteRuntime(path)._open(), {}
+    for tensor in interpreter.get_tensor_details():
+        with suppress(ValueError):  # it is computed
+            found[tensor["name"]] = np.array(interpreter.get_tensor(tensor["index"]))
+    return found
 
 
 def _interpreter_class() -> Any:

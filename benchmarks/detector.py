@@ -1,0 +1,132 @@
+"""How long finding the faces of one picture takes, beside the mtcnn package and facenet-pytorch.
+
+The same pictures, thresholds and smallest face on every side, and the exact pyramid on ours. Faces
+from 20 px: with a smallest face of 30 to 80 px the mtcnn package has a defect. It uses all cores,
+facenet-pytorch and we one thread.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.compare import Comparison, Wanted, in_turn, report, seconds
+from benchmarks.peers import environments
+from benchmarks.peers.side import Side, Timed
+from benchmarks.pictures import fit, saved, stills, video
+from server.analysis import boxes
+from server.analysis.cascade import SMALLEST_PX
+from server.analysis.records import Float32
+
+SIZES = {"360p": (640, 360), "720p": (1280, 720), "1080p": (1920, 1080)}
+THRESHOLDS = (0.6, 0.7, 0.8)
+MTCNN, FACENET = "mtcnn", "facenet-pytorch"
+SAME_BOX_IOU = {MTCNN: 0.9, FACENET: 0.5}  # facenet-pytorch's pyramid and rounding differ
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    pictures: str  # "stills" or "video"
+    size: str
+    wanted: dict[str, float]  # by peer: how many times faster
+
+    @property
+    def name(self) -> str:
+        return f"{self.pictures}-{self.size}"
+
+
+CASES = (
+    Case("stills", "360p", {MTCNN: 7, FACENET: 4}),
+    Case("stills", "720p", {MTCNN: 6, FACENET: 4}),
+    Case("stills", "1080p", {MTCNN: 6}),
+    Case("video", "720p", {MTCNN: 4}),
+)
+NAMES = tuple(case.name for case in CASES)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How many pictures for each case, how often, and which cases."""
+
+    pictures: int = 6
+    rounds: int = 3
+    names: Collection[str] = NAMES
+
+    def command(self) -> str:
+        asked = f"python -m benchmarks detector --pictures {self.pictures} --rounds {self.rounds}"
+        return asked if set(self.names) == set(NAMES) else f"{asked} --only {' '.join(self.names)}"
+
+
+def main(data: Path, order: Order, results: Path) -> None:
+    """Measure, print, and write `results`."""
+    comparisons = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mesoscope-faces-")))
+        cases = [case for case in CASES if case.name in order.names]
+        ours, *peers = [stack.enter_context(side) for side in list(_sides(cases))]
+        for case in cases:
+            source = stills if case.pictures == "stills" else video
+            pictures = [fit(rgb, SIZES[case.size]) for rgb in source(data, order.pictures)]
+            paths = saved(pictures, folder, case.name)
+            asked = [ours, *(peer for peer in peers if peer.name in case.wanted)]
+            answers = in_turn([(side, paths) for side in asked], order.rounds)
+            for peer, theirs in zip(asked[1:], answers[1:], strict=True):
+                comparisons.append(_compared(case, peer.name, answers[0], theirs))
+        versions = {name: v for side in (ours, *peers) for name, v in side.versions.items()}
+    report("detector", comparisons, order.command(), versions, results)
+
+
+def _sides(cases: Collection[Case]) -> Iterator[Side]:
+    """We, and the peers that are here and wanted."""
+    settings = {"min_face_px": SMALLEST_PX, "thresholds": THRESHOLDS}
+    yield Side("our_faces", **settings)
+    wanted = {peer for case in cases for peer in case.wanted}
+    if MTCNN in wanted:
+        yield Side("mtcnn_faces", name=MTCNN, **settings)
+    if FACENET in wanted:
+        try:
+            python = environments.python("facenet")
+        except environments.Missing as missing:
+            print(missing)
+        else:
+            yield Side("facenet_faces", python, name=FACENET, **settings)
+
+
+def _compared(
+    case: Case, peer: str, ours: list[list[Timed]], theirs: list[list[Timed]]
+) -> Comparison:
+    found = [_boxes(calls[0]) for calls in ours]
+    expected = [_boxes(calls[0]) for calls in theirs]
+    same = sum(_same(a, b, SAME_BOX_IOU[peer]) for a, b in zip(found, expected, strict=True))
+    return Comparison(
+        f"{case.name}-{peer}",
+        peer,
+        seconds(ours),
+        seconds(theirs),
+        Wanted(case.wanted[peer]),
+        notes={
+            "our_faces": sum(map(len, found)),
+            "their_faces": sum(map(len, expected)),
+            "same_faces": same,
+        },
+    )
+
+
+def _boxes(call: Timed) -> Float32:
+    return np.asarray(call.answer, np.float32).reshape(-1, 4)
+
+
+def _same(found: Float32, expected: Float32, least_iou: float) -> int:
+    """How many of `expected` are found, each by another box."""
+    overlap = boxes.iou(expected, found)
+    same = 0
+    while overlap.size and overlap.max() >= least_iou:
+        theirs, ours = np.unravel_index(overlap.argmax(), overlap.shape)
+        overlap[theirs], overlap[:, ours] = -1, -1
+        same += 1
+    return same

@@ -1,0 +1,33 @@
+"""One check of one file as it is usually built: says when it is ready, and when it has answered."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.peers.serve import speaker
+
+
+def main(path: str, samples_per_s: float, min_face_px: int) -> None:
+    say = speaker()
+    from benchmarks.peers.decoder import opencv
+    from benchmarks.peers.plain import Plain
+
+    plain = Plain(min_face_px)
+    say(event="ready", at_s=time.monotonic())
+    scores = [plain.p_fake(rgb) for _, rgb in opencv(Path(path), samples_per_s)]
+    p_fakes = [p for picture in scores for p in picture]
+    say(
+        event="answer",
+        at_s=time.monotonic(),
+        label=plain.label(p_fakes),
+        p_fake=sum(p_fakes) / len(p_fakes) if p_fakes else None,
+        pictures=len(scores),
+        faces=len(p_fakes),
+    )
+
+
+if __name__ == "__main__":
+    main(**json.loads(sys.argv[1]))
