@@ -19,8 +19,8 @@ from benchmarks.compare import Comparison, Wanted, in_turn, report, seconds
 from benchmarks.peers import environments
 from benchmarks.peers.side import Side, Timed
 from benchmarks.pictures import fit, saved, stills, video
+from models.pyramid import SMALLEST_PX
 from server.analysis import boxes
-from server.analysis.cascade import SMALLEST_PX
 from server.analysis.records import Float32
 
 SIZES = {"360p": (640, 360), "720p": (1280, 720), "1080p": (1920, 1080)}

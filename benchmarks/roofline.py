@@ -22,7 +22,7 @@ from benchmarks.peers.side import ROOT
 from benchmarks.pipeline import MIN_FACE_PX
 from convert.inspect import inspect
 from models import registry
-from server.analysis.cascade import PYRAMID_STEP, SMALLEST_PX, STRIDE_PX, WINDOW_PX
+from models.pyramid import PYRAMID_STEP, SMALLEST_PX, STRIDE_PX, WINDOW_PX
 
 # Multiply-adds for each pixel of the P-Net's input: a convolution on all, the others on one in
 # STRIDE_PX squared.

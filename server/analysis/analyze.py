@@ -52,8 +52,6 @@ Item = TypeVar("Item")
 class Analyzer:
     """Holds the networks for one kind of check; any number of files may follow one another.
 
-    `networks` run where they are told to, else on TFLite.
-
     Belongs to one thread. Raises ModelError if a network is missing or damaged.
     """
 
@@ -116,7 +114,8 @@ class Analyzer:
                     tracker.add(frame, faces)
                     check.seen(frame, tracker)
                     report.alive()
-        report.so_far(tracker)
+        if check.pictures:
+            report.so_far(tracker)
         check.start_over()
 
 

@@ -17,7 +17,9 @@ from server.analysis.runtimes.tflite import TfliteRuntime
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-tflite-runtime" / "bin" / "python"
-ALLOWED = {"float32": 1e-4, "float16": 2e-3, "dynamic": 0.02, "int8": 0.02}  # of probabilities
+# Of probabilities. Where the pictures between the layers are rounded to 8 bits too, a runtime that
+# sums in another order may round otherwise: a fifth of what that rounding itself puts them off by.
+ALLOWED = {"float32": 1e-4, "float16": 2e-3, "dynamic": 0.02, "int8": 0.05}
 
 PROGRAM = """
 import sys

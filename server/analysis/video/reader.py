@@ -65,11 +65,11 @@ class MediaReader:
     def key_frames(
         self, count: int, start_s: float = 0.0, end_s: float | None = None
     ) -> Generator[Frame, None, None]:
-        """At most `count` frames, evenly spread, that can be decoded alone; none where seeking
-        does not work. By what the container states of its duration, which need not be true.
-        """
+        """At most `count` frames, evenly spread from the first on, that can be decoded
+        alone; none where seeking does not work. By what the container states of its duration,
+        which need not be true."""
         span_s = max(0.0, min(self.info.duration_s or 0.0, end_s or math.inf) - start_s)
-        times_s = [start_s + span_s * (n + 0.5) / count for n in range(count)]
+        times_s = [start_s + span_s * n / (count - 0.5) for n in range(count)]
         for index, (time_s, rgb) in enumerate(self._source.key_pictures(times_s)):
             yield Frame(index, time_s, rgb)
 
