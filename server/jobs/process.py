@@ -102,7 +102,8 @@ class Child:
     def read(self, wait_s: float) -> list[dict[str, Any]]:
         """The messages that came within `wait_s`; `ended` is True once no more can come."""
         if not self._selector.select(wait_s):
-            self.ended = self._process.has_exited()  # what it left behind may hold its output open
+            # What it left behind may hold its output open; its last words may have come just now.
+            self.ended = self._process.has_exited() and not self._selector.select(0)
             return []
         block = os.read(self._process.output, READ_BYTES)
         *lines, self._pending = (self._pending + block).split(b"\n")

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,30 @@ def test_a_check_out_of_processor_time_is_not_tried_again(site: Site) -> None:
     assert job.error is not None
     assert (job.error["code"], job.attempts) == ("time-limit", 1)
     assert site.ended(site.submit(scripted("result:real", name="next"))).state == "done"
+
+
+def test_last_words_that_come_while_nobody_listens_are_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers and ends after the wait for its answer, and before the look whether it ended."""
+    go = tmp_path / "go"
+    program = (
+        "import pathlib, sys, time\n"
+        "while not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.01)\n"
+        'print(\'{"last": "words"}\')'
+    )
+    command = [sys.executable, "-c", program, str(go)]
+    with Child(task_for(tmp_path / "none", tmp_path), command) as child:
+        really = child._process.has_exited
+
+        def ends_just_now() -> bool:
+            go.touch()
+            while not really():
+                time.sleep(0.01)
+            return True
+
+        monkeypatch.setattr(child._process, "has_exited", ends_just_now)
+        messages = []
+        while not child.ended:
+            messages += child.read(0.05)
+    assert messages == [{"last": "words"}]
