@@ -21,7 +21,7 @@ class Level:
     @property
     def cells(self) -> tuple[int, int]:
         """Rows and columns of the P-Net's answer."""
-        return _windows(self.height), _windows(self.width)
+        return windows_along(self.height), windows_along(self.width)
 
 
 def levels(height: int, width: int) -> list[Level]:
@@ -34,6 +34,6 @@ def levels(height: int, width: int) -> list[Level]:
     return [Level(scale, int(height * scale), int(width * scale)) for scale in scales]
 
 
-def _windows(side_px: int) -> int:
+def windows_along(side_px: int) -> int:
     """Along one side; the last window of an odd side reaches one pixel beyond it."""
     return -(-(side_px - WINDOW_PX + STRIDE_PX) // STRIDE_PX)

@@ -152,11 +152,15 @@ class _Check:
         """How many were looked at so far."""
         return len(self._sampled_s)
 
-    def is_long(self) -> bool:
-        """Whether a first look is worth its while, going by what the container states."""
+    @property
+    def seconds(self) -> float:
+        """How much of the media the options leave, going by what the container states."""
         start_s, end_s = self.span
-        seconds = min(self.reader.info.duration_s or 0.0, end_s or math.inf) - start_s
-        return seconds * self.options.samples_per_s >= WORTH_A_LOOK
+        return min(self.reader.info.duration_s or 0.0, end_s or math.inf) - start_s
+
+    def is_long(self) -> bool:
+        """Whether a first look is worth its while."""
+        return self.seconds * self.options.samples_per_s >= WORTH_A_LOOK
 
     def seen(self, frame: Frame, tracker: Tracker) -> None:
         self._sampled_s.append(frame.time_s)
@@ -225,8 +229,7 @@ class _Report:
         due = time.monotonic() - self._at >= PARTIAL_S
         if due and self._check.pictures > KEY_FRAMES:  # fewer say less than the first look
             self._judge(tracker)
-        start_s, end_s = self._check.span
-        span_s = min(self._check.reader.info.duration_s or 0.0, end_s or math.inf) - start_s
+        (start_s, _), span_s = self._check.span, self._check.seconds
         share = min(1.0, max(0.0, frame.time_s - start_s) / span_s) if span_s > 0 else 0.0
         self._on_progress(Progress("faces", FRAMES_SHARE * share, self._partial))
 

@@ -14,7 +14,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from models.pyramid import STRIDE_PX, WINDOW_PX, levels
+from models.pyramid import STRIDE_PX, WINDOW_PX, levels, windows_along
 from server.analysis import boxes
 from server.analysis.records import Float32, Uint8
 from server.analysis.runtimes.base import Runtime
@@ -119,7 +119,7 @@ def in_strips(pnet: Runtime, level: Float32) -> Float32:
     """The P-Net's answer to a whole level [H, W, 3], float32 [h, w, 5], from strips of it that
     overlap: the very same numbers, in a fraction of the memory."""
     high, wide = level.shape[:2]
-    rows = -(-(high - 2) // STRIDE_PX) - 4  # a convolution, the pooling, two convolutions
+    rows = windows_along(high)
     count = min(rows, -(-high * wide // STRIP_PIXELS))
     if count < 2:
         return np.asarray(pnet.run(level[None])[0])
