@@ -83,6 +83,11 @@ def main(argv: list[str] | None = None) -> int:
         results = HERE / "results" / f"{name}.csv"
         commands.choices[name].add_argument("--results", type=Path, default=results)
 
+    labels = commands.add_parser("labels", help="does the slow and sure way say the same?")
+    labels.add_argument("--clips", nargs="+", metavar="NAME", help="default: all")
+    labels.add_argument("--results", type=Path, default=HERE / "results" / "labels.csv")
+    labels.set_defaults(run=_labels)
+
     backends = commands.add_parser("backends", help="does Keras say what TFLite says?")
     backends.add_argument("--clips", nargs="+", metavar="NAME", help="default: all")
     backends.add_argument("--samples-per-s", type=float, default=1.0)
@@ -228,6 +233,15 @@ def _backends(args: argparse.Namespace) -> int:
     wanted = f"P within {backends.MOST_DP:g}, boxes within {backends.MOST_PX:g} px"
     print("holds" if holds else f"does not hold: wanted {wanted}")
     return 0 if holds else 1
+
+
+def _labels(args: argparse.Namespace) -> int:
+    from benchmarks import backends, labels
+
+    if not backends.clips(args.data):
+        print(f"no clips in {args.data}; say where they are with MESOSCOPE_DATA or --data")
+        return 2
+    return 0 if labels.main(args.data, args.clips, args.results) else 1
 
 
 def _gpu(args: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """How long judging crops takes: Meso-3 and Meso-4 in our runtime, beside Keras and tflite-runtime.
 
-Ours, and tflite-runtime, run in one thread, Keras' `predict` with all of its own. Meso-4's batch
+Ours runs as in the service: on all cores, a few crops at a time; Keras' `predict` with all threads
+of its own; the networks beside each other, and beside tflite-runtime, in one thread. Meso-4's batch
 norms are folded into its convolutions, exactly; Meso-3's were when it was converted.
 """
 
@@ -25,8 +26,9 @@ from models import registry
 from models.preprocess import resize, to_input
 from server.analysis.records import Float32
 from server.analysis.scoring import sigmoid
+from server.config import Settings
 
-KERAS, OLD = "keras", "tflite-runtime"
+KERAS, OLD, ALL_CORES = "keras", "tflite-runtime", "all cores"
 SIDES_PX = {"meso3": registry.spec("meso3").input_px, "meso4": 256}
 WANTED = {1: Wanted(25), 32: Wanted(6)}  # by batch: times as fast as Keras
 BATCHES = tuple(WANTED)
@@ -68,7 +70,8 @@ def main(order: Order, results: Path) -> None:
 
 
 def _sides(folder: Path) -> dict[tuple[str, str], Side]:
-    """By network and form, all but Keras; OLD is the float32 file in tflite-runtime."""
+    """By network and form, and whether on all cores; all but Keras. OLD is the float32 file in
+    tflite-runtime."""
     try:
         old = environments.python(OLD)
     except environments.Missing as missing:
@@ -78,7 +81,9 @@ def _sides(folder: Path) -> dict[tuple[str, str], Side]:
     for network in NETWORKS:
         for form in TFLITE:
             path = str(file(folder, network, form))
-            sides[network, form] = Side("our_classifier", path=path)
+            sides[network, form] = Side("our_classifier", path=path, threads=1)
+            cores = Settings().cores
+            sides[network, f"{form} {ALL_CORES}"] = Side("our_classifier", path=path, threads=cores)
         if old is not None:
             path = str(file(folder, network, "float32"))
             sides[network, OLD] = Side("tflite_runtime_classifier", old, path=path)
@@ -100,7 +105,7 @@ def _compared(calls: dict[tuple[str, str], list[Timed]], batch: int) -> Iterator
     for network in SIDES_PX:
         for form in TFLITE:
             against = (network, KERAS), WANTED[batch], f"{network}-{form}"
-            yield compared((network, form), *against)
+            yield compared((network, f"{form} {ALL_CORES}"), *against)
         if (network, OLD) in calls:
             against = (network, OLD), None, f"{network}-float32-{OLD}"
             yield compared((network, "float32"), *against)

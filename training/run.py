@@ -41,7 +41,9 @@ class Run:
                 start_from_network(self.model, classifier.load(_network(source)))
         for layer in self.model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
-                layer.trainable = config.train_norm or layer.name == "head_norm"
+                layer.trainable = config.train_norm or layer.name.endswith("head_norm")
+            if layer.name.startswith(tuple(config.frozen.split())):
+                layer.trainable = False
         optimizer = keras.optimizers.AdamW(
             config.learning_rate, weight_decay=config.weight_decay, clipnorm=1.0
         )

@@ -91,10 +91,15 @@ def _flat(config: Config) -> dict[str, Any]:
 
 
 def _record(path: Path, row: dict[str, Any]) -> None:
+    """Append `row`; where the table has other columns, it gets those that it lacks."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
-    with path.open("a", newline="") as lines:
-        writer = csv.DictWriter(lines, row.keys(), lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
+    rows: list[dict[str, Any]] = []
+    if path.exists():
+        with path.open(newline="") as lines:
+            rows = list(csv.DictReader(lines))
+    rows.append({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
+    columns = dict.fromkeys([*row, *rows[0]])
+    with path.open("w", newline="") as lines:
+        writer = csv.DictWriter(lines, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

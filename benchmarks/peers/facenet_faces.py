@@ -1,4 +1,4 @@
-"""facenet-pytorch's MTCNN, in one thread: boxes [N, 4] xyxy px of one picture."""
+"""facenet-pytorch's MTCNN, in one thread: boxes [N, 4] xyxy px of each picture."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def make(min_face_px: int, thresholds: tuple[float, float, float]) -> Call:
 
     def find(rgb):
         boxes, _ = detector.detect(rgb)
-        return [] if boxes is None else boxes
+        return [] if boxes is None else boxes.tolist()
 
-    return find
+    return lambda pictures: [find(rgb) for rgb in pictures]
 
 
 if __name__ == "__main__":

@@ -58,13 +58,13 @@ class Analyzer:
     def __init__(
         self, options: AnalysisOptions, threads: int = 1, networks: Networks | None = None
     ) -> None:
-        """`threads`: frames in which faces are looked for at the same time. `networks`: what runs
-        the full networks, if not TFLite."""
+        """`threads`: frames in which faces are looked for at the same time, and threads of the
+        classifier. `networks`: what runs the full networks, if not TFLite."""
         cv2.setNumThreads(1)  # decoder and detector have threads already
         self._options = options
         self._threads = threads
         self._finder = FaceFinder(options.min_face_px, networks=networks)
-        self._scorer = Scorer(options.model, networks)
+        self._scorer = Scorer(options.model, networks, threads)
         evidence = self._scorer.spec.evidence
         self._explainer = None
         if options.explain and evidence is not None and evidence.shown:

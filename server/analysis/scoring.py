@@ -26,10 +26,11 @@ log = logging.getLogger(__name__)
 class Scorer:
     """One loaded classifier. Belongs to one thread."""
 
-    def __init__(self, model: str, networks: Networks | None = None) -> None:
+    def __init__(self, model: str, networks: Networks | None = None, threads: int = 1) -> None:
         """`model` is a registered name; raises ModelError if it cannot be used for this.
 
-        `networks`: what runs it, if it has a full variant; None, or where that fails: TFLite.
+        `networks`: what runs it, if it has a full variant; None, or where that fails: TFLite, in
+        so many `threads`.
         """
         try:
             self.spec = registry.spec(model)
@@ -37,6 +38,7 @@ class Scorer:
             raise ModelError(str(error)) from error
         if self.spec.task != "classify" or self.spec.positive_class is None:
             raise ModelError(f"{model} does not tell fake from real; choose a classifier")
+        self._threads = threads
         self._seen: OrderedDict[bytes, float] = OrderedDict()
         self.calibration = self.spec.calibration or UNCALIBRATED
         self.side_px = self.spec.input_px
@@ -47,7 +49,7 @@ class Scorer:
 
     def _use_tflite(self, variant: str) -> None:
         try:
-            self._use(variant, TfliteRuntime(self.spec.file(variant)))
+            self._use(variant, TfliteRuntime(self.spec.file(variant), self._threads))
         except registry.RegistryError as error:
             raise ModelError(str(error)) from error
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import classifier, cost, decode, detector, pipeline, startup
+from benchmarks import classifier, cost, decode, detector, labels, pipeline, startup
 from benchmarks.clip import Scene
 from benchmarks.compare import Comparison, Wanted
 from benchmarks.peers import environments
@@ -94,6 +94,19 @@ def test_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in wanted:
         most = 1e-4 if "float32" in name else 0.15
         assert float(found[name]["worst_difference"]) < most, name
+
+
+@pytest.mark.slow
+def test_labels(tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, results = tmp_path / "clips" / "real", tmp_path / "labels.csv"
+    folder.mkdir(parents=True)
+    (folder / "two.mp4").symlink_to(clip)
+    assert labels.main(tmp_path, None, results)
+    assert "labels same=1 of=1" in capsys.readouterr().out
+    with results.open(newline="") as file:
+        [row] = csv.DictReader(file)
+    assert len(row["our_people"].split()) == 2
+    assert 0 < float(row["dp"]) < 0.2  # 8 bits beside 32, and other pictures
 
 
 def test_decode(tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -133,3 +133,12 @@ def test_a_constant_rate_stays_until_it_is_cooled_down():
     assert 0 < falling[-1] < 6e-5
     with pytest.raises(ValueError, match="no schedule"):
         Plan("wavy", 1e-3, 1, 2)
+
+
+def test_a_run_with_a_new_column_keeps_the_table_whole(tmp_path):
+    from training.train import _record
+
+    table = tmp_path / "runs.csv"
+    _record(table, {"model": "a", "steps": 1})
+    _record(table, {"model": "b", "frozen": "stem", "steps": 2})
+    assert table.read_text().splitlines() == ["model,frozen,steps", "a,,1", "b,stem,2"]
