@@ -15,12 +15,16 @@ from benchmarks.peers.serve import speaker
 
 def main(path: str, samples_per_s: float, min_face_px: int) -> None:
     say = speaker()
+    import numpy as np
+
     from server.analysis.analyze import Analyzer
+    from server.analysis.cuts import thumbnail
     from server.analysis.records import AnalysisOptions, MediaFile, Progress
     from server.config import Settings
 
     options = AnalysisOptions(samples_per_s=samples_per_s, min_face_px=min_face_px)
     analyzer = Analyzer(options, threads=Settings().cores)
+    thumbnail(np.zeros((100, 100, 3), np.uint8))  # as the service's fork server does
     say(event="ready", at_s=time.monotonic())
     tentative_s: list[float] = []
 

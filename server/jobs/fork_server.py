@@ -55,9 +55,11 @@ def main() -> None:
 
 
 def warm_up() -> None:
-    """Import what a check needs, and run each network once; starts no thread, as none survives."""
+    """Import what a check needs, run each network once, and have OpenCV make its tables of colours,
+    which takes it longer than a first look; starts no thread, as none survives."""
     from importlib import metadata
 
+    import cv2
     import numpy as np
     import yt_dlp.extractor.extractors
     import yt_dlp.extractor.generic  # noqa: F401 - the one that most addresses come to
@@ -65,10 +67,14 @@ def warm_up() -> None:
     import server.analysis.analyze
     import server.analysis.runtimes.remote
     import server.fetch.download  # noqa: F401
+    from server.analysis.cuts import thumbnail
     from server.analysis.faces import FaceFinder
 
     metadata.version("numpy")
-    FaceFinder().find(np.zeros((100, 100, 3), np.uint8))
+    cv2.setNumThreads(1)  # else it starts some
+    picture = np.zeros((100, 100, 3), np.uint8)
+    FaceFinder().find(picture)
+    thumbnail(picture)
     if THREADS.exists() and len(list(THREADS.iterdir())) > 1:
         raise SystemExit("something started a thread, so no process can be forked from this one")
     gc.collect()
