@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from dataclasses import asdict
 from pathlib import Path
@@ -14,9 +15,12 @@ from models import meso, registry
 from training import crops as data
 from training import evaluate, export, maps, mask_head, speed
 
+PUBLISHED = {"meso4": "Meso-4", "mesoinception4": "MesoInception-4"}  # trained by our recipe
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 TEXT = HERE / "card.md"  # the words around the numbers
+ONLY = re.compile(r"<!-- only (\S+) -->\n(.*?)<!-- end -->\n", re.DOTALL)  # of one model's card
 PARTS = {
     "val": ("dfdc224-val.tar", "DFDC val, used to choose the network, thresholds and calibration"),
     "test": ("dfdc224-test.tar", "DFDC test, used for nothing but this line"),
@@ -78,6 +82,7 @@ def card(name: str) -> str:
     if spec.calibration is None:
         raise ValueError(f"{name} is not calibrated: python -m training calibrate {name}")
     fields = {
+        "name": name,
         "parameters": measured["parameters"],
         "input_px": spec.input_px,
         "serve": spec.serve,
@@ -90,11 +95,12 @@ def card(name: str) -> str:
         "offset": spec.calibration.offset,
         "variants": _variants(measured),
         "parts": _parts(measured["parts"]),
+        "published": _published(name, measured["parts"]),
         "faceforensics": _faceforensics(name),
         "evidence": _evidence(spec),
         "speed": _milliseconds(measured["milliseconds"]),
     }
-    text = TEXT.read_text()
+    text = ONLY.sub(lambda part: part[2] if part[1] == name else "", TEXT.read_text())
     for field, value in fields.items():
         text = text.replace("{" + field + "}", str(value))
     return text
@@ -131,6 +137,19 @@ def _parts(parts: dict[str, Any]) -> str:
             lines.append(f"| {metric.replace('_', ' ')} | {value:.3f} | {low:.3f} to {high:.3f} |")
         lines.append("")
     return "\n".join(lines).rstrip()
+
+
+def _published(name: str, parts: dict[str, Any]) -> str:
+    """The model beside those of others on the test part, from what `training evaluate` wrote."""
+    lines = ["| network | test AUC | 95 % interval |", "|---|---|---|"]
+    low, high = parts["test"]["intervals"]["auc"]
+    lines.append(f"| {name} | {parts['test']['values']['auc']:.3f} | {low:.3f} to {high:.3f} |")
+    for other, called in PUBLISHED.items():
+        path = RESULTS / other / "dfdc224-test" / "evaluation.json"
+        crops = {row["measure"]: row for row in json.loads(path.read_text())["crops"]}
+        auc = crops["auc"]
+        lines.append(f"| {called} | {auc['value']:.3f} | {auc['low']:.3f} to {auc['high']:.3f} |")
+    return "\n".join(lines)
 
 
 def _faceforensics(name: str) -> str:

