@@ -236,6 +236,12 @@ def _backends(args: argparse.Namespace) -> int:
     return 0 if holds else 1
 
 
+def _gpu(args: argparse.Namespace) -> int:
+    from benchmarks import gpu
+
+    return 0 if gpu.main(args.results) else 1
+
+
 def _precision(args: argparse.Namespace) -> int:
     from benchmarks import precision
 
@@ -244,12 +250,6 @@ def _precision(args: argparse.Namespace) -> int:
         return 2
     precision.main(args.data, args.crops, args.frames_per_clip, args.results)
     return 0
-
-
-def _gpu(args: argparse.Namespace) -> int:
-    from benchmarks import gpu
-
-    return 0 if gpu.main(args.results) else 1
 
 
 def _agreement(args: argparse.Namespace) -> int:
