@@ -94,6 +94,12 @@ def main(argv: list[str] | None = None) -> int:
     backends.add_argument("--results", type=Path, help="default: none is written")
     backends.set_defaults(run=_backends)
 
+    precision = commands.add_parser("precision", help="what 16-bit floats do to the full networks")
+    precision.add_argument("--crops", type=int, default=200)
+    precision.add_argument("--frames-per-clip", type=int, default=3)
+    precision.add_argument("--results", type=Path, default=HERE / "results" / "precision.csv")
+    precision.set_defaults(run=_precision)
+
     gpu = commands.add_parser("gpu", help="faces and frames a second on the GPU and beside it")
     gpu.add_argument("--results", type=Path, help="default: none is written")
     gpu.set_defaults(run=_gpu)
@@ -248,6 +254,16 @@ def _gpu(args: argparse.Namespace) -> int:
     from benchmarks import gpu
 
     return 0 if gpu.main(args.results) else 1
+
+
+def _precision(args: argparse.Namespace) -> int:
+    from benchmarks import precision
+
+    if not (args.data / "dfdc224-val.tar").is_file():
+        print(f"no data in {args.data}; say where it is with MESOSCOPE_DATA or --data")
+        return 2
+    precision.main(args.data, args.crops, args.frames_per_clip, args.results)
+    return 0
 
 
 def _agreement(args: argparse.Namespace) -> int:

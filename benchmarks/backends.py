@@ -20,6 +20,7 @@ from models import registry
 from server.analysis.analyze import Analyzer
 from server.analysis.records import AnalysisOptions, MediaFile, Verdict
 from server.analysis.runtimes import device
+from server.analysis.runtimes.base import Networks
 from server.analysis.runtimes.keras import KerasNetworks
 
 PATTERN = "clips/*/*.mp4"
@@ -48,9 +49,14 @@ def clips(data: Path, names: list[str] | None = None) -> list[Path]:
     return [path for path in sorted(data.glob(PATTERN)) if not names or path.stem in names]
 
 
-def rows(paths: list[Path], options: AnalysisOptions) -> Iterator[Row]:
-    """One for each clip. Raises ModelError where Keras or its backend is missing."""
-    networks = KerasNetworks()
+def rows(
+    paths: list[Path], options: AnalysisOptions, networks: Networks | None = None
+) -> Iterator[Row]:
+    """One for each clip. `networks`: None for those on Keras in float32.
+
+    Raises ModelError where Keras or its backend is missing.
+    """
+    networks = networks or KerasNetworks()
     with float32_on_tflite():
         for path in paths:
             tflite, keras = (

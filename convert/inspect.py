@@ -59,22 +59,28 @@ def inspect(path: Path) -> Facts:
 
 
 def _tflite(path: Path) -> Facts:
-    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     if path.read_bytes()[4:8] != b"TFL3":
         raise ConversionError(f"{path} is no TFLite file")
     try:
+        # A delegate tells nobody the shapes of what lies between its ends.
+        alone = Interpreter(
+            str(path),
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
         interpreter = Interpreter(str(path), num_threads=1)
-        plain = interpreter._get_ops_details()
-        constant = _weights(interpreter, plain)
-        for tensor in interpreter.get_input_details():
-            interpreter.resize_tensor_input(tensor["index"], _usual(tensor["shape_signature"]))
-        interpreter.allocate_tensors()
+        plain = alone._get_ops_details()
+        constant = _weights(alone, plain)
+        for each in (alone, interpreter):
+            for tensor in each.get_input_details():
+                each.resize_tensor_input(tensor["index"], _usual(tensor["shape_signature"]))
+            each.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ConversionError(
             f"{path} cannot be loaded: {str(error)[:300]}; convert it again with built-in operators"
         ) from error
-    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+    tensors = {tensor["index"]: tensor for tensor in alone.get_tensor_details()}
     taken = _delegated(interpreter._get_ops_details(), len(plain))
     counts, macs, delegated = Counter[str](), Counter[str](), Counter[str]()
     for op in plain:
@@ -189,4 +195,10 @@ def show(facts: Facts) -> None:
         table.add_row(*row)
     console.print(table)
     if tflite:
-        console.print(f"{facts.macs / 1e6:.1f} million multiply-adds a picture")
+        console.print(f"{facts.macs / 1e6:.1f} million multiply-adds a picture{_of_size(facts)}")
+
+
+def _of_size(facts: Facts) -> str:
+    """What was assumed where a file leaves the size of its pictures open."""
+    free = any(size < 0 for tensor in facts.inputs for size in tensor.shape[1:])
+    return f" (where its size is free, {SMALL_PX} px)" if free else ""

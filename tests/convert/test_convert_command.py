@@ -155,6 +155,16 @@ def test_inspect_shows_what_is_inside(network, capsys) -> None:
     assert "BatchNormalization" in capsys.readouterr().out
 
 
+def test_inspect_counts_at_a_stated_size_where_the_size_is_free(capsys) -> None:
+    """The P-Net, by hand: its layers over a picture of 128 px, windows of 12 px every 2 px."""
+    assert main(["inspect", str(ROOT / "models/weights/mtcnn-pnet.tflite")]) == 0
+    convolutions = 126**2 * 3 * 3 * 3 * 10 + 61**2 * 3 * 3 * 10 * 16 + 59**2 * 3 * 3 * 16 * 32
+    heads = 59**2 * 32 * (1 + 4)  # the face as one logit, and its box
+    shown = capsys.readouterr().out
+    assert f"{convolutions + heads:,}" in shown
+    assert "26.2 million multiply-adds a picture (where its size is free, 128 px)" in shown
+
+
 def _lambda(path: Path) -> None:
     import keras
 

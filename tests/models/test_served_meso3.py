@@ -63,6 +63,29 @@ def test_the_rates_are_those_of_the_card(spec):
     assert asdict(spec.rates) == rates(measured["parts"])
 
 
+def test_no_file_was_measured_past_its_tolerance(spec):
+    from convert.verify import TOLERANCES
+    from training.card import RESULTS
+
+    measured = json.loads((RESULTS / "meso3.json").read_text())["variants"]
+    for variant, tolerance in TOLERANCES.items():
+        assert measured[variant]["largest_difference"] <= tolerance.max_dp, variant
+        assert measured[variant]["bytes"] == spec.file(variant).stat().st_size, variant
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("variant", ["float32", "float16"])
+def test_on_val_a_file_says_what_keras_says(variant, shared_data):
+    from convert.verify import TOLERANCES
+    from training import crops, evaluate
+
+    val = crops.read(shared_data / "dfdc224-val.tar")
+    some = val.take(np.arange(len(val))[:: len(val) // 150])
+    p = [evaluate.p_fake(evaluate.load(f"meso3:{name}"), some) for name in ("keras", variant)]
+    assert np.abs(p[1] - p[0]).max() <= TOLERANCES[variant].max_dp
+
+
 @pytest.mark.data
 def test_known_fakes_score_above_known_reals(spec, shared_data):
     """Polarity: a network whose sign is flipped would order them the other way round."""

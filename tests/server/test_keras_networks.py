@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -58,6 +59,13 @@ try:
 except RuntimeFailed:
     print("gave up")
 """
+
+# How the framework multiplies float32 where it has a GPU.
+FLOAT32 = {
+    "tensorflow": "__import__('tensorflow').config.experimental"
+    ".tensor_float_32_execution_enabled()",
+    "jax": "__import__('jax').config.jax_default_matmul_precision",
+}
 
 
 @pytest.fixture(scope="module")
@@ -203,3 +211,30 @@ def test_where_memory_ends_batches_get_smaller() -> None:
     said = done.stdout.splitlines()
     assert said[0].startswith("times8: no memory for 256 at once; 64 now")
     assert said[-2:] == ["times128: no memory for 4 at once; 1 now", "gave up"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "default", "wanted"),
+    [("tensorflow", "True", "False"), ("jax", "None", "float32")],
+)
+def test_float32_is_whole_also_where_a_gpu_would_shorten_it(
+    backend: str, default: str, wanted: str
+) -> None:
+    """To TF32, by default."""
+    python = Path(sys.executable)
+    if backend != "tensorflow":
+        python = ROOT / f".venv-{backend}" / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"no environment with Keras on {backend}: make .venv-{backend}/.ready")
+    look = f"print({FLOAT32[backend]})"
+    make = "from server.analysis.runtimes.keras import KerasNetworks; KerasNetworks()"
+    program = "\n".join([look, make, look])
+    done = subprocess.run(
+        [str(python), "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == [default, wanted]
