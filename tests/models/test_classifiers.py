@@ -1,4 +1,4 @@
-"""The classifier that is served: the registered file, its polarity, its card."""
+"""The classifiers that are served: the registered files, their polarity, their cards."""
 
 from __future__ import annotations
 
@@ -13,20 +13,32 @@ from models import registry
 from server.analysis.runtimes.tflite import TfliteRuntime
 
 
-@pytest.fixture(scope="module")
-def spec():
-    return registry.spec("meso3")
+TRAINED = ("meso3", "meso3-full")
+
+
+@pytest.fixture(scope="module", params=TRAINED)
+def spec(request):
+    return registry.spec(request.param)
 
 
 def test_every_file_is_the_registered_one(spec):
     for variant, entry in spec.files.items():
         assert spec.file(variant) == entry.path
         assert hashlib.sha256(entry.path.read_bytes()).hexdigest() == entry.sha256
-    assert {"keras", "float32", "float16", "dynamic", "int8"} <= spec.files.keys()
+    assert {"keras", spec.serve} <= spec.files.keys()
+
+
+def test_of_meso3_every_precision_is_there():
+    precisions = {"keras", "float32", "float16", "dynamic", "int8"}
+    assert registry.spec("meso3").files.keys() == precisions
+
+
+def test_all_weights_together_stay_small():
+    assert sum(path.stat().st_size for path in registry.WEIGHTS.iterdir()) < 25_000_000
 
 
 def test_a_changed_file_is_refused(spec, tmp_path):
-    path = tmp_path / "meso3.tflite"
+    path = tmp_path / f"{spec.name}.tflite"
     path.write_bytes(spec.file().read_bytes()[:-1] + b"x")
     with pytest.raises(registry.RegistryError, match="not the registered file"):
         registry._check(path, spec.files[spec.serve].sha256)
@@ -52,14 +64,15 @@ def test_thresholds_leave_room_for_doubt(spec):
 def test_the_card_agrees_with_the_registry(spec):
     from training.card import card
 
-    assert spec.card.read_text() == card("meso3"), "run: python -m training report meso3"
+    command = f"python -m training report {spec.name}"
+    assert spec.card.read_text() == card(spec.name), f"run: {command}"
     assert spec.files[spec.serve].sha256 in spec.card.read_text()
 
 
 def test_the_rates_are_those_of_the_card(spec):
     from training.card import RESULTS, rates
 
-    measured = json.loads((RESULTS / "meso3.json").read_text())
+    measured = json.loads((RESULTS / f"{spec.name}.json").read_text())
     assert asdict(spec.rates) == rates(measured["parts"])
 
 
@@ -67,9 +80,10 @@ def test_no_file_was_measured_past_its_tolerance(spec):
     from convert.verify import TOLERANCES
     from training.card import RESULTS
 
-    measured = json.loads((RESULTS / "meso3.json").read_text())["variants"]
-    for variant, tolerance in TOLERANCES.items():
-        assert measured[variant]["largest_difference"] <= tolerance.max_dp, variant
+    measured = json.loads((RESULTS / f"{spec.name}.json").read_text())["variants"]
+    for variant in spec.files.keys() & TOLERANCES.keys():
+        most = TOLERANCES[variant].max_dp
+        assert measured[variant]["largest_difference"] <= most, variant
         assert measured[variant]["bytes"] == spec.file(variant).stat().st_size, variant
 
 
@@ -93,6 +107,6 @@ def test_known_fakes_score_above_known_reals(spec, shared_data):
 
     val = crops.read(shared_data / "dfdc224-val.tar")
     pairs = val.pairs()[:: len(val.pairs()) // 64][:64]
-    p_fake = evaluate.p_fake(evaluate.load("meso3"), val.take(pairs.ravel())).reshape(-1, 2)
+    p_fake = evaluate.p_fake(evaluate.load(spec.name), val.take(pairs.ravel())).reshape(-1, 2)
     real, fake = p_fake.mean(axis=0)
     assert fake - real > 0.1
