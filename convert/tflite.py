@@ -88,6 +88,7 @@ def float_where_small(model: bytes) -> bytes:
     axes = {
         schema.BuiltinOperator.DEPTHWISE_CONV_2D: (1, 1, 1, -1),
         schema.BuiltinOperator.CONV_2D: (-1, 1, 1, 1),
+        schema.BuiltinOperator.FULLY_CONNECTED: (-1, 1),
     }
     codes = [code.builtinCode for code in content.operatorCodes]
     for graph in content.subgraphs:
@@ -106,6 +107,15 @@ def float_where_small(model: bytes) -> bytes:
                 scales = np.asarray(filters.quantization.scale, np.float32).reshape(axes[code])
                 buffer.data = (integers * scales).astype("<f4").view(np.uint8).ravel()
                 filters.type, filters.quantization = schema.TensorType.FLOAT32, None
+    for index, code in enumerate(codes):
+        if code == schema.BuiltinOperator.FULLY_CONNECTED and all(
+            graph.tensors[operator.inputs[1]].type == schema.TensorType.FLOAT32
+            for graph in content.subgraphs
+            for operator in graph.operators
+            if operator.opcodeIndex == index
+        ):
+            # With int8 weights it is of a version that old runtimes do not know.
+            content.operatorCodes[index].version = 1
     return bytes(flatbuffer_utils.convert_object_to_bytearray(content))
 
 
