@@ -12,7 +12,6 @@ import pytest
 from models import registry
 from server.analysis.runtimes.tflite import TfliteRuntime
 
-
 TRAINED = ("meso3", "meso3-full")
 
 
