@@ -6,15 +6,15 @@ TFLite computes in float32 here, as Keras does; what the service runs by default
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 
+from benchmarks.compare import write
 from benchmarks.machine import setting
 from models import registry
 from server.analysis.analyze import Analyzer
@@ -109,7 +109,9 @@ def main(data: Path, names: list[str] | None, samples_per_s: float, results: Pat
             flush=True,
         )
     if results:
-        _write(done, f"python -m benchmarks backends --samples-per-s {samples_per_s:g}", results)
+        command = f"python -m benchmarks backends --samples-per-s {samples_per_s:g}"
+        about = setting(command, ("keras", device.backend(), "ai-edge-litert"))
+        write([asdict(row) for row in done], about, results)
     return bool(done) and all(row.holds for row in done)
 
 
@@ -117,12 +119,3 @@ def _apart(one: float | None, other: float | None) -> float:
     if one is None or other is None:
         return 0.0 if one is other else 1.0
     return abs(one - other)
-
-
-def _write(done: list[Row], command: str, results: Path) -> None:
-    about = setting(command, ("keras", device.backend(), "ai-edge-litert"))
-    columns = [*(field.name for field in fields(Row)), *about]
-    with results.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**asdict(row), **about} for row in done)

@@ -6,10 +6,9 @@ the mtcnn package, judges with Keras in float32, and looks at everything.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from benchmarks.agreement import Package
 from benchmarks.backends import clips
+from benchmarks.compare import write
 from benchmarks.machine import setting
 from models.pyramid import SMALLEST_PX
 from server.analysis.analyze import Analyzer
@@ -112,9 +112,5 @@ def main(data: Path, names: list[str] | None, results: Path | None) -> bool:
     print(f"labels same={same} of={len(done)} largest-dp={max(row.dp for row in done):.4f}")
     if results:
         about = setting("python -m benchmarks labels", ("mtcnn", "keras", "ai-edge-litert", "av"))
-        columns = [*(field.name for field in fields(Row)), *about]
-        with results.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows({**asdict(row), **about} for row in done)
+        write([asdict(row) for row in done], about, results)
     return bool(done) and same == len(done)

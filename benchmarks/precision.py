@@ -8,10 +8,9 @@ With those that hold by themselves whole checks are made as well.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,6 +20,7 @@ import numpy as np
 from benchmarks import backends
 from benchmarks.agreement import frames
 from benchmarks.backends import MOST_DP, MOST_PX
+from benchmarks.compare import write
 from benchmarks.machine import setting
 from models import keras_files, mtcnn, registry
 from server.analysis import boxes
@@ -158,11 +158,7 @@ def main(folder: Path, crops: int, frames_per_clip: int, results: Path) -> None:
         )
     command = f"python -m benchmarks precision --crops {crops} --frames-per-clip {frames_per_clip}"
     about = setting(command, ("keras", device.backend()))
-    with results.open("w", newline="") as file:
-        columns = [*(field.name for field in fields(Row)), "holds", *about]
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**asdict(row), "holds": row.holds, **about} for row in done)
+    write([{**asdict(row), "holds": row.holds} for row in done], about, results)
 
 
 def _p_fake(runtime: Runtime, crops: Float32) -> Float32:
