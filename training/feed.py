@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -15,6 +15,7 @@ from training.augment import Augmentation, augment_pair
 from training.fakes import Reals
 
 Float32 = NDArray[np.float32]
+Teacher = Callable[[list[data.Uint8]], Float32]  # N pictures of any size to P(fake), float32 [N, 1]
 OWN = 1  # tells the draws of our own pairs from those of the data's
 AHEAD = 4  # batches that threads prepare while the network is busy
 
@@ -26,6 +27,9 @@ class Feed:
 
     Epoch e draws the pairs in an order of its own and changes each pair in its own way; both follow
     from `seed`, e and the pair alone, so that a run may go on from any step.
+
+    A `teacher` sees the same changed pictures at a size of its own, and its P(fake) makes up half of
+    each label (Hinton et al., "Distilling the knowledge in a neural network", 2015).
     """
 
     crops: data.Crops
@@ -34,6 +38,7 @@ class Feed:
     seed: int
     augmentation: Augmentation = field(default_factory=Augmentation)
     own: tuple[tuple[Reals, int], ...] = ()
+    teacher: Teacher | None = None
     pairs: NDArray[np.intp] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,15 +56,15 @@ class Feed:
         pairs = self.pairs_per_batch + sum(count for _, count in self.own)
         labels = np.tile(np.array([[0], [1]], np.float32), (pairs, 1))
         with ThreadPoolExecutor(2) as pool:
-            ahead: list[Future[Float32]] = []
+            ahead: list[Future[tuple[Float32, Float32]]] = []
             for step in range(first, stop):
                 ahead += [
-                    pool.submit(self._batch, later)
+                    pool.submit(self._batch, later, labels)
                     for later in range(step + len(ahead), min(stop, step + AHEAD))
                 ]
-                yield ahead.pop(0).result(), labels
+                yield ahead.pop(0).result()
 
-    def _batch(self, step: int) -> Float32:
+    def _batch(self, step: int, labels: Float32) -> tuple[Float32, Float32]:
         epoch, number = divmod(step, self.steps_per_epoch)
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.pairs))
         chunk = order[number * self.pairs_per_batch :][: self.pairs_per_batch]
@@ -67,16 +72,11 @@ class Feed:
         rng = np.random.default_rng((self.seed, epoch, number, OWN))
         for reals, count in self.own:
             for _ in range(count):
-                pictures += self._changed(*reals.pair(rng), rng)
-        return to_input(np.stack(pictures))
+                pictures += augment_pair(*reals.pair(rng), rng, self.augmentation)
+        x = to_input(np.stack([resize(picture, self.input_px) for picture in pictures]))
+        return x, labels if self.teacher is None else (labels + self.teacher(pictures)) / 2
 
-    def _pair(self, index: int, epoch: int) -> list[data.Uint8]:
+    def _pair(self, index: int, epoch: int) -> tuple[data.Uint8, data.Uint8]:
         rng = np.random.default_rng((self.seed, epoch, index))
         real, fake = (data.decode(self.crops.images[i]) for i in self.pairs[index])
-        return self._changed(real, fake, rng)
-
-    def _changed(
-        self, real: data.Uint8, fake: data.Uint8, rng: np.random.Generator
-    ) -> list[data.Uint8]:
-        changed = augment_pair(real, fake, rng, self.augmentation)
-        return [resize(picture, self.input_px) for picture in changed]
+        return augment_pair(real, fake, rng, self.augmentation)

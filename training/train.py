@@ -13,13 +13,18 @@ from typing import Any
 
 import cv2
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
+from models.preprocess import resize, to_input
 from training import crops as data
+from training import evaluate
 from training.fakes import Reals, reals
-from training.feed import Feed
+from training.feed import Feed, Teacher
 from training.recipes import Config
 from training.run import Run
 
+Float32 = NDArray[np.float32]
 PHOTOS = "fairface-adult-train.tar"
 RESULTS = Path(__file__).parent / "results" / "runs.csv"
 
@@ -39,8 +44,15 @@ def train(
     train_set = data.part(data_folder, "train")
     val_set = data.part(data_folder, "val")
     folder.mkdir(parents=True, exist_ok=True)
-    how = (config.input_px, config.pairs_per_batch, config.seed, config.augmentation)
-    feed = Feed(train_set, *how, own=tuple(_own(config, train_set, data_folder, folder)))
+    feed = Feed(
+        train_set,
+        config.input_px,
+        config.pairs_per_batch,
+        config.seed,
+        config.augmentation,
+        tuple(_own(config, train_set, data_folder, folder)),
+        _teacher(config.teacher) if config.teacher else None,
+    )
     run = Run.resume(config, feed, folder) if resume else Run.start(config, feed, folder)
     if cooldown:
         run.plan = run.plan.cooled(run.step, cooldown)
@@ -71,6 +83,18 @@ def _own(
     if config.photo_pairs:
         photos = data.read(data_folder / PHOTOS)
         yield reals(photos, cache), config.photo_pairs
+
+
+def _teacher(source: str) -> Teacher:
+    """P(fake) of a trained network, before calibration."""
+    model = evaluate.load(source)
+
+    def teach(pictures: list[data.Uint8]) -> Float32:
+        x = to_input(np.stack([resize(picture, model.input_px) for picture in pictures]))
+        logits = np.asarray(model.logits(x), np.float32)
+        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+    return teach
 
 
 @contextmanager

@@ -106,6 +106,39 @@ def test_batches_hold_pairs_and_repeat_with_the_seed_from_any_step(tmp_path):
         Feed(read, input_px=32, pairs_per_batch=17, seed=3)
 
 
+def test_half_of_each_label_is_what_the_teacher_says_of_the_same_pictures(tmp_path):
+    from models.preprocess import resize, to_input
+    from training import crops
+    from training.feed import Feed
+
+    seen = []
+
+    def teacher(pictures):
+        seen.append(pictures)
+        return np.linspace(0, 0.7, len(pictures), dtype=np.float32)[:, None]
+
+    read = crops.read(write_data(tmp_path) / "dfdc224-train.tar")
+    plain = Feed(read, input_px=32, pairs_per_batch=4, seed=3)
+    taught = Feed(read, input_px=32, pairs_per_batch=4, seed=3, teacher=teacher)
+    (x, _), (same, y) = next(plain.batches(0, 1)), next(taught.batches(0, 1))
+    np.testing.assert_array_equal(x, same)
+    np.testing.assert_array_equal(x, to_input(np.stack([resize(p, 32) for p in seen[0]])))
+    np.testing.assert_allclose(y[:, 0], [0, 0.55, 0.1, 0.65, 0.2, 0.75, 0.3, 0.85], atol=1e-6)
+
+
+def test_a_network_learns_from_another(config, tmp_path):
+    from dataclasses import replace
+
+    from training import train as module
+
+    data = write_data(tmp_path)
+    teacher = module.train(config, tmp_path / "teacher", data)
+    taught = replace(config, teacher=str(teacher))
+    before = weights(teacher)
+    after = weights(module.train(taught, tmp_path / "taught", data))
+    assert not all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
 def test_a_cycle_goes_up_once_and_down_to_nothing():
     from training.schedule import Plan
 
