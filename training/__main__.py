@@ -78,6 +78,13 @@ def main(argv: list[str] | None = None) -> int:
     stability.add_argument("model", nargs="?", default="meso3")
     stability.set_defaults(run=_stability)
 
+    mesh = commands.add_parser("forgery-mesh", help="get the network that finds 468 points")
+    mesh.set_defaults(run=_forgery_mesh)
+
+    faces = commands.add_parser("forgery-faces", help="find the faces that fakes are made of")
+    faces.add_argument("sources", nargs="+", type=Path, help="tars or folders of face crops")
+    faces.set_defaults(run=_forgery_faces)
+
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
@@ -179,6 +186,24 @@ def _stability(args: argparse.Namespace) -> int:
     from training.stability import report
 
     print(report(args.model, args.data), end="")
+    return 0
+
+
+def _forgery_mesh(args: argparse.Namespace) -> int:
+    del args
+    from training.forgery.mesh import fetch
+
+    print(f"the network lies in {fetch()}")
+    return 0
+
+
+def _forgery_faces(args: argparse.Namespace) -> int:
+    from training.crops import read
+    from training.forgery.landmarks import prepare
+
+    for source in args.sources:
+        crops = read(source)
+        print(f"{source.name}: {len(prepare(crops))} faces in {(~crops.fake).sum()} reals")
     return 0
 
 

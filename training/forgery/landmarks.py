@@ -1,0 +1,184 @@
+"""The faces that fakes are made of: 468 points each, and the others that look alike."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import Delaunay
+from tqdm import tqdm
+
+from models.preprocess import resize
+from server.analysis.faces import FaceFinder
+from training import crops as data
+from training.fakes import ALIKE, SIDE_PX, look_alikes
+from training.forgery.mesh import FOLDER, POINTS, FaceMesh
+
+Uint8 = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+
+FIVE = 5
+KEEP_EVERY = 1000  # crops; so many are looked for again after a stop
+NAME = "faces.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """N encoded reals with a face each; pixels are those of a side of SIDE_PX.
+
+    `five` float32 [N, 5, 2] px in MTCNN's order, `points` float32 [N, 468, 2] px, `donors` int
+    [N, K]: the faces of other people that look most alike, `identities` str [N]. `triangles` int
+    [T, 3]: the points' triangulation, one for all. Raises ValueError where the shapes disagree.
+    """
+
+    images: tuple[bytes, ...]
+    five: Float32
+    points: Float32
+    donors: NDArray[np.intp]
+    identities: NDArray[Any]
+    triangles: NDArray[np.intp] = field(init=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.images)
+        shapes = (self.five.shape, self.points.shape, self.donors.shape[:1], self.identities.shape)
+        if shapes != ((count, FIVE, 2), (count, POINTS, 2), (count,), (count,)):
+            raise ValueError(f"{count} faces with arrays of the shapes {shapes}")
+        object.__setattr__(self, "triangles", _triangles(self.points))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def picture(self, i: int) -> Uint8:
+        """Face `i`, uint8 [SIDE_PX, SIDE_PX, 3]."""
+        return picture(self.images[i])
+
+
+def picture(image: bytes) -> Uint8:
+    """An encoded crop at the size that fakes are made at. Raises ValueError if it is damaged."""
+    rgb = data.decode(image)
+    if rgb.shape[:2] == (SIDE_PX, SIDE_PX):
+        return rgb
+    if rgb.shape[0] == rgb.shape[1]:
+        return resize(rgb, SIDE_PX)
+    return np.asarray(cv2.resize(rgb, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def prepare(crops: data.Crops, cache: Path = FOLDER) -> Faces:
+    """The reals of `crops` in which a face is found.
+
+    What was found lies in the folder `cache` in one file for all data, by the pictures' content:
+    a run that is stopped goes on there, and pictures that are known are not looked at again.
+    Raises ValueError if too few faces are found to choose look-alikes among.
+    """
+    reals = crops.take(np.flatnonzero(~crops.fake))
+    known = _Known.read(cache / NAME)
+    rows = known.look_at(reals.images)
+    seen = np.flatnonzero(known.found[rows])
+    if len(seen) <= ALIKE:
+        raise ValueError(f"{len(seen)} faces were found; look-alikes need more than {ALIKE}")
+    rows = rows[seen]
+    five, people = known.five[rows], reals.identities[seen]
+    donors = look_alikes(five, known.light[rows], people)
+    images = tuple(reals.images[i] for i in seen)
+    return Faces(images, five, known.points[rows], donors, people)
+
+
+class _Face(NamedTuple):
+    """What is known of one picture; zeros where no face was found in it."""
+
+    found: bool
+    five: Float32
+    points: Float32
+    light: Float32  # [3] in 0..1, the mean colour of the face
+
+
+NOBODY = _Face(
+    False,
+    np.zeros((FIVE, 2), np.float32),
+    np.zeros((POINTS, 2), np.float32),
+    np.zeros(3, np.float32),
+)
+
+
+class _Known:
+    """Pictures that were looked at, by the digest of their content, and the file that keeps them."""
+
+    def __init__(self, path: Path, keys: list[str], columns: dict[str, NDArray[Any]]) -> None:
+        self._path = path
+        self._rows = {key: row for row, key in enumerate(keys)}
+        self._columns = columns
+
+    @classmethod
+    def read(cls, path: Path) -> _Known:
+        """Raises ValueError if the file is damaged."""
+        if not path.is_file():
+            return cls(path, [], _columns([]))
+        try:
+            with np.load(path) as kept:
+                columns = {name: kept[name] for name in _Face._fields}
+                return cls(path, list(kept["keys"]), columns)
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise ValueError(f"{path} is damaged; remove it and run again: {error}") from error
+
+    found = property(lambda self: self._columns["found"])
+    five = property(lambda self: self._columns["five"])
+    points = property(lambda self: self._columns["points"])
+    light = property(lambda self: self._columns["light"])
+
+    def look_at(self, images: tuple[bytes, ...]) -> NDArray[np.intp]:
+        """The row of each picture. New ones are looked at, and kept every KEEP_EVERY of them."""
+        keys = [hashlib.blake2b(image, digest_size=16).hexdigest() for image in images]
+        new = {key: image for key, image in zip(keys, images, strict=True) if key not in self._rows}
+        if new:
+            finder, mesh, faces = FaceFinder(), FaceMesh(), []
+            for key in tqdm(new, desc="faces", unit="crop", mininterval=1):
+                faces.append((key, _face(new[key], finder, mesh)))
+                if len(faces) == KEEP_EVERY:
+                    self._keep(faces)
+                    faces = []
+            self._keep(faces)
+        return np.array([self._rows[key] for key in keys], np.intp)
+
+    def _keep(self, faces: list[tuple[str, _Face]]) -> None:
+        self._rows |= {key: len(self._rows) + n for n, (key, _) in enumerate(faces)}
+        new = _columns([face for _, face in faces])
+        self._columns = {name: np.concatenate([self._columns[name], new[name]]) for name in new}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        part = self._path.with_suffix(".part.npz")  # a stop while writing leaves the file whole
+        np.savez(part, keys=np.array(list(self._rows)), **self._columns)
+        os.replace(part, self._path)
+
+
+def _columns(faces: list[_Face]) -> dict[str, NDArray[Any]]:
+    rows = [NOBODY, *faces]  # so that no faces give empty arrays of the right shapes
+    return {name: np.array([getattr(f, name) for f in rows])[1:] for name in _Face._fields}
+
+
+def _face(image: bytes, finder: FaceFinder, mesh: FaceMesh) -> _Face:
+    try:
+        rgb = picture(image)
+    except ValueError as error:
+        tqdm.write(f"one is left out: {error}")
+        return NOBODY
+    faces = finder.find(rgb)
+    if not len(faces):
+        return NOBODY
+    points = mesh.points(rgb, faces.landmarks[0])
+    inside = np.zeros(rgb.shape[:2], np.uint8)
+    cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(points).astype(np.int32)), 1)
+    light = np.array(cv2.mean(rgb, inside)[:3], np.float32) / 255
+    return _Face(True, faces.landmarks[0], points, light)
+
+
+def _triangles(points: Float32) -> NDArray[np.intp]:
+    """Delaunay's triangulation of the mean face, int [T, 3]."""
+    centred = points - points.mean(axis=1, keepdims=True)
+    size = np.sqrt((centred**2).sum(axis=(1, 2), keepdims=True))
+    mean = (centred / np.maximum(size, 1e-6)).mean(axis=0)
+    return np.asarray(Delaunay(mean).simplices, np.intp)
