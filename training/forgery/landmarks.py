@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,7 +106,7 @@ NOBODY = _Face(
 
 
 class _Known:
-    """Pictures that were looked at, by the digest of their content, and the file that keeps them."""
+    """Pictures that were looked at, by their content's digest, and the file that keeps them."""
 
     def __init__(self, path: Path, keys: list[str], columns: dict[str, NDArray[Any]]) -> None:
         self._path = path
@@ -152,7 +151,7 @@ class _Known:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         part = self._path.with_suffix(".part.npz")  # a stop while writing leaves the file whole
         np.savez(part, keys=np.array(list(self._rows)), **self._columns)
-        os.replace(part, self._path)
+        part.replace(self._path)
 
 
 def _columns(faces: list[_Face]) -> dict[str, NDArray[Any]]:
