@@ -6,7 +6,7 @@ Hulls as in Face X-ray (Li et al., CVPR 2020) and "Detecting Deepfakes with Self
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import cv2
 import numpy as np
@@ -78,6 +78,12 @@ def lower_half(points: Float32, rng: np.random.Generator) -> Float32:
     return points[depths(points) >= float(rng.uniform(0.45, 0.65))]
 
 
+def mouth_and_jaw(points: Float32, rng: np.random.Generator) -> Float32:
+    lower = points[depths(points) >= float(rng.uniform(0.45, 0.55))]
+    middle = lower.mean(axis=0)
+    return middle + (lower - middle) * np.float32(rng.uniform(0.8, 1.1))
+
+
 def eyes(points: Float32, rng: np.random.Generator) -> Float32:
     depth = depths(points)
     low = depth[EYES].max() + float(rng.uniform(0.0, 0.08))
@@ -96,22 +102,27 @@ def some(points: Float32, rng: np.random.Generator) -> Float32:
     return points[rng.choice(near, count, replace=False)]
 
 
-HULLS: tuple[tuple[Hull, float], ...] = (
-    (whole, 0.28),
-    (below_forehead, 0.22),
-    (within_outline, 0.14),
-    (below_brows, 0.1),
-    (lower_half, 0.1),
-    (eyes, 0.06),
-    (some, 0.1),
-)
+HULLS: dict[Hull, float] = {  # and how often each is drawn
+    whole: 0.28,
+    below_forehead: 0.22,
+    within_outline: 0.14,
+    below_brows: 0.1,
+    lower_half: 0.06,
+    mouth_and_jaw: 0.04,
+    eyes: 0.06,
+    some: 0.1,
+}
+FACES: tuple[Hull, ...] = (whole, below_forehead, within_outline, below_brows)  # no mere parts
 
 
-def hard(points: Float32, rng: np.random.Generator) -> Float32:
-    """The mask of one of HULLS, float32 [SIDE_PX, SIDE_PX] of 0 and 1; the whole face where that
+def hard(
+    points: Float32, rng: np.random.Generator, kinds: Collection[Hull] = tuple(HULLS)
+) -> Float32:
+    """The mask of one of `kinds`, float32 [SIDE_PX, SIDE_PX] of 0 and 1; the whole face where that
     would hardly be seen."""
-    kinds, weights = zip(*HULLS, strict=True)
-    mask = filled(kinds[rng.choice(len(kinds), p=weights)](points, rng))
+    weights = np.array([HULLS[kind] for kind in kinds])
+    chosen = [*kinds][int(rng.choice(len(weights), p=weights / weights.sum()))]
+    mask = filled(chosen(points, rng))
     return mask if mask.mean() >= LEAST_AREA else filled(points)
 
 

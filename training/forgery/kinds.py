@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.forgery.blends import cross_blend, self_blend
+from training.forgery.generator import generated_face, generated_picture
 from training.forgery.landmarks import Faces
 from training.forgery.pair import Forgery
+from training.forgery.reenact import reenactment
+from training.forgery.swap import face_swap
 
 Make = Callable[[Faces, int, np.random.Generator], Forgery]
 
@@ -26,6 +29,10 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "self-blend": Kind(self_blend, 5),
     "cross-blend": Kind(cross_blend, 2),
+    "face-swap": Kind(face_swap, 2),
+    "reenactment": Kind(reenactment, 1),
+    "generated-face": Kind(generated_face, 1),
+    "generated-picture": Kind(generated_picture, 1, whole=True),
 }
 BLENDED = tuple(name for name, kind in KINDS.items() if not kind.whole)
 GENERATED = tuple(name for name, kind in KINDS.items() if kind.whole)
