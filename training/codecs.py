@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import av
@@ -19,6 +20,11 @@ def jpeg(quality: int, crop: Uint8) -> Uint8:
     return data.decode(encoded.tobytes())
 
 
+def webp(quality: int, crop: Uint8) -> Uint8:
+    _, encoded = cv2.imencode(".webp", crop[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])
+    return data.decode(encoded.tobytes())
+
+
 def h264(crf: int, crop: Uint8) -> Uint8:
     """The crop as a key frame of an H.264 stream of that constant rate factor."""
     side = crop.shape[0] // 2 * 2  # H.264 halves the colours
@@ -32,3 +38,26 @@ def h264(crf: int, crop: Uint8) -> Uint8:
     decoder = av.CodecContext.create("h264", "r")
     pictures = [p for packet in (*packets, None) for p in decoder.decode(packet)]
     return np.asarray(pictures[0].to_ndarray(format="rgb24"), np.uint8)
+
+
+def h264_clip(crf: int, frames: Sequence[Uint8], which: int, preset: str = "medium") -> Uint8:
+    """Frame `which` of a stream of `frames`, uint8 RGB [S, S, 3] each with an even S.
+
+    The first is a key frame, the others are predicted from their neighbours on both sides: what
+    nearly all frames of a video are, and what a single crop cannot show.
+    """
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width = encoder.height = frames[0].shape[0]
+    encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 25)
+    encoder.options = {"crf": str(crf), "preset": preset}
+    decoder = av.CodecContext.create("h264", "r")
+    encoder.thread_count = decoder.thread_count = 1
+    packets = []
+    for time, frame in enumerate(frames):
+        yuv = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420)
+        given = av.VideoFrame.from_ndarray(np.asarray(yuv, np.uint8), format="yuv420p")
+        given.pts = time
+        packets += encoder.encode(given)
+    packets += encoder.encode(None)
+    pictures = [picture for packet in (*packets, None) for picture in decoder.decode(packet)]
+    return np.asarray(cv2.cvtColor(pictures[which].to_ndarray(), cv2.COLOR_YUV2RGB_I420), np.uint8)
