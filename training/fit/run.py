@@ -1,0 +1,122 @@
+"""A training run in legs: the network, its optimiser and the running average of its weights.
+
+A leg goes on where the last one stopped, for so many minutes, and leaves a checkpoint every few of
+them; a network that was kept without its optimiser is a start too. The rate is constant and falls
+to nothing over the last steps of a leg that ends the run, so that one may end anywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from models import multihead
+from training.fit.batches import Batches
+from training.fit.losses import Weights, kinds_loss, places_loss
+from training.fit.teacher import Taught
+
+Float32 = NDArray[np.float32]
+CHECKPOINT = "checkpoint.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Optimisation:
+    """`ema` is the decay per step of the averaged weights; `warm` and `cooldown` are steps."""
+
+    learning_rate: float = 5e-4
+    weight_decay: float = 0.02
+    warm: int = 200
+    cooldown: int = 0
+    ema: float = 0.999
+    loss: Weights = field(default_factory=Weights)
+
+
+class Run:
+    """Built from a start, or from the checkpoint of a folder: see `resume`."""
+
+    def __init__(self, model: str, how: Optimisation) -> None:
+        self.how, self.step, self.minutes = how, 0, 0.0
+        self.name = model
+        self.model: Any = multihead.BUILDERS[model]()
+        optimizer = keras.optimizers.AdamW(
+            how.learning_rate, weight_decay=how.weight_decay, clipnorm=1.0
+        )
+        losses = {"kinds": kinds_loss(how.loss), "places": places_loss(how.loss)}
+        self.model.compile(optimizer, losses, jit_compile=False)
+        optimizer.build(self.model.trainable_variables)
+        self.averaged = self.model.get_weights()
+        self._begun = 0  # the step from which the rate rises: the optimiser knows nothing yet
+
+    def start_from(self, weights: list[Float32]) -> None:
+        self.model.set_weights(weights)
+        self.averaged = [weight.copy() for weight in weights]
+
+    def resume(self, folder: Path) -> bool:
+        """Go on from the checkpoint in `folder`, where there is one.
+
+        Raises ValueError if it is damaged or of another network.
+        """
+        path = folder / CHECKPOINT
+        if not path.is_file():
+            return False
+        try:
+            with np.load(path) as kept:
+                self.step, self.minutes = int(kept["step"]), float(kept["minutes"])
+                for n, variable in enumerate(self._variables()):
+                    variable.assign(kept[f"variable{n}"])
+                self.averaged = [kept[f"average{n}"] for n in range(len(self.averaged))]
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise ValueError(f"{path} is no checkpoint of {self.name}: {error}") from error
+        self._begun = -self.how.warm
+        return True
+
+    def save(self, folder: Path) -> None:
+        """Replace the checkpoint; the old one stays until the new one is whole."""
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {f"variable{n}": np.asarray(v) for n, v in enumerate(self._variables())}
+        state |= {f"average{n}": w for n, w in enumerate(self.averaged)}
+        partial = folder / f"part-{CHECKPOINT}"
+        np.savez(partial, step=self.step, minutes=self.minutes, **state)
+        partial.replace(folder / CHECKPOINT)
+
+    def network(self) -> keras.Model:
+        """The averaged network."""
+        network = multihead.BUILDERS[self.name]()
+        network.set_weights(self.averaged)
+        return network
+
+    def advance(
+        self, batches: Batches | Taught, stop: int, told: Callable[[], bool]
+    ) -> dict[str, float]:
+        """Train up to step `stop`, or until told to end; returns the mean of each loss."""
+        started, losses = time.monotonic(), []
+        for x, labels in batches.steps(self.step, stop):
+            self.model.optimizer.learning_rate = self._rate(stop)
+            losses.append(self.model.train_on_batch(x, labels, return_dict=True))
+            self._average()
+            self.step += 1
+            if told():
+                break
+        self.minutes += (time.monotonic() - started) / 60
+        return {name: float(np.mean([loss[name] for loss in losses])) for name in losses[0]}
+
+    def _rate(self, stop: int) -> float:
+        rise = min(1.0, (self.step - self._begun + 1) / max(1, self.how.warm))
+        fall = min(1.0, (stop - self.step) / (self.how.cooldown + 1))
+        return self.how.learning_rate * rise * fall
+
+    def _average(self) -> None:
+        """Exponential moving average, shorter while there is little to average."""
+        decay = min(self.how.ema, (1 + self.step) / (10 + self.step))
+        for mean, value in zip(self.averaged, self.model.get_weights(), strict=True):
+            mean += (1 - decay) * (value - mean)
+
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.model.optimizer.variables]
