@@ -28,8 +28,8 @@ class Feed:
     Epoch e draws the pairs in an order of its own and changes each pair in its own way; both follow
     from `seed`, e and the pair alone, so that a run may go on from any step.
 
-    A `teacher` sees the same changed pictures at a size of its own, and its P(fake) makes up half of
-    each label (Hinton et al., "Distilling the knowledge in a neural network", 2015).
+    A `teacher` sees the same changed pictures at a size of its own, and its P(fake) makes up half
+    of each label (Hinton et al., "Distilling the knowledge in a neural network", 2015).
     """
 
     crops: data.Crops

@@ -50,7 +50,9 @@ def start_from_imagenet(model: keras.Model) -> int:
         kernel = table[f"{conv}.weight"].transpose(2, 3, 1, 0)  # [out, in, h, w] to [h, w, in, out]
         if ours.endswith("_depthwise"):
             kernel = kernel.transpose(0, 1, 3, 2)  # Keras: [h, w, channels, 1]
-        statistics = [table[f"{norm}.{k}"] for k in ("weight", "bias", "running_mean", "running_var")]
+        statistics = [
+            table[f"{norm}.{k}"] for k in ("weight", "bias", "running_mean", "running_var")
+        ]
         layer = model.get_layer(ours)
         if layer.use_bias:
             layer.set_weights(folded(kernel, *statistics))

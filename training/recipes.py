@@ -26,7 +26,9 @@ class Config:
     weight_decay: float = 0.02
     label_smoothing: float = 0.05  # some DFDC fakes are hardly touched
     ema: float = 0.998  # decay per step of the averaged weights
-    teacher: str = ""  # a registered name, NAME:VARIANT or a file: half of each label is its P(fake)
+    teacher: str = (
+        ""  # a registered name, NAME:VARIANT or a file: half of each label is its P(fake)
+    )
     train_norm: bool = False  # else batch norm stays as in ImageNet: half the CPU time
     frozen: str = ""  # prefixes of the layers that stay as they started, "stem stage1"
     checkpoint_steps: int = 0  # 0: once an epoch

@@ -43,28 +43,32 @@ class Pictures:
 
 def sets(folder: Path, thorough: bool = True) -> Iterator[Pictures]:
     """Those of the data folder; only the quick ones where `thorough` is not asked for."""
-    val = data.part(folder, "val")
-    deepfakes = _crops("dfdc", val, "swap")
+    deepfakes = of_crops("dfdc", data.part(folder, "val"), "swap")
     yield deepfakes
-    reals = prepare(val)
+    reals = val_faces(folder)
     for name in forgeries.KINDS:
-        forged = _forged(name, reals)
-        yield forged
+        made = forged(name, reals)
+        yield made
         if thorough:
-            yield _compressed(forged)
+            yield _compressed(made)
     if thorough:
         half = np.arange(len(deepfakes.fake)) % 4 < 2
         yield _compressed(_taken(deepfakes, half))
     for part, head in (("gan", "generated"), ("photoshop", "blend")):
-        yield _crops(part, data.read(folder / "extra" / f"{part}-val.tar"), head)
+        yield of_crops(part, data.read(folder / "extra" / f"{part}-val.tar"), head)
 
 
-def _crops(name: str, crops: data.Crops, head: str) -> Pictures:
+def val_faces(folder: Path) -> Faces:
+    """The reals of DFDC val, of which forged pictures are made."""
+    return prepare(data.part(folder, "val"))
+
+
+def of_crops(name: str, crops: data.Crops, head: str) -> Pictures:
     pictures = np.stack([picture(image) for image in crops.images])
     return Pictures(name, pictures, crops.fake, crops.identities, head)
 
 
-def _forged(name: str, reals: Faces) -> Pictures:
+def forged(name: str, reals: Faces) -> Pictures:
     """Pairs of one kind, evenly drawn over the reals: the real as its fake's maker left it."""
     pictures, people = [], []
     for i in np.linspace(0, len(reals) - 1, FORGED).astype(int):
