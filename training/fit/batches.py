@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import cv2
@@ -48,16 +50,15 @@ class Batches:
     seed: int
     views: Views = field(default_factory=Views)
 
-    def steps(self, first: int, stop: int) -> Iterator[tuple[Float32, dict[str, Float32]]]:
-        """The batches of steps `first` to `stop`: float32 [2P, S, S, 3], and the labels `kinds`
+    def steps(self, first: int) -> Iterator[tuple[Float32, dict[str, Float32]]]:
+        """The batches from step `first` on: float32 [2P, S, S, 3], and the labels `kinds`
         float32 [2P, K] and `places` float32 [2P, S/16, S/16, K']. Reals lie in the even rows, each
         with its fake in the next."""
         with ThreadPoolExecutor(1) as pool:
-            ahead: list[Future[Any]] = []
-            for step in range(first, stop):
-                last = min(stop, step + AHEAD)
-                ahead += [pool.submit(self.batch, n) for n in range(step + len(ahead), last)]
-                yield ahead.pop(0).result()
+            ahead = deque(pool.submit(self.batch, first + n) for n in range(AHEAD))
+            for step in count(first + AHEAD):
+                yield ahead.popleft().result()
+                ahead.append(pool.submit(self.batch, step))
 
     def batch(self, step: int) -> tuple[Float32, dict[str, Float32]]:
         rng = np.random.default_rng((self.seed, step))

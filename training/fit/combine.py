@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,41 +12,59 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, logsumexp, softmax
 
-from models import multihead
-from training.fit.development import Pictures, logits
+from models import keras_files, multihead
+from training import metrics
+from training.fit import development
 
 Float64 = NDArray[np.float64]
 SCALES = (0.05, 3.0)  # of a head's logit
 PULL = 0.01  # towards each head's own logit: there are few numbers to learn, and few val people
 
 
-def network(trained: Any, chosen: Sequence[Pictures], input_px: int) -> Any:
-    """The Keras model that maps a crop to one logit [N, 1]: any kind of manipulation."""
-    scale, offset = fit([logits(trained, c.pictures) for c in chosen], [c.fake for c in chosen])
-    return multihead.verdict(trained, scale, offset, input_px)
+def write(out: Path, model: str, input_px: int, folder: Path) -> list[Path]:
+    """Of the network that a leg left in `out`: verdict/NAME.keras with one logit of all heads, and
+    verdict/NAME-evidence.keras, which tells where in a face it sees something foreign."""
+    trained = keras_files.load(out / f"{model}.keras")
+    chosen = [*development.sets(folder), development.photos(folder)]
+    of_heads = [development.logits(trained, c.pictures, input_px) for c in chosen]
+    asked = Counter(c.head for c in chosen)  # each is asked as much as any other
+    shares = [1 / asked[c.head] for c in chosen]
+    scale, offset = fit(of_heads, [c.fake for c in chosen], shares)
+    print(f"scale {scale.round(3).tolist()}  offset {offset.round(3).tolist()}")
+    for one, heads in zip(chosen, of_heads, strict=True):
+        together = logsumexp(scale * heads + offset, axis=1)
+        if one.fake.any():
+            print(f"{one.name:<28} AUC {metrics.auc(one.fake, together):.4f}")
+    paths = [out / "verdict" / f"{name}.keras" for name in (model, f"{model}-evidence")]
+    paths[0].parent.mkdir(exist_ok=True)
+    multihead.verdict(trained, scale, offset, input_px).save(paths[0])
+    multihead.evidence(trained, input_px).save(paths[1])
+    return paths
 
 
-def fit(of_heads: Sequence[Any], fake: Sequence[NDArray[np.bool_]]) -> tuple[Float64, Float64]:
+def fit(
+    of_heads: Sequence[Any], fake: Sequence[NDArray[np.bool_]], shares: Sequence[float]
+) -> tuple[Float64, Float64]:
     """`scale` and `offset` float64 [K], so that log sum exp (scale x logit + offset) over the heads
-    is the log odds of a fake, where each set counts as much as any other, and its reals as much as
-    its fakes. A set may lack one of both.
+    is the log odds of a fake, where each set counts as `shares` tell, and its reals as much as its
+    fakes. A set may lack one of both.
 
     `of_heads`: logits [N, K] of each set; `fake` bool [N] of each.
     """
     x = np.concatenate(of_heads).astype(np.float64)
-    y = np.concatenate(fake).astype(np.float64)
-    weight = np.concatenate([_weights(labels) for labels in fake])
+    labels = np.concatenate(fake).astype(np.float64)
+    weight = np.concatenate([s * _weights(y) for s, y in zip(shares, fake, strict=True)])
     heads = x.shape[1]
     start = np.concatenate([np.ones(heads), np.full(heads, -np.log(heads))])
 
     def loss(values: Float64) -> tuple[float, Float64]:
         scaled = values[:heads] * x + values[heads:]
         z = logsumexp(scaled, axis=1)
-        wrong = weight * (expit(z) - y)
+        wrong = weight * (expit(z) - labels)
         share = softmax(scaled, axis=1) * wrong[:, None]
         slope = np.concatenate([(share * x).sum(axis=0), share.sum(axis=0)])
         away = values - start
-        lost = weight @ (np.logaddexp(0, z) - y * z) + PULL * away @ away
+        lost = weight @ (np.logaddexp(0, z) - labels * z) + PULL * away @ away
         return float(lost), slope + 2 * PULL * away
 
     bounds = [SCALES] * heads + [(None, None)] * heads

@@ -63,6 +63,11 @@ def val_faces(folder: Path) -> Faces:
     return prepare(data.part(folder, "val"))
 
 
+def photos(folder: Path) -> Pictures:
+    """Reals alone: adults' photos (FairFace val), of people unlike DFDC's actors."""
+    return of_crops("FairFace", data.read(folder / "fairface-adult-val.tar"), "")
+
+
 def of_crops(name: str, crops: data.Crops, head: str) -> Pictures:
     pictures = np.stack([picture(image) for image in crops.images])
     return Pictures(name, pictures, crops.fake, crops.identities, head)

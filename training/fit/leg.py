@@ -2,98 +2,136 @@
 
 from __future__ import annotations
 
-import json
+import csv
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import cv2
 import keras
 
+from models import keras_files, multihead, registry
 from training import crops as data
 from training.fit import development
-from training.fit.batches import Batches, Views
-from training.fit.examples import Deepfakes, Forgeries, Strangers
-from training.fit.run import Optimisation, Run
+from training.fit.batches import Batches
+from training.fit.examples import Deepfakes, Forgeries, Source, Strangers
+from training.fit.recipes import RECIPES, Recipe
+from training.fit.run import Run
 from training.fit.teacher import Taught
 from training.forgery import kinds as forgeries
-from training.forgery.landmarks import SIDE_PX, prepare
+from training.forgery.landmarks import prepare
 from training.pretrained import start_from_imagenet
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "legs.csv"
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """All that decides a run. The shares are pairs in a batch of `pairs`, on average."""
+class Leg:
+    """How long a leg is, how often it is measured, and how it ends: all in minutes. `start`: a
+    registered network or a .keras file, in place of ImageNet's weights."""
 
-    model: str = "meso3-full"
-    pairs: int = 16
-    deepfakes: float = 5
-    own: float = 4  # of DFDC's reals
-    own_photos: float = 4
-    own_generated: float = 0.5
-    generated: float = 1.75
-    composites: float = 0.75
-    seed: int = 20261126
-    views: Views = field(default_factory=Views)
-    # A student sees windows of the teacher's size, scaled to `input_px`.
-    teacher: Path | None = None  # a .keras file of a multi-head network
-    input_px: int = SIDE_PX
-    optimisation: Optimisation = field(default_factory=Optimisation)
+    minutes: float
+    every: float = 8.0
+    cooldown: float = 0.0
+    start: str | None = None
+    note: str = ""
 
 
-def batches(recipe: Recipe, folder: Path) -> Batches:
-    train = data.part(folder, "train")
-    photos = data.read(folder / "fairface-adult-train.tar")
-    gan, composed = (data.read(folder / "extra" / f"{p}-train.tar") for p in ("gan", "photoshop"))
-    faces, portraits = prepare(train), prepare(photos)
-    out = (development.HELD_OUT,)
-    mix: list[tuple[Any, float]] = [
-        (Deepfakes(train), recipe.deepfakes),
-        (Forgeries(faces, without=out), recipe.own),
-        (Forgeries(portraits, without=out), recipe.own_photos),
-        (Strangers(gan, "generated"), recipe.generated),
-        (Strangers(composed, "blend"), recipe.composites),
-    ]
-    if forgeries.GENERATED:
-        mix.append((Forgeries(faces, forgeries.GENERATED), recipe.own_generated / 2))
-        mix.append((Forgeries(portraits, forgeries.GENERATED), recipe.own_generated / 2))
-    return Batches(tuple(mix), recipe.pairs, recipe.seed, recipe.views)
+def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bool]) -> Path:
+    """Go on with the run in `out`, or begin it there, until `told` to end or the time is up.
 
-
-def _feed(recipe: Recipe, folder: Path) -> Batches | Taught:
-    plain = batches(recipe, folder)
-    if recipe.teacher is None:
-        return plain
-    return Taught(plain, keras.models.load_model(recipe.teacher), recipe.input_px)
-
-
-def leg(
-    recipe: Recipe, out: Path, folder: Path, minutes: float, told: Any, every: float = 8.0
-) -> Run:
-    """Go on with the run in `out` for `minutes`; a checkpoint and a short measure `every` so many.
-
-    Writes out/checkpoint.npz, out/NAME.keras (the averaged network) and out/legs.jsonl.
+    Writes out/checkpoint.npz and out/NAME.keras, the averaged network with its heads apart; prints
+    a line of losses and head by head AUCs at each checkpoint; appends a row to results/legs.csv.
+    Raises ValueError or FileNotFoundError, before any training, if the data or the start is amiss.
     """
     cv2.setNumThreads(1)
     keras.utils.set_random_seed(recipe.seed)
-    run = Run(recipe.model, recipe.optimisation)
-    if not run.resume(out):
-        start_from_imagenet(run.model)
-        run.start_from(run.model.get_weights())
-    feed = _feed(recipe, folder)
+    feed = _feed(recipe, out.parent, folder)
     quick = list(development.sets(folder, thorough=False))
-    ends = time.monotonic() + minutes * 60
+    training = Run(recipe.model, recipe.optimisation)
+    if not training.resume(out):
+        training.start_from(_start(training.model, leg.start))
+    path, ends = out / f"{recipe.model}.keras", time.monotonic() + leg.minutes * 60
     while time.monotonic() < ends and not told():
-        until = min(ends, time.monotonic() + every * 60)
-        loss = run.advance(feed, 10**9, lambda until=until: told() or time.monotonic() > until)
-        run.save(out)
-        network = run.network()
-        network.save(out / f"{recipe.model}.keras")
+        until = min(ends, time.monotonic() + leg.every * 60)
+        loss = training.advance(feed, _over(until, told), _rate(ends, leg.cooldown * 60))
+        training.save(out)
+        network = training.network()
+        network.save(path)
         rows = [development.measure(network, chosen, recipe.input_px) for chosen in quick]
-        line = {"step": run.step, "minutes": run.minutes, **loss, "score": development.score(rows)}
-        line |= {row["set"]: [round(row["head_auc"], 4), round(row["auc"], 4)] for row in rows}
-        with (out / "legs.jsonl").open("a") as lines:
-            lines.write(json.dumps(line) + "\n")
-        print(json.dumps(line), flush=True)
-    return run
+        row = _row(recipe, leg, training, loss, rows)
+        print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+    _record(row)
+    return path
+
+
+def batches(recipe: Recipe, folder: Path) -> Batches:
+    """The mix of sources that the recipe asks for. One kind of own fakes is never made."""
+    train = data.part(folder, "train")
+    gan, composed = (data.read(folder / "extra" / f"{p}-train.tar") for p in ("gan", "photoshop"))
+    faces = prepare(train), prepare(data.read(folder / "fairface-adult-train.tar"))
+    mix: list[tuple[Source, float]] = [
+        (Deepfakes(train), recipe.deepfakes),
+        (Strangers(gan, "generated"), recipe.generated),
+        (Strangers(composed, "blend"), recipe.composites),
+    ]
+    for reals, share in zip(faces, (recipe.own, recipe.own_photos), strict=True):
+        mix.append((Forgeries(reals, without=(development.HELD_OUT,)), share))
+        mix.append((Forgeries(reals, forgeries.GENERATED), recipe.own_generated / 2))
+    return Batches(tuple(mix), recipe.pairs, recipe.seed, recipe.views)
+
+
+def _feed(recipe: Recipe, runs: Path, folder: Path) -> Batches | Taught:
+    plain = batches(recipe, folder)
+    if not recipe.teacher:
+        return plain
+    path = runs / recipe.teacher / f"{RECIPES[recipe.teacher].model}.keras"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}, the teacher, is not there; train it first")
+    return Taught(plain, keras_files.load(path), recipe.input_px)
+
+
+def _start(model: Any, source: str | None) -> list[Any]:
+    """The weights that a run begins with."""
+    if source is None:
+        start_from_imagenet(model)
+        return list(model.get_weights())
+    path = Path(source) if source.endswith(".keras") else registry.spec(source).file("keras")
+    return list(multihead.heads(keras_files.load(path)).get_weights())
+
+
+def _over(until: float, told: Callable[[], bool]) -> Callable[[], bool]:
+    return lambda: told() or time.monotonic() > until
+
+
+def _rate(ends: float, cooldown_s: float) -> Callable[[], float]:
+    """The share of the learning rate that is due now: it falls over the last seconds of a leg."""
+    if not cooldown_s:
+        return lambda: 1.0
+    return lambda: min(1.0, max(0.0, (ends - time.monotonic()) / cooldown_s))
+
+
+def _row(
+    recipe: Recipe, leg: Leg, training: Run, loss: dict[str, float], rows: list[dict[str, Any]]
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"date": date.today().isoformat(), "model": recipe.model}
+    row |= {"step": training.step, "minutes": training.minutes, "pictures": 2 * recipe.pairs}
+    row |= {**loss, "score": development.score(rows), "note": leg.note}
+    row |= {measured["set"]: measured["head_auc"] for measured in rows}
+    return {name: round(v, 4) if isinstance(v, float) else v for name, v in row.items()}
+
+
+def _record(row: dict[str, Any]) -> None:
+    rows: list[dict[str, Any]] = []
+    if RESULTS.exists():
+        with RESULTS.open(newline="") as lines:
+            rows = list(csv.DictReader(lines))
+    rows.append(row)
+    columns = dict.fromkeys(name for row in rows for name in row)
+    with RESULTS.open("w", newline="") as lines:
+        writer = csv.DictWriter(lines, list(columns), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

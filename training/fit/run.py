@@ -1,8 +1,7 @@
 """A training run in legs: the network, its optimiser and the running average of its weights.
 
-A leg goes on where the last one stopped, for so many minutes, and leaves a checkpoint every few of
-them; a network that was kept without its optimiser is a start too. The rate is constant and falls
-to nothing over the last steps of a leg that ends the run, so that one may end anywhere.
+The rate is constant, so that a run may end anywhere, best by a last leg over which it falls; the
+averaged weights are good at any time. A network kept without its optimiser is a start too.
 """
 
 from __future__ import annotations
@@ -28,12 +27,11 @@ CHECKPOINT = "checkpoint.npz"
 
 @dataclass(frozen=True, slots=True)
 class Optimisation:
-    """`ema` is the decay per step of the averaged weights; `warm` and `cooldown` are steps."""
+    """`ema` is the decay per step of the averaged weights; the rate rises over `warm` steps."""
 
     learning_rate: float = 5e-4
     weight_decay: float = 0.02
     warm: int = 200
-    cooldown: int = 0
     ema: float = 0.999
     loss: Weights = field(default_factory=Weights)
 
@@ -93,24 +91,21 @@ class Run:
         return network
 
     def advance(
-        self, batches: Batches | Taught, stop: int, told: Callable[[], bool]
+        self, batches: Batches | Taught, over: Callable[[], bool], rate: Callable[[], float]
     ) -> dict[str, float]:
-        """Train up to step `stop`, or until told to end; returns the mean of each loss."""
+        """Train at least a step, until it is over; returns the mean of each loss. `rate`: the share
+        of the learning rate that is due."""
         started, losses = time.monotonic(), []
-        for x, labels in batches.steps(self.step, stop):
-            self.model.optimizer.learning_rate = self._rate(stop)
+        for x, labels in batches.steps(self.step):
+            rise = min(1.0, (self.step - self._begun + 1) / max(1, self.how.warm))
+            self.model.optimizer.learning_rate = self.how.learning_rate * rise * rate()
             losses.append(self.model.train_on_batch(x, labels, return_dict=True))
             self._average()
             self.step += 1
-            if told():
+            if over():
                 break
         self.minutes += (time.monotonic() - started) / 60
         return {name: float(np.mean([loss[name] for loss in losses])) for name in losses[0]}
-
-    def _rate(self, stop: int) -> float:
-        rise = min(1.0, (self.step - self._begun + 1) / max(1, self.how.warm))
-        fall = min(1.0, (stop - self.step) / (self.how.cooldown + 1))
-        return self.how.learning_rate * rise * fall
 
     def _average(self) -> None:
         """Exponential moving average, shorter while there is little to average."""

@@ -29,9 +29,9 @@ class Taught:
     teacher: Any
     input_px: int
 
-    def steps(self, first: int, stop: int) -> Iterator[tuple[Float32, dict[str, Float32]]]:
+    def steps(self, first: int) -> Iterator[tuple[Float32, dict[str, Float32]]]:
         """As Batches.steps, but of pictures [2P, input_px, input_px, 3]."""
-        for x, labels in self.batches.steps(first, stop):
+        for x, labels in self.batches.steps(first):
             answers = self.teacher.predict_on_batch(x)
             taught = {name: mixed(labels[name], expit(answers[name])) for name in labels}
             side = self.input_px // STRIDE

@@ -1,0 +1,94 @@
+"""python -m training.fit WHAT: train a network with several heads, in legs; make one verdict of it.
+
+python -m training.fit leg full --minutes 60      a leg of it; again: the next one
+python -m training.fit combine full               one logit of its heads, by val pictures
+python -m training export var/fit/full/verdict/meso3-full.keras
+python -m training.fit across meso3-full          the table over all sets
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from training.crops import data_dir
+from training.fit import recipes
+
+RUNS = Path(__file__).resolve().parents[2] / "var" / "fit"
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.fit",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, default=data_dir(), help="default: %(default)s")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    leg = commands.add_parser("leg", help="train for some minutes")
+    leg.add_argument("recipe", choices=sorted(recipes.RECIPES))
+    leg.add_argument("--minutes", type=float, default=60)
+    leg.add_argument("--every", type=float, default=8, help="minutes to a checkpoint")
+    leg.add_argument("--threads", type=int, default=1, help="of the processor")
+    leg.add_argument("--cooldown", type=float, default=0, help="the last minutes, to a rate of 0")
+    leg.add_argument("--start", metavar="NAME|FILE.keras", help="instead of ImageNet's weights")
+    leg.add_argument("--note", default="", help="goes into training/results/legs.csv")
+    leg.set_defaults(run=_leg)
+
+    combine = commands.add_parser("combine", help="one logit of a network's heads")
+    combine.add_argument("recipe", choices=sorted(recipes.RECIPES))
+    combine.set_defaults(run=_combine)
+
+    across = commands.add_parser("across", help="a registered model on every set, test parts too")
+    across.add_argument("model", help="registered name, NAME:VARIANT, or a .tflite or .keras file")
+    across.add_argument("--mirror", action="store_true", help="ask it of the mirror image too")
+    across.set_defaults(run=_across)
+    args = parser.parse_args(argv)
+    try:
+        return int(args.run(args))
+    except (OSError, ValueError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+
+
+def _leg(args: argparse.Namespace) -> int:
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(args.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    from training.fit.leg import Leg, run
+
+    told: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+    length = Leg(args.minutes, args.every, args.cooldown, args.start, args.note)
+    recipe = recipes.RECIPES[args.recipe]
+    print(f"written to {run(recipe, length, RUNS / args.recipe, args.data, lambda: bool(told))}")
+    return 0
+
+
+def _combine(args: argparse.Namespace) -> int:
+    from training.fit import combine
+
+    recipe = recipes.RECIPES[args.recipe]
+    for path in combine.write(RUNS / args.recipe, recipe.model, recipe.input_px, args.data):
+        print(f"written to {path}")
+    return 0
+
+
+def _across(args: argparse.Namespace) -> int:
+    from training import across, evaluate
+
+    model = evaluate.load(args.model)
+    model = across.mirrored(model) if args.mirror else model
+    rows = across.table(model, args.data, RUNS.parent / "training" / "prepared")
+    for row in rows:
+        print("  ".join(f"{name} {value}" for name, value in row.items()))
+    print(f"written to {across.write(model.name.replace(' ', '-'), rows)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

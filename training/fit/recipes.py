@@ -1,0 +1,46 @@
+"""What decides a run, and the recipe of each network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from training.fit.batches import Views
+from training.fit.run import Optimisation
+from training.forgery.landmarks import SIDE_PX
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides a run. The shares are pairs of a batch of `pairs`, on average.
+
+    `teacher`: a recipe whose network teaches this one; the student sees the teacher's windows,
+    scaled to `input_px`.
+    """
+
+    model: str = "meso3-full"
+    input_px: int = SIDE_PX
+    pairs: int = 16
+    deepfakes: float = 5
+    own: float = 4  # fakes of our own, made of DFDC's reals
+    own_photos: float = 4  # the same, of FairFace's
+    own_generated: float = 0.5  # of both
+    generated: float = 1.75
+    composites: float = 0.75
+    teacher: str = ""
+    seed: int = 20261126
+    views: Views = field(default_factory=Views)
+    optimisation: Optimisation = field(default_factory=Optimisation)
+
+
+FULL = Recipe()
+RECIPES = {
+    "full": FULL,
+    "small": replace(
+        FULL,
+        model="meso3",
+        input_px=160,
+        teacher="full",
+        views=Views(window_px=SIDE_PX),
+        optimisation=Optimisation(learning_rate=1e-3),
+    ),
+}
