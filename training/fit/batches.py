@@ -88,7 +88,7 @@ def shown(
         mask = None if mask is None else mask[:, ::-1]
     matrix, size = _window(rng, views), (views.window_px, views.window_px)
     if views.hidden > rng.random():
-        pair = _covered(pair, rng)
+        pair, mask = _covered(pair, mask, rng)
     pair = [_cut(picture, matrix, size) for picture in pair]
     if mask is not None:
         mask = _cut(mask, matrix, size)
@@ -113,20 +113,25 @@ def _window(rng: np.random.Generator, views: Views) -> Float32:
     return np.array([[1 / zoom, 0, x], [0, 1 / zoom, y]], np.float32)
 
 
-def _covered(pair: list[Uint8], rng: np.random.Generator) -> list[Uint8]:
-    """Both with the same rectangle, of a sixth to a half of the side, filled with its mean colour
-    or with noise."""
+def _covered(
+    pair: list[Uint8], mask: Float32 | None, rng: np.random.Generator
+) -> tuple[list[Uint8], Float32 | None]:
+    """Both with the same rectangle, of a sixth to a half of the side, in the real's mean colour
+    there or of the same noise; the mask without it."""
     side = pair[0].shape[0]
     height, width = rng.integers(side // 6, side // 2, 2)
     y, x = rng.integers(0, side - height), rng.integers(0, side - width)
-    noise = rng.integers(0, 256, (height, width, 3)) if rng.random() < 0.5 else None
-    covered = []
-    for picture in pair:
-        picture = picture.copy()
-        part = picture[y : y + height, x : x + width]
-        part[:] = part.mean(axis=(0, 1)) if noise is None else noise
-        covered.append(picture)
-    return covered
+    hidden = np.s_[y : y + height, x : x + width]
+    filling = pair[0][hidden].mean(axis=(0, 1))
+    if rng.random() < 0.5:
+        filling = rng.integers(0, 256, (height, width, 3))
+    covered = [picture.copy() for picture in pair]
+    for picture in covered:
+        picture[hidden] = filling
+    if mask is not None:
+        mask = mask.copy()
+        mask[hidden] = 0
+    return covered, mask
 
 
 def map_labels(kind: int, mask: Float32 | None, side_px: int) -> Float32:
