@@ -16,7 +16,7 @@ from tqdm import tqdm
 from models.preprocess import resize
 from server.analysis.faces import FaceFinder
 from training import crops as data
-from training.fakes import ALIKE, SIDE_PX, look_alikes
+from training.fakes import SIDE_PX, look_alikes
 from training.forgery.mesh import FOLDER, POINTS, FaceMesh
 
 Uint8 = NDArray[np.uint8]
@@ -79,15 +79,15 @@ def prepare(crops: data.Crops, cache: Path = FOLDER) -> Faces:
 
     What was found lies in the folder `cache` in one file for all data, by the pictures' content:
     a run that is stopped goes on there, and pictures that are known are not looked at again.
-    Raises ValueError if too few faces are found to choose look-alikes among.
+    Raises ValueError if fewer than two faces are found: one has nobody to be swapped with.
     """
     reals = crops.take(np.flatnonzero(~crops.fake))
     known = _Known.read(cache / NAME)
     rows = known.look_at(reals.images)
     agreed = disagreement(known.five[rows], known.points[rows]) <= DISAGREEMENT
     seen = np.flatnonzero(known.found[rows] & agreed)
-    if len(seen) <= ALIKE:
-        raise ValueError(f"{len(seen)} faces were found; look-alikes need more than {ALIKE}")
+    if len(seen) < 2:
+        raise ValueError(f"faces were found in {len(seen)} of {len(reals)} reals; two are needed")
     rows = rows[seen]
     five, people = known.five[rows], reals.identities[seen]
     donors = look_alikes(five, known.light[rows], people)
