@@ -85,6 +85,12 @@ def main(argv: list[str] | None = None) -> int:
     faces.add_argument("sources", nargs="+", type=Path, help="tars or folders of face crops")
     faces.set_defaults(run=_forgery_faces)
 
+    examples = commands.add_parser("forgery-examples", help="a page of fakes of our own")
+    examples.add_argument("--out", type=Path, required=True, help="folder; a page and its pictures")
+    examples.add_argument("--source", type=Path, help="face crops; two portraits if not given")
+    examples.add_argument("--count", type=int, default=12, help="of each kind; %(default)s")
+    examples.set_defaults(run=_forgery_examples)
+
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
@@ -204,6 +210,16 @@ def _forgery_faces(args: argparse.Namespace) -> int:
     for source in args.sources:
         crops = read(source)
         print(f"{source.name}: {len(prepare(crops))} faces in {(~crops.fake).sum()} reals")
+    return 0
+
+
+def _forgery_examples(args: argparse.Namespace) -> int:
+    from training.crops import read
+    from training.forgery import examples
+    from training.forgery.landmarks import prepare
+
+    faces = prepare(read(args.source)) if args.source else examples.public_faces()
+    print(f"written to {examples.write(faces, args.out, args.count)}")
     return 0
 
 

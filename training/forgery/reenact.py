@@ -63,13 +63,13 @@ def reenactment(faces: Faces, i: int, rng: np.random.Generator) -> Forgery:
     upper = rng.random() < UPPER
     if upper:
         moves.append(UPPER_MOVES[int(rng.integers(len(UPPER_MOVES)))])
-    view = redrawn(moved(target, _field(points, moves, rng)), rng)
+    view = redrawn(moved(target, field_of(points, moves, rng)), rng)
     around = hulls.FACES if upper or rng.random() < 0.3 else (hulls.mouth_and_jaw,)
     mask = hulls.soft(hulls.bent(hulls.hard(points, rng, around), rng), rng)
     return laid_over(view, target, mask)
 
 
-def _field(
+def field_of(
     points: Float32, expressions: list[tuple[Move, ...]], rng: np.random.Generator
 ) -> Float32:
     """How far each pixel moves, float32 [S, S, 2] px: radial basis functions at the moved points,

@@ -1,0 +1,79 @@
+"""A page of examples to look at: of each kind the real, the fake, the mask, and what is left of
+both after a way through the media."""
+
+from __future__ import annotations
+
+import html
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.preprocess import face_crop
+from server.analysis.faces import FaceFinder
+from training import crops as data
+from training.fakes import SIDE_PX
+from training.forgery.kinds import KINDS, Kind
+from training.forgery.landmarks import Faces, prepare
+from training.forgery.media import treat
+
+Uint8 = NDArray[np.uint8]
+
+COLUMNS = ("real", "fake", "mask", "real after media", "fake after media")
+SEED = 1
+
+
+def write(faces: Faces, out: Path, count: int = 12) -> Path:
+    """A sheet out/KIND.png for each kind, `count` examples below each other; returns the page."""
+    out.mkdir(parents=True, exist_ok=True)
+    parts = []
+    for name, kind in KINDS.items():
+        picture = sheet(faces, kind, count)
+        cv2.imwrite(str(out / f"{name}.png"), picture[..., ::-1])
+        what = html.escape((kind.make.__doc__ or "").split("\n\n")[0])
+        width = picture.shape[1]
+        parts.append(
+            f"<h2>{name}</h2><p>{what}</p><p>{' | '.join(COLUMNS)}</p>"
+            f'<img src="{name}.png" alt="{name}" width="{width}">'
+        )
+    page = out / "index.html"
+    title = "Fakes of our own"
+    head = f'<!doctype html><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>'
+    page.write_text("\n".join([head, *parts]) + "\n")
+    return page
+
+
+def sheet(faces: Faces, kind: Kind, count: int) -> Uint8:
+    """`count` rows of COLUMNS, uint8 [count * SIDE_PX, 5 * SIDE_PX, 3]."""
+    rng = np.random.default_rng(SEED)
+    rows = []
+    for i in np.resize(rng.permutation(len(faces)), count):
+        made = kind.make(faces, int(i), rng)
+        after = treat(made.real, made.fake, rng)
+        mask = np.repeat(np.rint(made.mask * 255).astype(np.uint8)[..., None], 3, axis=2)
+        rows.append(np.hstack([made.real, made.fake, mask, after.real, after.fake]))
+    return np.vstack(rows)
+
+
+def public_faces() -> Faces:
+    """The faces of `portraits`; of these two each is the other's look-alike."""
+    with tempfile.TemporaryDirectory() as cache:
+        return prepare(portraits(), Path(cache))
+
+
+def portraits() -> data.Crops:
+    """Two people whose portraits are in the public domain and come with packages: Eileen Collins
+    (NASA, in scikit-image) and Grace Hopper (US Navy, in matplotlib)."""
+    import matplotlib
+    from skimage import data as pictures
+
+    hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    finder, images = FaceFinder(), []
+    for portrait in (pictures.astronaut(), data.decode(hopper.read_bytes())):
+        crop = face_crop(portrait, finder.find(portrait).landmarks[0], SIDE_PX)
+        images.append(cv2.imencode(".png", crop[..., ::-1])[1].tobytes())
+    names = ("real/collins.png", "real/hopper.png")
+    people = np.array(names)
+    return data.Crops(names, tuple(images), np.zeros(len(names), bool), people, people)
