@@ -37,7 +37,7 @@ class Views:
     zoomed: float = 0.5
     hidden: float = 0.3
     smoothing: float = 0.04
-    media: Media = field(default_factory=lambda: Media(h264_preset="veryfast"))
+    media: Media = field(default_factory=Media)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from training.fit.batches import Views
 from training.fit.run import Optimisation
 from training.forgery.landmarks import SIDE_PX
+from training.forgery.media import Media
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,9 @@ class Recipe:
     optimisation: Optimisation = field(default_factory=Optimisation)
 
 
-FULL = Recipe()
+# Traces of blending are gone after the roughest of what media can do: such pairs teach little.
+MILD = Media(h264=0.25, h264_crf=(18, 36), h264_preset="veryfast", jpeg_quality=(45, 98))
+FULL = Recipe(views=Views(media=MILD))
 RECIPES = {
     "full": FULL,
     "small": replace(
@@ -40,7 +43,7 @@ RECIPES = {
         model="meso3",
         input_px=160,
         teacher="full",
-        views=Views(window_px=SIDE_PX),
+        views=Views(window_px=SIDE_PX, media=MILD),
         optimisation=Optimisation(learning_rate=1e-3),
     ),
 }
