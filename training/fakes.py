@@ -69,7 +69,9 @@ def reals(crops: data.Crops, cache: Path) -> Reals:
     if not path.is_file():
         cache.mkdir(parents=True, exist_ok=True)
         found, landmarks, light = _faces(chosen)
-        np.savez(path, found=found, landmarks=landmarks, light=light)
+        part = path.with_suffix(".part.npz")  # whole or not at all: a run may be stopped
+        np.savez(part, found=found, landmarks=landmarks, light=light)
+        part.replace(path)
     with np.load(path) as kept:
         found, landmarks, light = kept["found"], kept["landmarks"], kept["light"]
     if len(found) <= ALIKE:

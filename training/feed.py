@@ -28,8 +28,8 @@ class Feed:
     Epoch e draws the pairs in an order of its own and changes each pair in its own way; both follow
     from `seed`, e and the pair alone, so that a run may go on from any step.
 
-    A `teacher` sees the same changed pictures at a size of its own, and its P(fake) makes up half of
-    each label (Hinton et al., "Distilling the knowledge in a neural network", 2015).
+    A `teacher` sees the same changed pictures at a size of its own, and its P(fake) makes up half
+    of each label (Hinton et al., "Distilling the knowledge in a neural network", 2015).
     """
 
     crops: data.Crops
@@ -44,7 +44,11 @@ class Feed:
     def __post_init__(self) -> None:
         object.__setattr__(self, "pairs", self.crops.pairs())
         if len(self.pairs) < self.pairs_per_batch:
-            raise ValueError(f"{len(self.pairs)} pairs are too few for a batch")
+            raise ValueError(
+                f"{len(self.pairs)} pairs of a real and its own fake are too few for a batch of "
+                f"{self.pairs_per_batch}: add data, or name the pairs in a manifest.csv (columns "
+                "`file` and `group_original`)"
+            )
 
     @property
     def steps_per_epoch(self) -> int:
