@@ -41,7 +41,7 @@ LITTER = frozenset(
     {"__macosx", "@eadir", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin"}
     | {"system volume information", "lost+found"}
 )
-COMPRESSIONS: dict[bytes, Callable[..., IO[bytes]]] = {
+COMPRESSIONS: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ": lzma.open,

@@ -105,7 +105,7 @@ def _sentence(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return (
             f"the disk is full{f' ({error.filename})' if error.filename else ''}: make space and "
-            "start again; what was written whole is kept"
+            "start again (`train` with --resume); what was written whole is kept"
         )
     named = error.filename and error.strerror
     return f"{error.filename}: {error.strerror}" if named else str(error)

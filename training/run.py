@@ -22,6 +22,7 @@ from training.recipes import Config
 from training.schedule import Plan
 
 Float32 = NDArray[np.float32]
+CHECKPOINT = "checkpoint.npz"
 
 
 class Run:
@@ -62,14 +63,12 @@ class Run:
 
     @classmethod
     def resume(cls, config: Config, feed: Feed, folder: Path) -> Run:
-        """Raises FileNotFoundError without a checkpoint, ValueError if it is of another network."""
-        path = folder / "checkpoint.npz"
-        if not path.is_file():
-            raise FileNotFoundError(f"{folder} has no checkpoint.npz: start without --resume")
+        """Raises ValueError if the checkpoint is damaged, or of another network."""
+        path = folder / CHECKPOINT
         run = cls(replace(config, start=""), feed)
         run.config = config
         try:
-            with np.load(path) as saved:
+            with path.open("rb") as file, np.load(file) as saved:
                 run._restore(saved)
         except (KeyError, ValueError, EOFError, BadZipFile) as error:
             raise ValueError(
@@ -93,7 +92,7 @@ class Run:
         state |= {"stop": self.plan.stop, "cooldown": self.plan.cooldown}
         partial = folder / "checkpoint.part.npz"
         np.savez(partial, step=self.step, minutes=self.minutes, **state)
-        partial.replace(folder / "checkpoint.npz")
+        partial.replace(folder / CHECKPOINT)
         averaged = meso.BUILDERS[self.config.model](self.config.input_px)
         averaged.set_weights(self.averaged)
         written = folder / f"{self.config.model}.part.keras"  # whole or not at all: a disk may fill

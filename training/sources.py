@@ -102,8 +102,8 @@ def _distinct(found: Sequence[tuple[File, Clip]]) -> Iterator[Clip]:
 def _folder(root: Path, files: Sequence[File]) -> Found:
     """All layouts have their turn; what none of them takes is told of."""
     found = [*_faceforensics(files), *_dfdc(root, files)]
-    taken = {file.name for file, _ in found}
-    found += _tree(root, [file for file in files if file.name not in taken])
+    taken = {file.path for file, _ in found}
+    found += _tree(root, [file for file in files if file.path not in taken])
     if found:
         taken = {file.path for file, _ in found}
         left = [file.name for file in files if file.path not in taken and not _is_table(file)]

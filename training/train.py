@@ -22,7 +22,7 @@ from training import evaluate, tables
 from training.fakes import Reals, reals
 from training.feed import Feed, Teacher
 from training.recipes import Config
-from training.run import Run
+from training.run import CHECKPOINT, Run
 
 Float32 = NDArray[np.float32]
 PHOTOS = "fairface-adult-train.tar"
@@ -40,10 +40,13 @@ def train(
     checkpoint. Returns the path of the network. Raises ValueError, before any work, where a part
     lacks reals or fakes.
     """
+    if resume and not (folder / CHECKPOINT).is_file():
+        raise FileNotFoundError(f"{folder} has no {CHECKPOINT} to go on from: leave out --resume")
     keras.utils.set_random_seed(config.seed)
     cv2.setNumThreads(1)  # threads prepare whole pairs instead
     val_set = data.need_both(data.part(data_folder, "val"), f"the val part of {data_folder}")
     train_set = data.need_both(data.part(data_folder, "train"), f"the train part of {data_folder}")
+    teacher = _teacher(config.teacher) if config.teacher else None
     folder.mkdir(parents=True, exist_ok=True)
     feed = Feed(
         train_set,
@@ -52,7 +55,7 @@ def train(
         config.seed,
         config.augmentation,
         tuple(_own(config, train_set, data_folder, folder)),
-        _teacher(config.teacher) if config.teacher else None,
+        teacher,
     )
     run = Run.resume(config, feed, folder) if resume else Run.start(config, feed, folder)
     if cooldown:
