@@ -152,7 +152,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     for folder in filter(None, (args.out, args.json and args.json.parent)):
         folder.mkdir(parents=True, exist_ok=True)  # before work is spent
     chosen = measured.read(args.source, RUNS / "prepared")
-    result = measured.measure(model, args.source.name, chosen, args.robustness)
+    result = measured.measure(model, args.source.resolve().name, chosen, args.robustness)
     print(measured.markdown(result))
     if args.json:
         args.json.write_text(json.dumps(measured.to_json(result), indent=1) + "\n")

@@ -134,9 +134,7 @@ def _crops(source: Path, pictures: list[File], known: tables.Rows) -> Crops:
     damaged = []
     for file in pictures:
         try:
-            image = file.content()
-            decode(image)
-            images[file.name] = image
+            images[file.name] = _whole(file.content())
         except ValueError:
             damaged.append(file.name)
     dataset.tell_left_out(source, damaged, "they cannot be decoded")
@@ -167,13 +165,23 @@ def _group(row: dict[str, str]) -> str:
 
 def decode(image: bytes) -> Uint8:
     """An encoded image as uint8 RGB [H, W, 3]; raises ValueError if it is damaged."""
+    return np.asarray(cv2.cvtColor(_decoded(image), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _whole(image: bytes) -> bytes:
+    """`image` again; raises ValueError if it is damaged."""
+    _decoded(image, cv2.IMREAD_REDUCED_GRAYSCALE_2)  # a quarter of the time
+    return image
+
+
+def _decoded(image: bytes, how: int = cv2.IMREAD_COLOR) -> Any:
     try:
-        bgr = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
+        picture = cv2.imdecode(np.frombuffer(image, np.uint8), how)
     except cv2.error:  # it is empty, or larger than OpenCV allows
-        bgr = None
-    if bgr is None:
+        picture = None
+    if picture is None:
         raise ValueError("an image of the training data cannot be read")
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    return picture
 
 
 def batches(crops: Crops, side_px: int, size: int = 64) -> Iterator[NDArray[np.float32]]:
