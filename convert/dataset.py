@@ -85,7 +85,7 @@ def files(source: Path) -> list[File]:
         found = _zip(source) if _start(source).startswith(b"PK") else _tar(source)
     except UNREADABLE as error:
         raise ValueError(
-            f"{source} is no .tar, .tar.gz, .tar.bz2, .tar.xz or .zip that can be read: {error}"
+            f"{source} is no folder, tar (.gz, .bz2, .xz or plain) or zip that can be read: {error}"
         ) from error
     return sorted(found, key=lambda file: file.name)
 

@@ -55,7 +55,7 @@ def _pictures(source: Path) -> list[File]:
     try:
         found = [file for file in files(source) if file.suffix in PICTURES]
     except (ValueError, OSError) as error:
-        raise ConversionError(f"{error}; wanted: a folder, an archive or a video") from error
+        raise ConversionError(f"{error}; videos are taken as well") from error
     if source.is_file():
         return found
     return [replace(file, name=f"{source.resolve().name}/{file.name}") for file in found]

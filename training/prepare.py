@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -57,6 +58,7 @@ def prepare(
     """
     clips = [clip for source in sources for clip in find(source)]
     _check_names(clips)
+    split(clips, seed=seed)  # refuses what the data states wrongly, before work is spent
     done = read_done(folder)
     for label in ("real", "fake"):
         (folder / label).mkdir(parents=True, exist_ok=True)
@@ -81,15 +83,15 @@ def prepare(
 def read_done(folder: Path) -> dict[str, Any]:
     """What was noted of each clip; a line that was cut off in writing does not count."""
     path = folder / DONE
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
+    content = path.read_bytes() if path.is_file() else b""
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        os.truncate(path, len(whole))
     notes = filter(None, map(_note, whole.splitlines()))
     return {note.pop("clip"): note for note in notes}
 
 
-def _note(line: str) -> dict[str, Any]:
+def _note(line: bytes) -> dict[str, Any]:
     """A line of done.jsonl; {} if it is damaged, as after a loss of power."""
     try:
         note = json.loads(line)
@@ -131,7 +133,7 @@ def _prepare(clip: Clip, folder: Path, max_crops: int, lossless: bool) -> dict[s
     try:
         track = faces.person(clip, max_crops)
     except (AppError, ValueError, cv2.error) as error:
-        tqdm.write(f"{clip.name} in {clip.path!r}: {error}", file=sys.stderr)
+        tqdm.write(f"{clip.name} in {clip.path}: {error}", file=sys.stderr)
         return {"crops": [], "error": str(error)}
     return {"crops": _write(clip, track, folder, "png" if lossless else "jpg"), "error": ""}
 

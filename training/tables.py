@@ -79,6 +79,8 @@ def parse(content: bytes, where: str) -> list[dict[str, str]]:
     except csv.Error as error:
         raise ValueError(f"{where}, line {reader.line_num}: {error}") from error
     columns = _columns(header, delimiter)
+    if twice := {column for column in columns if column and columns.count(column) > 1}:
+        raise ValueError(f"{where} has several columns called {some(sorted(twice))}")
     for line, cells in lines[1:]:
         if any(map(str.strip, cells[len(columns) :])):
             raise ValueError(f"{where}, line {line} has more cells than the first line")
@@ -102,9 +104,9 @@ def _beside(source: Path, names: Sequence[str]) -> tuple[Rows, int]:
     """What the tables in the folder of `source` tell of its files, and how many they are."""
     folder = source.absolute().parent
     paths = sorted(folder.iterdir()) if os.access(folder, os.R_OK) else []
-    tables = _tables(File(path.name, path.read_bytes, path) for path in paths if path.is_file())
+    tables = _tables(File(path.name, path.read_bytes, path) for path in paths)
     rows: Rows = {}
-    for table in tables:
+    for table in (table for table in tables if table.path.is_file()):
         try:
             rows |= _of(_rows(table), names, table)
         except ValueError as error:

@@ -233,6 +233,14 @@ def test_clips_of_several_folders_with_one_name_are_named(small_tree, tmp_path, 
     assert not (tmp_path / "out").exists()
 
 
+def test_splits_that_share_somebody_are_refused_before_any_work(small_tree, tmp_path, capsys):
+    table = "file,identity,split\nreal/a.mp4,p,train\nfake/b.mp4,p,val\n"
+    (small_tree / "manifest.csv").write_text(table)
+    assert main(["prepare", str(small_tree), "--out", str(tmp_path / "out")]) == 1
+    assert "train and val share somebody" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_cannot_be_written_is_said(small_tree, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["prepare", str(small_tree), "--out", str(tmp_path / "file" / "out")]) == 1
@@ -246,4 +254,4 @@ def test_what_is_no_data_is_said(tmp_path, capsys):
     assert "no real/ or fake/" in capsys.readouterr().err
     (tmp_path / "a.tar").write_bytes(b"not a tar")
     assert main(["prepare", str(tmp_path / "a.tar"), "--out", str(tmp_path / "out")]) == 1
-    assert "a.tar is no .tar, .tar.gz" in capsys.readouterr().err
+    assert "a.tar is no folder, tar" in capsys.readouterr().err

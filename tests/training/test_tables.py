@@ -73,6 +73,7 @@ REFUSED = {
     "line 2: split is 'hidden'": "file,split\nreal/a.png,hidden\n",
     "calls real/a.png fake": "file,label\nreal/a.png,FAKE\n",
     "names none of the 1 files, such as real/a.png": "file,identity\na.png,x\n",
+    "several columns called identity": "file,Identity,identity\nreal/a.png,x,y\n",
     "unexpected end": 'file,identity\nreal/a.png,"x\nreal/b.png,y\n',
 }
 
