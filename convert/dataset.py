@@ -82,6 +82,8 @@ def files(source: Path) -> list[File]:
     if source.is_dir():
         return sorted(_folder(source), key=lambda file: file.name)
     try:
+        if not source.is_file():
+            raise OSError("it is no regular file")
         found = _zip(source) if _start(source).startswith(b"PK") else _tar(source)
     except UNREADABLE as error:
         raise ValueError(
@@ -101,17 +103,22 @@ def labelled(found: Sequence[File], source: Path) -> tuple[list[File], list[File
         folder, name = from_label(file.name)
         if name:
             by_folder.setdefault(folder, []).append(replace(file, name=name))
-    if len(by_folder) > 1 and "" not in by_folder:
+    media = [folder for folder, below in by_folder.items() if any(map(is_media, below))]
+    if len(media) > 1 and "" not in media:
         raise ValueError(
-            f"{source} has real/ or fake/ in several folders, {some(sorted(by_folder))}; "
+            f"{source} has real/ or fake/ in several folders, {some(sorted(media))}; "
             "use one of them at a time"
         )
-    folder = "" if "" in by_folder else next(iter(by_folder), "")
+    folder = "" if "" in media else next(iter(media), "")
     below = by_folder.get(folder, [])
     twice = [name for name, count in Counter(file.name for file in below).items() if count > 1]
     if twice:
         raise ValueError(f"{source} has several files of one name but for capitals: {some(twice)}")
     return below, [file for file in found if file.name.rpartition("/")[0] in ("", folder)]
+
+
+def is_media(file: File) -> bool:
+    return file.suffix in PICTURES + VIDEOS
 
 
 def from_label(name: str) -> tuple[str, str]:

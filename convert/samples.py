@@ -36,7 +36,7 @@ def read(source: Path, side_px: int, limit: int = 256) -> Samples:
     """
     if not source.exists():
         raise ConversionError(f"{source} is not there")
-    if source.suffix.lower() in VIDEOS:
+    if source.suffix.lower() in VIDEOS and not source.is_dir():
         return Samples(to_input(_faces(source, side_px, limit)), None)
     pictures = _pictures(source)
     if not pictures:

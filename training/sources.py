@@ -192,7 +192,7 @@ def _is_table(file: File) -> bool:
 def _tree(root: Path, files: Sequence[File]) -> Found:
     """real/ and fake/, to any depth; fake/METHOD/... names a method. Same name: same source."""
     below, beside = dataset.labelled(files, root)
-    clips = [file for file in below if file.suffix in PICTURES + VIDEOS]
+    clips = [file for file in below if dataset.is_media(file)]
     if clips:
         known = tables.known(root, beside, [file.name for file in clips])
         for file in clips:

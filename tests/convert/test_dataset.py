@@ -135,7 +135,7 @@ def test_a_damaged_member_of_a_zip_does_not_keep_the_others_from_being_read(tmp_
 
 
 def test_which_real_and_fake_is_meant_must_be_clear(tmp_path):
-    put(tmp_path, {"train/REAL/a.png": b"1", "train/Fake/a.png": b"2"})
+    put(tmp_path, {"train/REAL/a.png": b"1", "train/Fake/a.png": b"2", "marks/real/a.npy": b"0"})
     below, _ = dataset.labelled(dataset.files(tmp_path), tmp_path)
     assert [file.name for file in below] == ["fake/a.png", "real/a.png"]
     put(tmp_path, {"val/real/a.png": b"3"})
@@ -157,8 +157,8 @@ def test_samples_take_what_training_takes_and_skip_a_damaged_picture(tmp_path, c
     with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
         for name in names:
             archive.write(own / name, f"own/{name}")
-    (tmp_path / "linked").symlink_to(own)
-    for source in (own, tmp_path / "own.zip", tmp_path / "linked"):
+    (tmp_path / "linked.mp4").symlink_to(own)
+    for source in (own, tmp_path / "own.zip", tmp_path / "linked.mp4"):
         taken = samples.read(source, 16)
         assert len(taken) == 6
         assert taken.fake is not None
@@ -167,5 +167,8 @@ def test_samples_take_what_training_takes_and_skip_a_damaged_picture(tmp_path, c
     (own / "fake" / "0.png").write_bytes(picture[:40])
     assert len(samples.read(own, 16)) == 5
     assert "own/fake/0.png" in caplog.text
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConversionError, match="no regular file"):
+        samples.read(tmp_path / "pipe", 16)
     with pytest.raises(ConversionError, match=r"b\.tar is no folder, tar"):
         samples.read(put(tmp_path, {"b.tar": b"text"}) / "b.tar", 16)
