@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.dataset import LABELS, PICTURES, VIDEOS, File, files, tell_left_out
 from convert.errors import ConversionError
 from models.preprocess import resize, to_input
 
 Float32 = NDArray[np.float32]
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
-VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 VIDEO_SAMPLES_PER_S = 3.0
 
 
@@ -38,31 +36,39 @@ def read(source: Path, side_px: int, limit: int = 256) -> Samples:
     """
     if not source.exists():
         raise ConversionError(f"{source} is not there")
-    if source.suffix.lower() in VIDEOS:
+    if source.suffix.lower() in VIDEOS and not source.is_dir():
         return Samples(to_input(_faces(source, side_px, limit)), None)
-    files = _tar(source) if source.is_file() else _folder(source)
-    names = sorted(name for name, _ in files)
-    chosen = _chosen(names, limit)
-    if not chosen:
-        raise ConversionError(f"{source} holds no {', '.join(PICTURES)} pictures")
-    files = _tar(source) if source.is_file() else _folder(source)
-    read = {name: _crop(name, content, side_px) for name, content in files if name in chosen}
-    crops = to_input(np.stack([read[name] for name in chosen]))
-    return (
-        Samples(crops, np.array([_class(name) == "fake" for name in chosen]))
-        if all(map(_class, chosen))
-        else Samples(crops, None)
-    )
+    pictures = _pictures(source)
+    if not pictures:
+        raise ConversionError(f"{source} holds no pictures ({', '.join(PICTURES)})")
+    crops, damaged = _crops(_chosen(pictures, limit), side_px)
+    tell_left_out(source, damaged, "they are no pictures")
+    if not crops:
+        raise ConversionError(f"none of the files of {source} that were looked at is a picture")
+    labels = [_class(name) for name in crops]
+    fake = np.array([label == "fake" for label in labels]) if all(labels) else None
+    return Samples(to_input(np.stack(list(crops.values()))), fake)
 
 
-def _chosen(names: list[str], limit: int) -> list[str]:
+def _pictures(source: Path) -> list[File]:
+    """Of a folder with its own name before theirs, so that real/ itself may be given."""
+    try:
+        found = [file for file in files(source) if file.suffix in PICTURES]
+    except (ValueError, OSError) as error:
+        raise ConversionError(f"{error}; videos are taken as well") from error
+    if source.is_file():
+        return found
+    return [replace(file, name=f"{source.resolve().name}/{file.name}") for file in found]
+
+
+def _chosen(pictures: Sequence[File], limit: int) -> list[File]:
     """Spread over all, and balanced where there are classes."""
-    by_class: dict[str, list[str]] = {}
-    for name in names:
-        by_class.setdefault(_class(name), []).append(name)
+    by_class: dict[str, list[File]] = {}
+    for file in pictures:
+        by_class.setdefault(_class(file.name), []).append(file)
     both = by_class.keys() >= {"real", "fake"}
-    groups = [by_class["real"], by_class["fake"]] if both else [names]
-    each = min(limit // len(groups), *map(len, groups)) if both else min(limit, len(names))
+    groups = [by_class["real"], by_class["fake"]] if both else [list(pictures)]
+    each = min(limit // len(groups), *map(len, groups)) if both else min(limit, len(pictures))
     return [
         group[index]
         for group in groups
@@ -71,38 +77,27 @@ def _chosen(names: list[str], limit: int) -> list[str]:
 
 
 def _class(name: str) -> str:
-    """The last of its folders that is called real or fake."""
-    folders = [part for part in PurePosixPath(name).parts[:-1] if part in ("real", "fake")]
-    return folders[-1] if folders else ""
+    """The last of its folders that is called real or fake, in capitals or not."""
+    folders = [part.lower() for part in PurePosixPath(name).parts[:-1]]
+    return next((folder for folder in reversed(folders) if folder in LABELS), "")
 
 
-def _tar(path: Path) -> Iterator[tuple[str, bytes]]:
-    try:
-        with tarfile.open(path) as tar:
-            for member in tar:
-                if member.isfile() and member.name.lower().endswith(PICTURES):
-                    content = tar.extractfile(member)
-                    yield member.name, content.read() if content else b""
-    except tarfile.TarError as error:
-        raise ConversionError(
-            f"{path} is no folder, tar or video ({', '.join(VIDEOS)}): {error}"
-        ) from error
-
-
-def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in PICTURES:
-            # With the folder's own name, so that real/ itself may be given.
-            yield (
-                f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}",
-                path.read_bytes(),
-            )
+def _crops(chosen: Sequence[File], side_px: int) -> tuple[dict[str, NDArray[np.uint8]], list[str]]:
+    """The crops by name, uint8 [S, S, 3], and the names of files that are no pictures."""
+    crops, damaged = {}, []
+    for file in chosen:
+        try:
+            crops[file.name] = _crop(file.name, file.content(), side_px)
+        except ValueError:
+            damaged.append(file.name)
+    return crops, damaged
 
 
 def _crop(name: str, content: bytes, side_px: int) -> NDArray[np.uint8]:
+    """Raises ValueError for what is no picture, ConversionError for one that is no square."""
     bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
     if bgr is None:
-        raise ConversionError(f"{name} is not a picture")
+        raise ValueError(f"{name} is not a picture")
     if bgr.shape[0] != bgr.shape[1]:
         raise ConversionError(
             f"{name} is {bgr.shape[1]} x {bgr.shape[0]}; wanted: square face crops"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import errno
 import json
 import sys
 from pathlib import Path
 
+from convert.errors import ConversionError
 from models.registry import RegistryError
+from server.errors import AppError
 from training.crops import data_dir
 
+INTERRUPTED = 130  # the usual exit status after Ctrl-C
 RUNS = Path(__file__).resolve().parents[1] / "var" / "training"
 
 
@@ -36,7 +40,10 @@ def main(argv: list[str] | None = None) -> int:
 
     prepare = commands.add_parser("prepare", help="cut the faces out of videos and pictures")
     prepare.add_argument(
-        "sources", nargs="+", type=Path, help="FaceForensics++ or DFDC tree, real/ fake/ tree, tar"
+        "sources",
+        nargs="+",
+        type=Path,
+        help="FaceForensics++ or DFDC tree, real/ fake/ tree, archive of crops",
     )
     prepare.add_argument("--out", type=Path, required=True, help="folder; goes on where it stopped")
     prepare.add_argument("--max-crops", type=int, default=24, help="of one clip")
@@ -49,7 +56,9 @@ def main(argv: list[str] | None = None) -> int:
 
     evaluate = commands.add_parser("evaluate", help="measure a model on labelled data")
     evaluate.add_argument("model", help="registered name, NAME:VARIANT, or .tflite or .keras file")
-    evaluate.add_argument("source", type=Path, help="tar, tree or prepared folder, as for prepare")
+    evaluate.add_argument(
+        "source", type=Path, help="archive, tree or prepared folder, as for prepare"
+    )
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")
     evaluate.add_argument("--out", type=Path, metavar="FOLDER", help="write tables and plots here")
     evaluate.add_argument("--robustness", action="store_true", help="after JPEG, H.264, blur, ...")
@@ -94,9 +103,25 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
-    except (FileNotFoundError, ValueError, RegistryError) as error:
+    except (ValueError, RegistryError, ConversionError, AppError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+    except OSError as error:
+        print(f"error: {_sentence(error)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("stopped; what was written is kept", file=sys.stderr)
+        return INTERRUPTED
+    return 1
+
+
+def _sentence(error: OSError) -> str:
+    """What the system could not do, and with which file."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"the disk is full{f' ({error.filename})' if error.filename else ''}: make space and "
+            "start again (`train` with --resume); what was written whole is kept"
+        )
+    named = error.filename and error.strerror
+    return f"{error.filename}: {error.strerror}" if named else str(error)
 
 
 def _train(args: argparse.Namespace) -> int:
@@ -126,6 +151,8 @@ def _prepare(args: argparse.Namespace) -> int:
 
     done = prepare(args.sources, args.out, args.max_crops, args.seed)
     print(f"{done.crops} crops of {done.clips} clips in {args.out}; {len(done.skipped)} skipped")
+    for part, counts in done.parts.items():
+        print(f"  {part}: {counts['real']} real, {counts['fake']} fake")
     for name, why in done.skipped.items():
         print(f"  {name}: {why}")
     return 0
@@ -135,8 +162,10 @@ def _evaluate(args: argparse.Namespace) -> int:
     from training import evaluate, measured
 
     model = evaluate.load(args.model)
+    for folder in filter(None, (args.out, args.json and args.json.parent)):
+        folder.mkdir(parents=True, exist_ok=True)  # before work is spent
     chosen = measured.read(args.source, RUNS / "prepared")
-    result = measured.measure(model, args.source.name, chosen, args.robustness)
+    result = measured.measure(model, args.source.resolve().name, chosen, args.robustness)
     print(measured.markdown(result))
     if args.json:
         args.json.write_text(json.dumps(measured.to_json(result), indent=1) + "\n")

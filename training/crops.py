@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +12,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from convert import dataset
+from convert.dataset import File
 from models.preprocess import resize, to_input
-from training.sources import manifest
+from training import tables
 
 Uint8 = NDArray[np.uint8]
 COLUMNS = (
     "method", "compression", "clip", "time_s", "face_px", "orig_face_px", "sharpness", "frontality",
     "split", "age", "gender", "race",
 )  # fmt: skip
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+DONE = "done.jsonl"  # in a folder that `prepare` writes: what it did, clip by clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +73,78 @@ def data_dir() -> Path:
 
 
 def read(source: Path) -> Crops:
-    """The crops of a tar or folder with real/ and fake/ in it.
+    """The crops of an archive or folder with real/ and fake/ in it; of a prepared folder those that
+    its manifest names.
 
-    Identities and groups come from a manifest.csv beside or in the source, where there is one.
-    Raises FileNotFoundError, or ValueError if nothing usable is inside.
+    Identities and groups come from a manifest.csv beside or in the source, where there is one. What
+    cannot be decoded is left out, and a warning tells how many. Raises FileNotFoundError, or
+    ValueError if nothing usable is inside.
     """
     if not source.exists():
         raise FileNotFoundError(f"{source} is not there; set MESOSCOPE_DATA to the data folder")
-    files = sorted(_tar_members(source) if source.is_file() else _folder_files(source))
-    if not files:
-        raise ValueError(f"{source} holds no real/ or fake/ images")
-    names = tuple(name for name, _ in files)
-    tables = ("manifest.csv", "fairface.csv")
-    known = manifest(*(folder / table for folder in (source.parent, source) for table in tables))
+    found = dataset.files(source)
+    below, beside = dataset.labelled(found, source)
+    pictures = [file for file in below if file.suffix in dataset.PICTURES]
+    if not pictures:
+        videos = sum(file.suffix in dataset.VIDEOS for file in found)
+        cure = f", but {videos} videos: unpack and prepare them" if videos else ""
+        raise ValueError(f"{source} holds no real/ or fake/ images{cure}")
+    others = [file.name for file in below if file.suffix not in dataset.PICTURES]
+    dataset.tell_left_out(source, others, "they are no pictures")
+    known = tables.known(source, beside, [file.name for file in pictures])
+    if any(file.name.rpartition("/")[2] == DONE for file in beside):
+        pictures = _prepared(source, pictures, known)
+    return _crops(source, pictures, known)
+
+
+def part(folder: Path, name: str) -> Crops:
+    """The crops of one split: of a prepared folder, or of folder/dfdc224-NAME.tar."""
+    if not (folder / DONE).is_file():
+        return read(folder / f"dfdc224-{name}.tar")
+    crops = read(folder)
+    splits = crops.columns.get("split")
+    if splits is None:
+        raise ValueError(f"the manifest.csv of {folder} has no column `split`")
+    return crops.take(np.flatnonzero(splits == name))
+
+
+def need_both(crops: Crops, what: str) -> Crops:
+    """`crops` again. Raises ValueError, naming `what` they are, without both reals and fakes."""
+    fakes = int(np.count_nonzero(crops.fake))
+    if 0 < fakes < len(crops):
+        return crops
+    held = f"{fakes} fakes and no reals" if fakes else f"{len(crops)} reals and no fakes"
+    raise ValueError(
+        f"{what} holds {held if len(crops) else 'no crops'}; it needs both: prepare more people, "
+        "or state each file's split in the column `split` of a manifest.csv"
+    )
+
+
+def _prepared(source: Path, pictures: list[File], known: tables.Rows) -> list[File]:
+    """Those of a prepared folder that its manifest names; others are of clips that went since."""
+    if not known:
+        raise ValueError(f"{source} is not prepared to its end: run `prepare` again")
+    others = [file.name for file in pictures if file.name not in known]
+    dataset.tell_left_out(source, others, "the manifest does not name them")
+    return [file for file in pictures if file.name in known]
+
+
+def _crops(source: Path, pictures: list[File], known: tables.Rows) -> Crops:
+    images: dict[str, bytes] = {}
+    damaged = []
+    for file in pictures:
+        try:
+            images[file.name] = _whole(file.content())
+        except ValueError:
+            damaged.append(file.name)
+    dataset.tell_left_out(source, damaged, "they cannot be decoded")
+    if not images:
+        raise ValueError(f"none of the {len(pictures)} images of {source} can be decoded")
+    names = tuple(images)
     rows = [known.get(name, {}) for name in names]
     return Crops(
         names,
-        tuple(image for _, image in files),
+        tuple(images.values()),
         np.array([name.startswith("fake/") for name in names]),
         np.array([row.get("identity") or name for row, name in zip(rows, names, strict=True)]),
         np.array([_group(row) or name for row, name in zip(rows, names, strict=True)]),
@@ -100,14 +156,6 @@ def read(source: Path) -> Crops:
     )
 
 
-def part(folder: Path, name: str) -> Crops:
-    """The crops of one split: of a prepared folder, or of folder/dfdc224-NAME.tar."""
-    if not (folder / "done.jsonl").is_file():
-        return read(folder / f"dfdc224-{name}.tar")
-    crops = read(folder)
-    return crops.take(np.flatnonzero(crops.columns["split"] == name))
-
-
 def _group(row: dict[str, str]) -> str:
     """What a real and its own fake have in common; of a recording, the same moment."""
     if row.get("source"):
@@ -115,31 +163,25 @@ def _group(row: dict[str, str]) -> str:
     return row.get("group_original", "")
 
 
-def _tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(path) as tar:
-        for member in tar:
-            content = tar.extractfile(member) if _is_crop(member.name) else None
-            if content is not None:
-                yield member.name, content.read()
-
-
-def _folder_files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder).as_posix()
-        if _is_crop(name):
-            yield name, path.read_bytes()
-
-
-def _is_crop(name: str) -> bool:
-    return name.startswith(("real/", "fake/")) and name.lower().endswith(IMAGE_SUFFIXES)
-
-
 def decode(image: bytes) -> Uint8:
     """An encoded image as uint8 RGB [H, W, 3]; raises ValueError if it is damaged."""
-    bgr = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
-    if bgr is None:
+    return np.asarray(cv2.cvtColor(_decoded(image), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _whole(image: bytes) -> bytes:
+    """`image` again; raises ValueError if it is damaged."""
+    _decoded(image, cv2.IMREAD_REDUCED_GRAYSCALE_2)  # a quarter of the time
+    return image
+
+
+def _decoded(image: bytes, how: int = cv2.IMREAD_COLOR) -> Any:
+    try:
+        picture = cv2.imdecode(np.frombuffer(image, np.uint8), how)
+    except cv2.error:  # it is empty, or larger than OpenCV allows
+        picture = None
+    if picture is None:
         raise ValueError("an image of the training data cannot be read")
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    return picture
 
 
 def batches(crops: Crops, side_px: int, size: int = 64) -> Iterator[NDArray[np.float32]]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import registry
-from server.analysis.runtimes.tflite import TfliteRuntime
+from server.analysis.runtimes.tflite import TfliteRuntime, input_shape
 from server.analysis.scoring import UNCALIBRATED, to_p_fake
 from training import crops as data
 from training import metrics
@@ -62,11 +62,9 @@ def load(model: str) -> Model:
 
 
 def _tflite(name: str, path: Path, input_px: int = 0) -> Model:
-    if not input_px:
-        from ai_edge_litert.interpreter import Interpreter
-
-        input_px = int(Interpreter(str(path)).get_input_details()[0]["shape"][1])
-    return Model(name, input_px, TfliteRuntime(path).run)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there")
+    return Model(name, input_px or input_shape(path)[1], TfliteRuntime(path).run)
 
 
 def logits(model: Model, crops: data.Crops) -> Float32:

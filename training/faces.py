@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from server.analysis.faces import FaceFinder
 from server.analysis.records import Track
 from server.analysis.tracks import Tracker
 from server.analysis.video import MediaReader
-from training.crops import decode
+from training.crops import Uint8, decode
 from training.sources import Clip
 
 SIDE_PX = 224  # of a kept crop; networks take less and shrink it
@@ -27,11 +26,11 @@ class NoFaceError(ValueError):
 def person(clip: Clip, max_crops: int, side_px: int = SIDE_PX) -> Track:
     """The person who fills the most of the clip, with at most `max_crops` crops.
 
-    A crop that lies in a tar is taken as it is. Raises NoFaceError; AppError or ValueError if the
-    file cannot be read.
+    A crop that lies in an archive is taken as it is. Raises NoFaceError; AppError or ValueError if
+    the file cannot be read.
     """
-    if clip.span is not None:
-        return _as_it_is(clip.path, *clip.span)
+    if clip.crop is not None:
+        return _as_it_is(decode(clip.crop()))
     tracker = Tracker(side_px, max_crops)
     finder = _finder()
     with MediaReader(clip.path) as reader:
@@ -52,10 +51,7 @@ def _finder() -> FaceFinder:
     return FaceFinder(MIN_FACE_PX)
 
 
-def _as_it_is(path: Path, start: int, stop: int) -> Track:
-    with path.open("rb") as file:
-        file.seek(start)
-        crop = decode(file.read(stop - start))
+def _as_it_is(crop: Uint8) -> Track:
     side = np.float32(max(crop.shape))
     whole = np.array([[0, 0, side, side]], np.float32)
     ones = np.ones(1, np.float32)

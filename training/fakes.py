@@ -64,12 +64,14 @@ def reals(crops: data.Crops, cache: Path) -> Reals:
     Raises ValueError if there are too few to find look-alikes among.
     """
     chosen = crops.take(np.flatnonzero(~crops.fake))
-    digest = hashlib.sha256("\n".join(chosen.names).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(b"".join(chosen.images)).hexdigest()[:12]  # names recur elsewhere
     path = cache / f"faces-{digest}.npz"
     if not path.is_file():
         cache.mkdir(parents=True, exist_ok=True)
         found, landmarks, light = _faces(chosen)
-        np.savez(path, found=found, landmarks=landmarks, light=light)
+        part = path.with_suffix(".part.npz")  # whole or not at all: a run may be stopped
+        np.savez(part, found=found, landmarks=landmarks, light=light)
+        part.replace(path)
     with np.load(path) as kept:
         found, landmarks, light = kept["found"], kept["landmarks"], kept["light"]
     if len(found) <= ALIKE:

@@ -44,7 +44,11 @@ class Feed:
     def __post_init__(self) -> None:
         object.__setattr__(self, "pairs", self.crops.pairs())
         if len(self.pairs) < self.pairs_per_batch:
-            raise ValueError(f"{len(self.pairs)} pairs are too few for a batch")
+            raise ValueError(
+                f"{len(self.pairs)} pairs of a real and its own fake are too few for a batch of "
+                f"{self.pairs_per_batch}: add data, or name the pairs in a manifest.csv (columns "
+                "`file` and `group_original`)"
+            )
 
     @property
     def steps_per_epoch(self) -> int:

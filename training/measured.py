@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.dataset import VIDEOS, files, some
 from training import breakdown, crops, evaluate, robustness, videos
 from training.breakdown import Row
 from training.prepare import prepare
-from training.sources import VIDEOS
+from training.sources import digest, short
+from training.tables import write as write_table
+
+logger = logging.getLogger(__name__)
 
 TITLES = {
     "crops": "Single crops",
@@ -41,17 +45,23 @@ class Measured:
 def read(source: Path, cache: Path) -> crops.Crops:
     """The crops of a tar, of a folder of pictures, of a prepared folder; or of videos.
 
-    Faces are cut out of videos once, without loss, and kept in a folder of `cache`.
+    Faces are cut out of videos once, without loss, and kept in a folder of `cache` for each path. A
+    warning tells of clips that gave none.
     """
-    if source.is_dir() and not (source / "done.jsonl").is_file() and _holds_videos(source):
-        folder = cache / f"{source.resolve().parent.name}-{source.name}"
-        prepare([source], folder, lossless=True)
+    if source.is_dir() and not (source / crops.DONE).is_file() and _holds_videos(source):
+        whole = source.resolve()
+        name = f"{whole.parent.name}-{whole.name}"
+        folder = cache / f"{short(name, name)}-{digest(str(whole))}"
+        skipped = prepare([source], folder, lossless=True).skipped
+        told = [f"{name} ({why})" for name, why in skipped.items()]
+        if told:
+            logger.warning("%s: %d clips gave no crops: %s", source, len(told), some(told))
         source = folder
     return crops.read(source)
 
 
 def _holds_videos(folder: Path) -> bool:
-    return any(path.suffix.lower() in VIDEOS for path in folder.rglob("*"))
+    return any(file.suffix in VIDEOS for file in files(folder))
 
 
 def measure(model: evaluate.Model, name: str, chosen: crops.Crops, treated: bool) -> Measured:
@@ -133,9 +143,5 @@ def write(measured: Measured, folder: Path) -> list[Path]:
     written[1].write_text(markdown(measured))
     for title, rows in measured.tables.items():
         written.append(folder / f"{title}.csv")
-        with written[-1].open("w", newline="") as lines:
-            columns = dict.fromkeys(key for row in rows for key in row)
-            writer = csv.DictWriter(lines, list(columns), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        write_table(written[-1], rows, dict.fromkeys(key for row in rows for key in row))
     return written + plots.draw(measured, folder)

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -21,6 +22,7 @@ from training.recipes import Config
 from training.schedule import Plan
 
 Float32 = NDArray[np.float32]
+CHECKPOINT = "checkpoint.npz"
 
 
 class Run:
@@ -61,17 +63,27 @@ class Run:
 
     @classmethod
     def resume(cls, config: Config, feed: Feed, folder: Path) -> Run:
-        # Dropout's own state is among the variables: a resumed run repeats no draw.
+        """Raises ValueError if the checkpoint is damaged, or of another network."""
+        path = folder / CHECKPOINT
         run = cls(replace(config, start=""), feed)
         run.config = config
-        with np.load(folder / "checkpoint.npz") as saved:
-            run.step, run.minutes = int(saved["step"]), float(saved["minutes"])
-            if cooldown := int(saved["cooldown"]):
-                run.plan = run.plan.cooled(int(saved["stop"]) - cooldown, cooldown)
-            run.averaged = [saved[f"averaged{i}"] for i in range(len(run.averaged))]
-            for i, variable in enumerate(run._variables()):
-                variable.assign(saved[f"variable{i}"])
+        try:
+            with path.open("rb") as file, np.load(file) as saved:
+                run._restore(saved)
+        except (KeyError, ValueError, EOFError, BadZipFile) as error:
+            raise ValueError(
+                f"{path} is damaged, or of another network than {config.model}: {error}"
+            ) from error
         return run
+
+    def _restore(self, saved: Any) -> None:
+        # Dropout's own state is among the variables: a resumed run repeats no draw.
+        self.step, self.minutes = int(saved["step"]), float(saved["minutes"])
+        if cooldown := int(saved["cooldown"]):
+            self.plan = self.plan.cooled(int(saved["stop"]) - cooldown, cooldown)
+        self.averaged = [saved[f"averaged{i}"] for i in range(len(self.averaged))]
+        for i, variable in enumerate(self._variables()):
+            variable.assign(saved[f"variable{i}"])
 
     def save(self, folder: Path) -> None:
         """Checkpoint for --resume, and the averaged network for everything else."""
@@ -80,10 +92,12 @@ class Run:
         state |= {"stop": self.plan.stop, "cooldown": self.plan.cooldown}
         partial = folder / "checkpoint.part.npz"
         np.savez(partial, step=self.step, minutes=self.minutes, **state)
-        partial.replace(folder / "checkpoint.npz")
+        partial.replace(folder / CHECKPOINT)
         averaged = meso.BUILDERS[self.config.model](self.config.input_px)
         averaged.set_weights(self.averaged)
-        averaged.save(folder / f"{self.config.model}.keras")
+        written = folder / f"{self.config.model}.part.keras"  # whole or not at all: a disk may fill
+        averaged.save(written)
+        written.replace(folder / f"{self.config.model}.keras")
 
     def advance(self, feed: Feed, stop: int, told: list[int]) -> float:
         """Train up to step `stop`, or to the step at which it is told to; returns the mean loss."""

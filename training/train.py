@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from models.preprocess import resize, to_input
 from training import crops as data
-from training import evaluate
+from training import evaluate, tables
 from training.fakes import Reals, reals
 from training.feed import Feed, Teacher
 from training.recipes import Config
-from training.run import Run
+from training.run import CHECKPOINT, Run
 
 Float32 = NDArray[np.float32]
 PHOTOS = "fairface-adult-train.tar"
@@ -36,13 +36,17 @@ def train(
 
     Writes folder/checkpoint.npz for `resume`, folder/NAME.keras with the averaged weights, and
     folder/checkpoints.csv; appends one row to training/results/runs.csv at the end. `cooldown`: end
-    that many steps from here, the rate falling to nothing. SIGTERM ends it after a checkpoint.
-    Returns the path of the network.
+    that many steps from here, the rate falling to nothing. SIGTERM and Ctrl-C end it after a
+    checkpoint. Returns the path of the network. Raises ValueError, before any work, where a part
+    lacks reals or fakes.
     """
+    if resume and not (folder / CHECKPOINT).is_file():
+        raise FileNotFoundError(f"{folder} has no {CHECKPOINT} to go on from: leave out --resume")
     keras.utils.set_random_seed(config.seed)
     cv2.setNumThreads(1)  # threads prepare whole pairs instead
-    train_set = data.part(data_folder, "train")
-    val_set = data.part(data_folder, "val")
+    val_set = data.need_both(data.part(data_folder, "val"), f"the val part of {data_folder}")
+    train_set = data.need_both(data.part(data_folder, "train"), f"the train part of {data_folder}")
+    teacher = _teacher(config.teacher) if config.teacher else None
     folder.mkdir(parents=True, exist_ok=True)
     feed = Feed(
         train_set,
@@ -51,16 +55,25 @@ def train(
         config.seed,
         config.augmentation,
         tuple(_own(config, train_set, data_folder, folder)),
-        _teacher(config.teacher) if config.teacher else None,
+        teacher,
     )
     run = Run.resume(config, feed, folder) if resume else Run.start(config, feed, folder)
     if cooldown:
         run.plan = run.plan.cooled(run.step, cooldown)
     if run.step >= run.plan.stop:
         raise ValueError(f"{folder} has all its {run.step} steps; ask for more to go on")
-    every = config.checkpoint_steps or feed.steps_per_epoch
+    measured = _train(run, feed, val_set, folder)
+    result = {"steps": run.step, "minutes": round(run.minutes, 1), **measured}
+    _record(RESULTS, {**_flat(config), "date": date.today().isoformat(), **result})
+    return folder / f"{config.model}.keras"
+
+
+def _train(run: Run, feed: Feed, val_set: data.Crops, folder: Path) -> dict[str, float]:
+    """Train to the plan's end, or until told to stop; what the last checkpoint reached on val."""
+    every = run.config.checkpoint_steps or feed.steps_per_epoch
+    measured: dict[str, float] = {}
     with _told_to_stop() as told:
-        while run.step < run.plan.stop and not told:
+        while run.step < run.plan.stop and not (told and measured):
             loss = run.advance(feed, min(run.step - run.step % every + every, run.plan.stop), told)
             run.save(folder)
             auc, (low, high) = run.measure(val_set)
@@ -69,10 +82,8 @@ def train(
             epoch = run.step / feed.steps_per_epoch
             row = {"step": run.step, "epoch": epoch, "loss": loss, "val_auc": auc}
             _record(folder / "checkpoints.csv", {**row, "minutes": run.minutes})
-    result = {"steps": run.step, "minutes": round(run.minutes, 1), "val_auc": auc}
-    row = {**_flat(config), "date": date.today().isoformat(), **result}
-    _record(RESULTS, {**row, "val_auc_low": low, "val_auc_high": high})
-    return folder / f"{config.model}.keras"
+            measured = {"val_auc": auc, "val_auc_low": low, "val_auc_high": high}
+    return measured
 
 
 def _own(
@@ -99,13 +110,21 @@ def _teacher(source: str) -> Teacher:
 
 @contextmanager
 def _told_to_stop() -> Iterator[list[int]]:
-    """A list that is empty until SIGTERM arrives."""
+    """A list that is empty until SIGTERM or SIGINT (Ctrl-C) arrives; the second one ends us."""
     told: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def stop(number: int, _: Any) -> None:
+        told.append(number)
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield told
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _flat(config: Config) -> dict[str, Any]:
@@ -122,8 +141,4 @@ def _record(path: Path, row: dict[str, Any]) -> None:
         with path.open(newline="") as lines:
             rows = list(csv.DictReader(lines))
     rows.append({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
-    columns = dict.fromkeys([*row, *rows[0]])
-    with path.open("w", newline="") as lines:
-        writer = csv.DictWriter(lines, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    tables.write(path, rows, dict.fromkeys([*row, *rows[0]]))

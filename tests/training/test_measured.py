@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from models.registry import Calibration
+from tests.media import clip, moving
 from tests.training.pictures import picture, write_data
 from training import breakdown, crops, measured, metrics, robustness, spread, videos
 from training.evaluate import Model
@@ -77,6 +80,32 @@ def test_a_measurement_is_written_as_tables_and_plots(model, tmp_path):
         drawn = cv2.imread(str(out[plot]))
         assert min(drawn.shape[:2]) > 300
         assert drawn.std() > 10
+
+
+def test_videos_are_measured_that_the_folder_holds_now(astronaut, tmp_path, caplog):
+    video = clip(tmp_path / "a.mp4", moving(astronaut[:256, 96:352], 4, (256, 192)), fps=4)
+    folders = [tmp_path / disk / "set" / "clips" for disk in ("disk1", "disk2")]
+    for count, folder in enumerate(folders, start=1):
+        for label in ("real", "fake"):
+            (folder / label).mkdir(parents=True)
+            for n in range(count):
+                shutil.copy(video, folder / label / f"{n}.mp4")
+
+    def held(folder: Path) -> list[str]:
+        return sorted(set(measured.read(folder, tmp_path / "cache").columns["clip"]))
+
+    assert held(folders[0]) == ["fake-0", "real-0"]
+    assert held(folders[1]) == ["fake-0", "fake-1", "real-0", "real-1"]
+    (folders[1] / "real" / "1.mp4").rename(folders[1] / "fake" / "2.mp4")
+    assert held(folders[1]) == ["fake-0", "fake-1", "fake-2", "real-0"]
+    (folders[1] / "fake" / "2.mp4").unlink()
+    (folders[1] / "fake" / "1.mp4").write_bytes(b"no video")
+    caplog.clear()
+    assert held(folders[1]) == ["fake-0", "real-0"]
+    assert held(folders[1]) == ["fake-0", "real-0"]
+    assert caplog.text.count("1 clips gave no crops: fake-1") == 2
+    (tmp_path / "linked").symlink_to(folders[1])
+    assert held(tmp_path / "linked") == ["fake-0", "real-0"]
 
 
 @pytest.mark.parametrize("name", robustness.TREATMENTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -147,6 +148,105 @@ def test_crops_in_a_tar_are_taken_as_they_are_with_their_people_and_split(astron
     assert len(crops.part(tmp_path / "out", "train")) == 0
 
 
+@pytest.fixture
+def small_tree(portrait, tmp_path) -> Path:
+    put(portrait, tmp_path / "tree", "real/a.mp4", "fake/b.mp4")
+    return tmp_path / "tree"
+
+
+def test_crops_of_long_and_odd_names_are_there(portrait, tmp_path):
+    names = [f"real/{'x' * 248}.mp4", f"real/{'変' * 80}.mp4", "fake/b.mp4", "fake/b.m4v"]
+    put(portrait, tmp_path / "tree", *names, "real/;ls\n \N{WINKING FACE}.mp4")
+    odd = os.fsencode(tmp_path / "tree" / "real") + b"/\xff.mp4"
+    Path(os.fsdecode(odd)).write_bytes(portrait.read_bytes())
+    done = prepare.prepare([tmp_path / "tree"], tmp_path / "out", max_crops=1)
+    assert (done.clips, done.crops, done.skipped) == (6, 6, {})
+    assert sum(count for part in done.parts.values() for count in part.values()) == 6
+    written = {path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.rglob("*.jpg")}
+    assert {row["file"] for row in rows(tmp_path / "out")} == written
+    assert len(crops.read(tmp_path / "out")) == 6
+
+
+def test_a_full_disk_ends_the_run_which_then_goes_on(small_tree, tmp_path, capsys):
+    out = tmp_path / "out"
+    (out / "real").mkdir(parents=True)
+    blocked = (out / "real" / "real-a-000.jpg", out / "manifest.csv.part")
+    for path in blocked:
+        path.symlink_to("/dev/full")
+    for path in blocked:
+        assert main(["prepare", str(small_tree), "--out", str(out)]) == 1
+        assert "error: the disk is full" in capsys.readouterr().err
+        assert not (out / "manifest.csv").exists()
+        path.unlink()
+    assert len(prepare.read_done(out)) == 2
+    assert main(["prepare", str(small_tree), "--out", str(out)]) == 0
+    assert {row["clip"] for row in rows(out)} == {"real-a", "fake-b"}
+
+
+def test_only_what_changed_since_is_done_again(small_tree, tmp_path, monkeypatch):
+    out, looked_at = tmp_path / "out", []
+    person = prepare.faces.person
+
+    def watched(clip, max_crops):
+        looked_at.append(clip.name)
+        return person(clip, max_crops)
+
+    def again(**options) -> list[str]:
+        looked_at.clear()
+        prepare.prepare([small_tree], out, **options)
+        return looked_at
+
+    monkeypatch.setattr(prepare.faces, "person", watched)
+    assert again() == ["fake-b", "real-a"]
+    assert again() == []
+    os.utime(small_tree / "real" / "a.mp4", (1, 1))
+    assert again() == ["real-a"]
+    next(out.glob("fake/*.jpg")).unlink()
+    assert again() == ["fake-b"]
+    assert again(max_crops=1) == ["fake-b", "real-a"]
+    (small_tree / "fake" / "b.mp4").rename(small_tree / "real" / "b.mp4")
+    assert again(max_crops=1) == ["real-b"]
+    assert {row["clip"] for row in rows(out)} == {"real-a", "real-b"}
+    assert not crops.read(out).fake.any()
+    notes = [json.loads(line) for line in (out / "done.jsonl").read_text().splitlines()]
+    for note in notes:
+        note.pop("of", None)  # as earlier versions wrote it
+    lines = [json.dumps(note) for note in notes]
+    (out / "done.jsonl").write_text("\n".join(["\0\0\0", "7", *lines, ""]))
+    assert again(max_crops=1) == []
+
+
+def test_a_stopped_run_says_so(small_tree, tmp_path, monkeypatch, capsys):
+    def stopped(clip, max_crops):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepare.faces, "person", stopped)
+    assert main(["prepare", str(small_tree), "--out", str(tmp_path / "out")]) == 130
+    assert capsys.readouterr().err.endswith("stopped; what was written is kept\n")
+
+
+def test_clips_of_several_folders_with_one_name_are_named(small_tree, tmp_path, capsys):
+    put(small_tree / "real" / "a.mp4", tmp_path / "other", "real/a.mp4")
+    sources = [str(small_tree), str(tmp_path / "other")]
+    assert main(["prepare", *sources, "--out", str(tmp_path / "out")]) == 1
+    assert "other/real/a.mp4" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_splits_that_share_somebody_are_refused_before_any_work(small_tree, tmp_path, capsys):
+    table = "file,identity,split\nreal/a.mp4,p,train\nfake/b.mp4,p,val\n"
+    (small_tree / "manifest.csv").write_text(table)
+    assert main(["prepare", str(small_tree), "--out", str(tmp_path / "out")]) == 1
+    assert "train and val share somebody" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_written_is_said(small_tree, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["prepare", str(small_tree), "--out", str(tmp_path / "file" / "out")]) == 1
+    assert "file/out/real: Not a directory" in capsys.readouterr().err
+
+
 def test_what_is_no_data_is_said(tmp_path, capsys):
     assert main(["prepare", str(tmp_path / "none"), "--out", str(tmp_path / "out")]) == 1
     assert "is not there" in capsys.readouterr().err
@@ -154,4 +254,4 @@ def test_what_is_no_data_is_said(tmp_path, capsys):
     assert "no real/ or fake/" in capsys.readouterr().err
     (tmp_path / "a.tar").write_bytes(b"not a tar")
     assert main(["prepare", str(tmp_path / "a.tar"), "--out", str(tmp_path / "out")]) == 1
-    assert "no uncompressed tar" in capsys.readouterr().err
+    assert "a.tar is no folder, tar" in capsys.readouterr().err

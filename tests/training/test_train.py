@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,6 +74,18 @@ def test_a_run_stopped_within_an_epoch_and_resumed_gives_the_weights_of_one_that
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+def test_the_first_ctrl_c_waits_for_a_checkpoint_and_the_second_does_not():
+    from training.train import _told_to_stop
+
+    before = signal.getsignal(signal.SIGINT)
+    with _told_to_stop() as told:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert told == [signal.SIGINT]
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_a_run_may_be_cooled_down_from_where_it_is(config, tmp_path):
     from training import train as module
 
@@ -84,6 +98,63 @@ def test_a_run_may_be_cooled_down_from_where_it_is(config, tmp_path):
     module.train(config, folder, data, resume=True, cooldown=3)
     assert (folder / "checkpoints.csv").read_text().splitlines()[-1].startswith("15,")
     assert not all(np.array_equal(a, b) for a, b in zip(before, weights(path), strict=True))
+
+
+def test_a_part_that_cannot_be_measured_is_named_before_training(config, tmp_path):
+    from training import train as module
+
+    data = write_data(tmp_path)
+    reals_only(data / "dfdc224-val.tar")
+    with pytest.raises(ValueError, match=r"the val part of .* holds 8 reals and no fakes"):
+        module.train(config, tmp_path / "run", data)
+    write_data(tmp_path)
+    reals_only(data / "dfdc224-train.tar")
+    with pytest.raises(ValueError, match=r"the train part of .* holds 16 reals and no fakes"):
+        module.train(config, tmp_path / "run", data)
+    assert not (tmp_path / "run").exists()
+
+
+def reals_only(path):
+    with tarfile.open(path) as tar:
+        members = [(m, tar.extractfile(m)) for m in tar if m.name.startswith("real/")]
+        with tarfile.open(path.with_suffix(".part"), "w") as reals:
+            for member, content in members:
+                reals.addfile(member, content)
+    path.with_suffix(".part").replace(path)
+
+
+def test_what_cannot_be_gone_on_from_is_named(config, tmp_path):
+    from training import train as module
+
+    data, folder = write_data(tmp_path), tmp_path / "run"
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint\.npz to go on from"):
+        module.train(config, folder, data, resume=True)
+    folder.mkdir()
+    for content in (b"", b"PK\x03\x04 cut", b"text"):
+        (folder / "checkpoint.npz").write_bytes(content)
+        with pytest.raises(ValueError, match=r"checkpoint\.npz is damaged, or of another network"):
+            module.train(config, folder, data, resume=True)
+    np.savez(folder / "checkpoint.npz", step=5, minutes=0.1, cooldown=0, averaged0=np.zeros(3))
+    with pytest.raises(ValueError, match="another network than tiny"):
+        module.train(config, folder, data, resume=True)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(config, tmp_path):
+    from training import train as module
+    from training.__main__ import _sentence
+
+    data, folder = write_data(tmp_path), tmp_path / "run"
+    before = weights(module.train(replace(config, epochs=1), folder, data))
+    for part in (folder / "tiny.part.keras", folder / "checkpoint.part.npz"):
+        part.symlink_to("/dev/full")
+        with pytest.raises(OSError, match="No space left") as full:
+            module.train(config, folder, data, resume=True)
+        assert "the disk is full" in _sentence(full.value)
+        part.unlink()
+        for one, other in zip(before, weights(folder / "tiny.keras"), strict=True):
+            np.testing.assert_array_equal(one, other)
+    after = weights(module.train(config, folder, data, resume=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 def test_batches_hold_pairs_and_repeat_with_the_seed_from_any_step(tmp_path):
@@ -127,8 +198,6 @@ def test_half_of_each_label_is_what_the_teacher_says_of_the_same_pictures(tmp_pa
 
 
 def test_a_network_learns_from_another(config, tmp_path):
-    from dataclasses import replace
-
     from training import train as module
 
     data = write_data(tmp_path)
