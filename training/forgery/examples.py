@@ -41,7 +41,8 @@ def write(faces: Faces, out: Path, count: int = 12) -> Path:
             f'<img src="{name}.png" alt="{name}" width="{width}">'
         )
     overview = cv2.resize(np.vstack(firsts), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    cv2.imwrite(str(out / "overview.jpg"), overview[..., ::-1])
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 85]
+    cv2.imwrite(str(out / "overview.jpg"), overview[..., ::-1], quality)
     page = out / "index.html"
     title = "Fakes of our own"
     head = f'<!doctype html><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>'
