@@ -94,7 +94,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
-    except (FileNotFoundError, ValueError, RegistryError) as error:
+    except (OSError, ValueError, RegistryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
