@@ -135,7 +135,7 @@ class _Known:
         if not path.is_file():
             return cls(path, [], _columns([]))
         try:
-            with np.load(path) as kept:
+            with path.open("rb") as file, np.load(file) as kept:
                 columns = {name: kept[name] for name in _Face._fields}
                 return cls(path, list(kept["keys"]), columns)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
