@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 JUMP_S = 0.1  # a clock that goes back by more has started anew (spliced transport streams)
@@ -75,3 +77,13 @@ def groups(packets: Iterable[Packet[Stream]]) -> Iterator[tuple[Group, Packet[St
         group.append(packet)
     if group:
         yield group, None
+
+
+def decode(codec: VideoCodecContext, packet: Packet[Any] | None) -> list[VideoFrame]:
+    """The pictures that `packet` completes, none if it is damaged; None asks for the last ones."""
+    try:
+        return codec.decode(packet)
+    except MemoryError:  # an FFmpegError too, and no damage
+        raise
+    except av.FFmpegError:
+        return []

@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import av
 from av.container import InputContainer
@@ -25,7 +24,8 @@ from server.analysis.video.container import (
 )
 from server.analysis.video.files import FileEnds
 from server.analysis.video.headers import ends_early, exif_orientation, picture_size
-from server.analysis.video.packets import GROUP_PACKETS, Packets, groups
+from server.analysis.video.packets import GROUP_PACKETS, Packets, decode, groups
+from server.analysis.video.protection import refuse_protected
 from server.analysis.video.sampling import Sampler
 from server.analysis.video.upright import Orientation, Upright
 from server.errors import CorruptMedia
@@ -42,7 +42,7 @@ WIDEST_PIXEL = 4  # pixels less square than this are damage
 class VideoSource:
     """A video or picture read by FFmpeg; construction decodes its first picture.
 
-    Raises NotMedia, NoVideo, TooLarge or CorruptMedia.
+    Raises NotMedia, NoVideo, CopyProtected, TooLarge or CorruptMedia.
     """
 
     def __init__(self, path: Path, ends: FileEnds) -> None:
@@ -53,6 +53,7 @@ class VideoSource:
         if claimed is not None:
             check_size(*claimed)
         with open_container(path) as container:
+            refuse_protected(path, ends, container)
             stream = video_stream(container)
             self._fps = float(stream.guessed_rate or stream.average_rate or 25)
             self._origin_s = _origin_s(container, stream)
@@ -123,8 +124,8 @@ class VideoSource:
                     break
                 if self._time_s(packet, late=True) > max(sampler.due_s, 0) + sampler.step_s:
                     codec.skip_frame = "DEFAULT"  # too few pictures are needed by others here
-                yield from _decode(stream, packet)
-        yield from _decode(stream, None)
+                yield from decode(stream.codec_context, packet)
+        yield from decode(stream.codec_context, None)
 
     def _time_s(self, packet: Packet[Stream] | None, late: bool = False) -> float:
         """When `packet` is shown; infinitely far off (or past, for `late`) where unknown."""
@@ -168,9 +169,9 @@ def _origin_s(container: InputContainer, stream: VideoStream) -> float:
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
     for packet in Packets(container, stream):
-        for frame in _decode(stream, packet):
+        for frame in decode(stream.codec_context, packet):
             return frame
-    for frame in _decode(stream, None):
+    for frame in decode(stream.codec_context, None):
         return frame
     raise CorruptMedia(
         "Not one picture could be decoded: the file is damaged, or its pictures are larger than "
@@ -184,7 +185,10 @@ def _key_frame(container: InputContainer, stream: VideoStream, stamp_s: float) -
         container.seek(round(stamp_s * av.time_base))
         for packet in islice(container.demux(stream), GROUP_PACKETS):
             if packet.is_keyframe and packet.size:
-                frames = [*_decode(stream, packet), *_decode(stream, None)]
+                frames = [
+                    *decode(stream.codec_context, packet),
+                    *decode(stream.codec_context, None),
+                ]
                 stream.codec_context.flush_buffers()
                 return frames[0] if frames else None
     except MemoryError:  # an FFmpegError too, and no damage
@@ -192,16 +196,6 @@ def _key_frame(container: InputContainer, stream: VideoStream, stamp_s: float) -
     except av.FFmpegError:
         pass
     return None
-
-
-def _decode(stream: VideoStream, packet: Packet[Any] | None) -> list[VideoFrame]:
-    """The pictures that `packet` completes, none if it is damaged; None asks for the last ones."""
-    try:
-        return stream.codec_context.decode(packet)
-    except MemoryError:  # an FFmpegError too, and no damage
-        raise
-    except av.FFmpegError:
-        return []
 
 
 def _upright(first: VideoFrame, stream: VideoStream, exif: int) -> Upright:

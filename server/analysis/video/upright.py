@@ -10,6 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace
 
 from server.analysis.records import Uint8
+from server.analysis.video.tones import is_hdr, tones_of
 
 UNSPECIFIED_COLORSPACE = 2  # AVCOL_SPC_UNSPECIFIED
 HD_LINES = 720  # untagged video from here on is taken as BT.709, below as BT.601: as browsers do
@@ -46,6 +47,11 @@ class Orientation:
         if matrix is None:
             return cls()
         a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
+        return cls.from_matrix(a, b, c, d)
+
+    @classmethod
+    def from_matrix(cls, a: int, b: int, c: int, d: int) -> Orientation:
+        """To the nearest quarter turn: x becomes a * x + c * y, and y becomes b * x + d * y."""
         if abs(a) + abs(d) >= abs(b) + abs(c):
             return cls(False, a < 0, d < 0)
         return cls(True, c < 0, b < 0)
@@ -78,17 +84,29 @@ class Upright:
     orientation: Orientation
 
     def __call__(self, frame: VideoFrame) -> Uint8:
-        """`frame` as uint8 [height_px, width_px, 3]; 10 bits and more are cut to 8."""
+        """`frame` as uint8 [height_px, width_px, 3], as a screen of BT.709 shows it.
+
+        10 bits and more are cut to 8; HDR and wide gamuts are mapped.
+        """
         width, height = self.width_px, self.height_px
         if self.orientation.transpose:
             width, height = height, width
-        untagged = frame.colorspace == UNSPECIFIED_COLORSPACE and not frame.format.is_rgb
-        guess = Colorspace.ITU709 if frame.height >= HD_LINES else Colorspace.ITU601
+        tones = tones_of(frame)
         rgb = frame.to_ndarray(
-            format="rgb24",
+            format="rgb24" if tones is None else "rgb48le",
             width=width,
             height=height,
-            src_colorspace=guess if untagged else None,
+            src_colorspace=_guessed_colorspace(frame),
             threads=1,
         )
-        return self.orientation.apply(np.asarray(rgb, np.uint8))
+        shown = np.asarray(rgb, np.uint8) if tones is None else tones(np.asarray(rgb, np.uint16))
+        return self.orientation.apply(shown)
+
+
+def _guessed_colorspace(frame: VideoFrame) -> Colorspace | None:
+    """How colours are coded where the file does not tell; None where it does."""
+    if frame.colorspace != UNSPECIFIED_COLORSPACE or frame.format.is_rgb:
+        return None
+    if is_hdr(frame):
+        return Colorspace.BT2020
+    return Colorspace.ITU709 if frame.height >= HD_LINES else Colorspace.ITU601
