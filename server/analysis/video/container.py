@@ -36,8 +36,8 @@ FORMATS = (
 )
 
 
-def open_container(path: Path) -> InputContainer:
-    """Open `path` for reading.
+def open_container(path: Path, edited: bool = True) -> InputContainer:
+    """Open `path` for reading; `edited` follows its edit list, which tells what of it is shown.
 
     FFmpeg is given a file descriptor and the `fd` protocol only, so that no path or address that
     stands in the file can be opened, and no file name decides what the file is taken for.
@@ -51,6 +51,7 @@ def open_container(path: Path) -> InputContainer:
                 "fd": str(descriptor),
                 "protocol_whitelist": "fd",
                 "format_whitelist": FORMATS,
+                **({} if edited else {"ignore_editlist": "1"}),
             },
             options=DECODING,
             metadata_errors="replace",

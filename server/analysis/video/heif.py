@@ -9,7 +9,7 @@ import numpy as np
 
 from server.analysis.video.isobmff import boxes
 from server.analysis.video.items import Fields, Items
-from server.analysis.video.protection import PROTECTED
+from server.analysis.video.refusals import PROTECTED
 from server.analysis.video.upright import Orientation
 from server.errors import CopyProtected, CorruptMedia, NoVideo
 

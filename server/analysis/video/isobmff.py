@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 MOST_BOXES = 10_000  # beside each other; a file of more is made to keep its reader busy
-VIDEO_ENTRY_BYTES = 78  # of a video's sample entry, before the boxes in it
 
 
 class Box(NamedTuple):

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 from weakref import ReferenceType, ref
 
-from server.analysis.records import Frame
+from server.analysis.records import Frame, MediaInfo
 from server.analysis.video.files import FileEnds
 from server.analysis.video.heif import grid_of
 from server.analysis.video.prefetch import prefetch
@@ -27,7 +27,7 @@ class MediaReader:
 
     Raises NotFound, Unreadable, EmptyFile, NotMedia, NoVideo, CopyProtected, TooLarge or
     CorruptMedia.
-    `info` says what the file is. `cut_short` says, once `frames` has come to its end, whether the
+    `cut_short` says, once `frames` has come to its end, whether the
     file ended early.
     """
 
@@ -35,7 +35,11 @@ class MediaReader:
         self._source = _source(path)
         # Weak, so that a consumer who just drops the generator stops the decoding too.
         self._frames: ReferenceType[Generator[Frame, None, None]] | None = None
-        self.info = self._source.info
+
+    @property
+    def info(self) -> MediaInfo:
+        """What the file is. Once `frames` has been asked for, no shorter than what it holds."""
+        return self._source.info
 
     @property
     def cut_short(self) -> bool:

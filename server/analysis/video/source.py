@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -25,9 +27,9 @@ from server.analysis.video.container import (
 from server.analysis.video.files import FileEnds
 from server.analysis.video.headers import ends_early, exif_orientation, picture_size
 from server.analysis.video.packets import GROUP_PACKETS, Packets, decode, groups
-from server.analysis.video.protection import refuse_protected
+from server.analysis.video.refusals import refuse_unreadable
 from server.analysis.video.sampling import Sampler
-from server.analysis.video.upright import Orientation, Upright
+from server.analysis.video.upright import Colours, Orientation, Upright
 from server.errors import CorruptMedia
 
 # Pictures that no other needs are skipped where at least this many are shown per one that is
@@ -49,36 +51,57 @@ class VideoSource:
         self.cut_short = False
         self._path = path
         self._ends = ends
+        self._open = partial(open_container, path)
         claimed = picture_size(ends.head)
         if claimed is not None:
             check_size(*claimed)
-        with open_container(path) as container:
-            refuse_protected(path, ends, container)
+        try:
+            self._look()
+        except CorruptMedia:  # an edit list may claim that nothing is shown
+            self._open = partial(open_container, path, edited=False)
+            self._look()
+
+    def _look(self) -> None:
+        """Find out what the file is, by its first picture."""
+        with self._open() as container:
+            refuse_unreadable(self._path, self._ends, container)
             stream = video_stream(container)
             self._fps = float(stream.guessed_rate or stream.average_rate or 25)
             self._origin_s = _origin_s(container, stream)
+            colours = Colours.of(stream)
             first = _first_frame(container, stream)
             self._stamped = first.pts is not None
-            self._upright = _upright(first, stream, exif_orientation(ends.head))
+            self._upright = _upright(first, stream, exif_orientation(self._ends.head), colours)
             self.info = self._describe(container, stream)
+        if self.info.kind == "video" and not self.info.duration_s:
+            self.length_s()
 
     def length_s(self) -> float:
         """How long what the file holds is shown, by its packets; nothing is decoded.
 
         A header may state anything: one that claims hours must not thin out the samples of a short
-        clip, and one that claims a second must not hide the rest of a long one.
+        clip, and one that claims a second must not hide the rest of a long one. Nor must one
+        timestamp: a pause that is most of the length does not count. Corrects `info` where the file
+        lasts longer than its header states.
         """
-        with open_container(self._path) as container:
+        with self._open() as container:
             packets = Packets(container, video_stream(container))
             count = sum(1 for _ in packets)
-        return packets.end_s - self._origin_s if self._stamped else count / self._fps
+        length_s = count / self._fps
+        if self._stamped:
+            length_s = packets.last_s + 1 / self._fps - self._origin_s
+            if packets.pause_s > length_s / 2:
+                length_s -= packets.pause_s
+        if length_s - (self.info.duration_s or 0.0) > min(MISSING_S, length_s / 2):
+            self.info = replace(self.info, duration_s=length_s)
+        return length_s
 
     def pictures(self, sampler: Sampler) -> Generator[tuple[float, Uint8], None, None]:
         """(time in seconds, upright RGB) of each picture that `sampler` takes, in order.
 
         Damaged pictures are left out. Sets `cut_short` at the end.
         """
-        with open_container(self._path) as container:
+        with self._open() as container:
             stream = video_stream(container)
             packets = Packets(container, stream)
             time_s = -1 / self._fps
@@ -96,7 +119,7 @@ class VideoSource:
     def key_pictures(self, times_s: list[float]) -> Generator[tuple[float, Uint8], None, None]:
         """(time in seconds, upright RGB) of the key picture at or before each of `times_s`, which
         ascend; each picture once. What seeking does not find is left out."""
-        with open_container(self._path) as container:
+        with self._open() as container:
             stream = video_stream(container)
             latest_s = -math.inf
             for wanted_s in times_s:
@@ -135,15 +158,13 @@ class VideoSource:
         return stamp - self._origin_s
 
     def _describe(self, container: InputContainer, stream: VideoStream) -> MediaInfo:
-        still = container.format.name.endswith("_pipe") or stream.frames == 1
-        image = still and not container.streams.audio
+        stated_s = max(0.0, (container.duration or 0) / av.time_base)
+        image = not container.streams.audio and _is_still(container, stream)
         return MediaInfo(
             kind="image" if image else "video",
             width_px=self._upright.width_px,
             height_px=self._upright.height_px,
-            duration_s=0.0
-            if image
-            else (container.duration or 0) / av.time_base or self.length_s(),
+            duration_s=0.0 if image else stated_s,
         )
 
     def _misses_time(self, container: InputContainer, end_s: float) -> bool:
@@ -155,6 +176,13 @@ class VideoSource:
 
 def _seconds(stamp: int | None, time_base: Fraction | None) -> float | None:
     return None if stamp is None or time_base is None else float(stamp * time_base)
+
+
+def _is_still(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether the picture that was just decoded is the only one; a header's count need not be."""
+    if container.format.name.endswith("_pipe"):
+        return True
+    return stream.frames == 1 and not any(True for _ in Packets(container, stream))
 
 
 def _origin_s(container: InputContainer, stream: VideoStream) -> float:
@@ -198,7 +226,7 @@ def _key_frame(container: InputContainer, stream: VideoStream, stamp_s: float) -
     return None
 
 
-def _upright(first: VideoFrame, stream: VideoStream, exif: int) -> Upright:
+def _upright(first: VideoFrame, stream: VideoStream, exif: int, colours: Colours) -> Upright:
     """Sizes as displayed. Pixels that are not square are scaled to be: networks know faces as
     people see them, not squeezed to the stored width."""
     width, height = first.width, first.height
@@ -211,4 +239,4 @@ def _upright(first: VideoFrame, stream: VideoStream, exif: int) -> Upright:
     orientation = Orientation.from_exif(exif) if exif != 1 else Orientation.from_frame(first)
     if orientation.transpose:
         width, height = height, width
-    return Upright(width, height, orientation)
+    return Upright(width, height, orientation, colours)

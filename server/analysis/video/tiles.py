@@ -22,7 +22,7 @@ from server.analysis.video.container import DECODING, check_size, open_container
 from server.analysis.video.heif import Grid
 from server.analysis.video.packets import decode
 from server.analysis.video.sampling import Sampler
-from server.analysis.video.upright import Orientation, Upright
+from server.analysis.video.upright import Colours, Orientation, Upright
 from server.errors import CorruptMedia
 
 
@@ -77,7 +77,8 @@ class TiledPicture:
                 if frame is None:
                     continue
                 if upright is None:
-                    upright = Upright(frame.width, frame.height, Orientation())
+                    colours = Colours.of(stream)
+                    upright = Upright(frame.width, frame.height, Orientation(), colours)
                 if (upright.width_px, upright.height_px) != (frame.width, frame.height):
                     raise CorruptMedia("The parts of the picture differ in size. Save it as JPEG.")
                 yield *divmod(places[stream.id], self._grid.columns), upright(frame)
@@ -96,7 +97,5 @@ def _decoded(coded: VideoCodecContext, packet: Packet[Stream]) -> VideoFrame | N
     codec.options = DECODING
     codec.thread_count = 1
     codec.extradata = coded.extradata
-    for told in ("color_range", "color_primaries", "color_trc", "colorspace"):
-        setattr(codec, told, getattr(coded, told))
     frames = [*decode(codec, packet), *decode(codec, None)]
     return frames[0] if frames else None

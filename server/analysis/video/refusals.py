@@ -1,24 +1,30 @@
-"""Whether the pictures of a file are encrypted: what decodes of them is noise, or nothing."""
+"""Files whose pictures decode to noise or to wrong colours, refused before anything is decoded.
+
+Encrypted ones, and Dolby Vision whose colours only its own decoder can tell.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from av.container import InputContainer
 
 from server.analysis.video.files import FileEnds
 from server.analysis.video.headers import TS_PACKETS
-from server.analysis.video.isobmff import Box, boxes, inside
-from server.errors import CopyProtected
+from server.analysis.video.isobmff import Box, boxes, content, inside
+from server.errors import CopyProtected, NoVideo
 
 PROTECTED = (
     "Its pictures are encrypted: only a player that has the key can show them. Check a copy "
     "without protection, or a screen recording."
 )
 MP4_ENTRIES = frozenset((b"encv", b"drmi"))  # common encryption; FairPlay
+VIDEO_ENTRY_BYTES = 78  # of such an entry, before the boxes in it
+DOLBY_BOXES = frozenset((b"dvcC", b"dvvC"))
+DOLBY_PROFILES = (5, 10)  # of HEVC and AV1, that other players cannot show where 0 is "compatible"
 # Objects of ASF: content encryption, and its extended form.
 ASF_OBJECTS = (
     bytes.fromhex("fbb31122 23bd d211 b4b7 00a0c955fc6e"),
@@ -30,25 +36,46 @@ PS_SCRAMBLED = 0x30
 TS_SCRAMBLED = 0xC0
 TS_PROGRAM = b"\x00\x02"  # where a packet's payload starts with the table of a program
 TS_SAMPLE_AES = 0xDB  # in that table, Apple's encryption of H.264 within its packets
+DOLBY_VISION = (
+    "The video is Dolby Vision without a picture for other players (profile 5), which cannot be "
+    "read here. Export it as HDR10, HLG or SDR."
+)
 
 Judge: TypeAlias = "Callable[[Path, FileEnds, InputContainer], bool]"
 
 
-def refuse_protected(path: Path, ends: FileEnds, container: InputContainer) -> None:
-    """Raise CopyProtected if moving pictures of the file that `container` reads are encrypted."""
-    judge = JUDGES.get(container.format.name.partition(",")[0])
+def refuse_unreadable(path: Path, ends: FileEnds, container: InputContainer) -> None:
+    """Raise CopyProtected or NoVideo if the file, which `container` reads, is of these."""
+    kind = container.format.name.partition(",")[0]
+    judge = JUDGES.get(kind)
     if judge is not None and judge(path, ends, container):
         raise CopyProtected(PROTECTED)
+    if kind == "mov" and _needs_dolby_vision(path, ends):
+        raise NoVideo(DOLBY_VISION)
 
 
 def _mp4(path: Path, ends: FileEnds, _: InputContainer) -> bool:
     """By the sample entries of each track: the first may be for a beginning without protection."""
     with path.open("rb") as file:
-        whole = Box(b"", 0, ends.size)
-        for table in inside(file, whole, b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
-            if any(entry.kind in MP4_ENTRIES for entry in boxes(file, table.start + 8, table.end)):
-                return True
+        return any(entry.kind in MP4_ENTRIES for entry in _sample_entries(file, ends.size))
+
+
+def _needs_dolby_vision(path: Path, ends: FileEnds) -> bool:
+    with path.open("rb") as file:
+        for entry in _sample_entries(file, ends.size):
+            for box in boxes(file, entry.start + VIDEO_ENTRY_BYTES, entry.end):
+                if box.kind in DOLBY_BOXES:
+                    record = content(file, box, 5).ljust(5, b"\0")
+                    if record[2] >> 1 in DOLBY_PROFILES and record[4] >> 4 == 0:
+                        return True
     return False
+
+
+def _sample_entries(file: BinaryIO, size: int) -> Iterator[Box]:
+    """How the samples of each track are coded."""
+    whole = Box(b"", 0, size)
+    for table in inside(file, whole, b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
+        yield from boxes(file, table.start + 8, table.end)
 
 
 def _matroska(_: Path, __: FileEnds, container: InputContainer) -> bool:
