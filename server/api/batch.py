@@ -75,7 +75,7 @@ def read() -> tuple[list[Line], dict[str, Any]]:
         batch = validated(schemas.Batch, request.get_json())
         return list(enumerate(batch.urls, 1)), batch.said()
     try:
-        rows = body.decode().split("\n")
+        rows = body.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise BadRequest("NDJSON is text in UTF-8.") from error
     lines = [(number, row.strip()) for number, row in enumerate(rows, 1) if row.strip()]
