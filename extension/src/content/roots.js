@@ -1,10 +1,18 @@
 // The trees that a document is made of: its own, and those that its elements hide in themselves.
 
-/** @param {Element} element @returns {ShadowRoot|null} its shadow root, also one closed to the page */
+/** @param {HTMLElement} element @returns {ShadowRoot|null} its shadow root, if closed to the page */
+function closedRootOf(element) {
+  const { openOrClosedShadowRoot } = /** @type {any} */ (element); // Firefox has it here,
+  const { dom } = chrome; // Chromium there
+  return openOrClosedShadowRoot ?? dom?.openOrClosedShadowRoot(element) ?? null;
+}
+
+/** @param {Element} element @returns {ShadowRoot|null} */
 function rootOf(element) {
-  if (!(element instanceof HTMLElement)) return null;
-  const { openOrClosedShadowRoot } = /** @type {any} */ (element); // Firefox; Chromium has a function
-  return openOrClosedShadowRoot ?? chrome.dom?.openOrClosedShadowRoot(element) ?? element.shadowRoot;
+  if (element.shadowRoot) return element.shadowRoot;
+  // To ask takes microseconds, too many for all elements: these may well have one.
+  const asked = element instanceof HTMLElement && (element.localName.includes("-") || !element.firstChild);
+  return asked ? closedRootOf(element) : null;
 }
 
 /** @param {Document|ShadowRoot} root @returns {Generator<Document|ShadowRoot>} it, and all within it */

@@ -45,7 +45,7 @@ function watch() {
   };
   look();
   const timer = setInterval(() => { if (alive() && !document.hidden) look(); }, LOOK_MS);
-  life.signal.addEventListener("abort", () => clearInterval(timer));
+  life.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 
 watch();
