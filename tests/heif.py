@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from tests.media import clip
 
+# Of an encoder: what items and their preparation are called, and the file.
 KINDS = {"libx265": (b"hvc1", b"hvcC", b"heic"), "libsvtav1": (b"av01", b"av1C", b"avif")}
 FINE = {"libx265": {"crf": "10"}, "libsvtav1": {"crf": "10", "preset": "12"}}
 
@@ -28,14 +30,16 @@ def full(kind: bytes, *parts: bytes, version: int = 0, flags: int = 0) -> bytes:
     return box(kind, bytes([version]), flags.to_bytes(3, "big"), *parts)
 
 
-def coded(rgb: np.ndarray, codec: str, pixels: str) -> tuple[bytes, bytes]:
-    """(the box that prepares a decoder, the coded picture)."""
-    with TemporaryDirectory() as folder:
-        path = clip(Path(folder) / "a.mkv", [rgb], codec=codec, pixels=pixels, options=FINE[codec])
-        with av.open(str(path)) as container:
-            (packet, *_) = container.demux(video=0)
-            known = container.streams.video[0].codec_context.extradata
-            return box(KINDS[codec][1], known), bytes(packet)
+@dataclass(frozen=True)
+class Item:
+    """A picture, or how others make one; `inside`: stored with the descriptions."""
+
+    kind: bytes
+    data: bytes
+    properties: Sequence[bytes]
+    hidden: bool = False
+    protected: bool = False
+    inside: bool = False
 
 
 def tiled(
@@ -46,82 +50,89 @@ def tiled(
     codec: str = "libx265",
     pixels: str = "yuv420p",
     transforms: Sequence[bytes] = (),
+    colours: Sequence[bytes] = (),
     thumbnail: np.ndarray | None = None,
     kind: bytes = b"grid",
     protected: bool = False,
+    inside: bool = True,
     cut: int = 0,
 ) -> Path:
     """Write `rgb` as tiles of `side` px; those of the last column and row are padded.
 
-    transforms: properties of the whole, such as box(b"irot", b"\\1").
+    transforms, colours: properties of the whole, such as box(b"irot", b"\\1"), and of each tile.
     thumbnail: a picture of its own that comes first in the file.
-    kind, protected: of the item that is shown; cut: bytes that are missing at the end.
+    kind, protected, inside: of the item that is shown; cut: bytes that are missing at the end.
     """
     height, width = rgb.shape[:2]
     rows, columns = -(-height // side), -(-width // side)
     padding = (0, rows * side - height), (0, columns * side - width), (0, 0)
     padded = np.pad(rgb, padding, mode="edge")
-    pictures = [] if thumbnail is None else [thumbnail]
-    pictures += [
-        padded[y : y + side, x : x + side]
+    tiles = [
+        coded(padded[y : y + side, x : x + side], codec, pixels, colours)
         for y in range(0, rows * side, side)
         for x in range(0, columns * side, side)
     ]
+    before = [] if thumbnail is None else [coded(thumbnail, codec, pixels, ())]
     layout = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, width, height)
-    parts = [coded(np.ascontiguousarray(picture), codec, pixels) for picture in pictures]
-    data = _file(parts, pictures, layout, (width, height), KINDS[codec], transforms, kind, protected)
+    shape = full(b"ispe", struct.pack(">II", width, height))
+    whole = Item(kind, layout, [shape, *transforms], protected=protected, inside=inside)
+    data = file(KINDS[codec][2], [*before, *tiles, whole], len(tiles))
     path.write_bytes(data[: len(data) - cut])
     return path
 
 
-def _file(
-    parts: Sequence[tuple[bytes, bytes]],
-    pictures: Sequence[np.ndarray],
-    layout: bytes,
-    size: tuple[int, int],
-    kinds: tuple[bytes, bytes, bytes],
-    transforms: Sequence[bytes],
-    kind: bytes,
-    protected: bool,
-) -> bytes:
-    first = len(pictures) - (layout[2] + 1) * (layout[3] + 1) + 1  # number of the first tile
-    whole = len(parts) + 1
-    properties, owners = [], []
-    for number, ((config, _), picture) in enumerate(zip(parts, pictures, strict=True), 1):
-        shape = full(b"ispe", struct.pack(">II", picture.shape[1], picture.shape[0]))
-        properties += [shape, config]
-        owners.append((number, [len(properties) - 1, len(properties)]))
-    properties.append(full(b"ispe", struct.pack(">II", *size)))
-    start = len(properties)
-    properties += transforms
-    owners.append((whole, list(range(start, len(properties) + 1))))
-    entries = [
-        full(b"infe", struct.pack(">HH", number, 0), kinds[0], b"\0", version=2, flags=number >= first)
-        for number in range(1, whole)
+def coded(rgb: np.ndarray, codec: str, pixels: str, colours: Sequence[bytes]) -> Item:
+    """A picture as one item."""
+    with TemporaryDirectory() as folder:
+        path = clip(Path(folder) / "a.mkv", [rgb], codec=codec, pixels=pixels, options=FINE[codec])
+        with av.open(str(path)) as container:
+            (packet, *_) = container.demux(video=0)
+            prepared = box(KINDS[codec][1], container.streams.video[0].codec_context.extradata)
+            shape = full(b"ispe", struct.pack(">II", rgb.shape[1], rgb.shape[0]))
+            properties = [shape, prepared, *colours]
+            return Item(KINDS[codec][0], bytes(packet), properties, hidden=True)
+
+
+def file(brand: bytes, items: Sequence[Item], parts: int) -> bytes:
+    """A file that shows the last of `items`, which is made of the `parts` before it."""
+    shown = len(items)
+    stored = [item for item in items if not item.inside]
+    kept = b"".join(item.data for item in items if item.inside)
+    made_of = struct.pack(f">HH{parts}H", shown, parts, *range(shown - parts, shown))
+    described = [
+        full(b"hdlr", bytes(4), b"pict", bytes(13)),
+        full(b"pitm", struct.pack(">H", shown)),
+        full(b"iinf", struct.pack(">H", shown), *(entry(n, i) for n, i in enumerate(items, 1))),
+        full(b"iref", box(b"dimg", made_of)),
+        owned(items),
+        box(b"idat", kept),
     ]
-    entries.append(full(b"infe", struct.pack(">HH", whole, protected), kind, b"\0", version=2))
-    tiles = range(first, whole)
-    dimg = struct.pack(f">HH{len(tiles)}H", whole, len(tiles), *tiles)
-    associated = b"".join(
-        struct.pack(f">HB{len(positions)}B", number, len(positions), *positions)
-        for number, positions in owners
-    )
 
     def head(at: int) -> bytes:
-        places = b""
-        for number, (_, picture) in enumerate(parts, 1):
-            places += struct.pack(">HHHHII", number, 0, 0, 1, at, len(picture))
-            at += len(picture)
-        places += struct.pack(">HHHHII", whole, 1, 0, 1, 0, len(layout))  # in idat
-        return box(b"ftyp", kinds[2], bytes(4), b"mif1", kinds[2]) + full(
-            b"meta",
-            full(b"hdlr", bytes(4), b"pict", bytes(13)),
-            full(b"pitm", struct.pack(">H", whole)),
-            full(b"iloc", struct.pack(">HH", 0x4400, whole), places, version=1),
-            full(b"iinf", struct.pack(">H", whole), *entries),
-            full(b"iref", box(b"dimg", dimg)),
-            box(b"iprp", box(b"ipco", *properties), full(b"ipma", struct.pack(">I", whole), associated)),
-            box(b"idat", layout),
-        )  # fmt: skip
+        places, next_inside = b"", 0
+        for number, item in enumerate(items, 1):
+            start = next_inside if item.inside else at
+            places += struct.pack(">HHHHII", number, item.inside, 0, 1, start, len(item.data))
+            at += 0 if item.inside else len(item.data)
+            next_inside += len(item.data) if item.inside else 0
+        where = full(b"iloc", struct.pack(">HH", 0x4400, shown), places, version=1)
+        return box(b"ftyp", brand, bytes(4), b"mif1", brand) + full(b"meta", *described, where)
 
-    return head(len(head(0)) + 8) + box(b"mdat", *(picture for _, picture in parts))
+    return head(len(head(0)) + 8) + box(b"mdat", *(item.data for item in stored))
+
+
+def entry(number: int, item: Item) -> bytes:
+    named = struct.pack(">HH", number, item.protected)
+    return full(b"infe", named, item.kind, b"\0", version=2, flags=item.hidden)
+
+
+def owned(items: Sequence[Item]) -> bytes:
+    """All properties, and whose they are."""
+    every = [one for item in items for one in item.properties]
+    owners, first = b"", 1
+    for number, item in enumerate(items, 1):
+        count = len(item.properties)
+        owners += struct.pack(f">HB{count}B", number, count, *range(first, first + count))
+        first += count
+    owners = struct.pack(">I", len(items)) + owners
+    return box(b"iprp", box(b"ipco", *every), full(b"ipma", owners))

@@ -38,6 +38,7 @@ SKIP_FROM = 4
 # Containers that state a duration; for others it is estimated from what is there.
 STATE_DURATION = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf")
 MISSING_S = 0.5  # a file that holds this much less than it states was cut short
+LONGEST_S = 366 * 86400.0  # what states more states a number below 0, or damage
 WIDEST_PIXEL = 4  # pixels less square than this are damage
 
 
@@ -158,24 +159,28 @@ class VideoSource:
         return stamp - self._origin_s
 
     def _describe(self, container: InputContainer, stream: VideoStream) -> MediaInfo:
-        stated_s = max(0.0, (container.duration or 0) / av.time_base)
         image = not container.streams.audio and _is_still(container, stream)
         return MediaInfo(
             kind="image" if image else "video",
             width_px=self._upright.width_px,
             height_px=self._upright.height_px,
-            duration_s=0.0 if image else stated_s,
+            duration_s=0.0 if image else _stated_s(container),
         )
 
     def _misses_time(self, container: InputContainer, end_s: float) -> bool:
         if container.format.name not in STATE_DURATION or self.info.kind == "image":
             return False
-        stated_s = (container.duration or 0) / av.time_base
-        return end_s < stated_s - max(MISSING_S, 2 / self._fps)
+        return end_s < _stated_s(container) - max(MISSING_S, 2 / self._fps)
 
 
 def _seconds(stamp: int | None, time_base: Fraction | None) -> float | None:
     return None if stamp is None or time_base is None else float(stamp * time_base)
+
+
+def _stated_s(container: InputContainer) -> float:
+    """How long the header says that the file lasts; 0 if it says nothing that can be."""
+    stated_s = (container.duration or 0) / av.time_base
+    return stated_s if 0 < stated_s < LONGEST_S else 0.0
 
 
 def _is_still(container: InputContainer, stream: VideoStream) -> bool:
