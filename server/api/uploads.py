@@ -56,7 +56,10 @@ class UploadRequest(Request):
         try:
             super()._load_form_data()
         except ValueError as error:
-            raise BadRequest(f"The form cannot be read: {error}.") from error
+            raise BadRequest(
+                "The form ends early or is not well-formed. Send it again, for example by "
+                "curl -F file=@clip.mp4"
+            ) from error
 
     def close(self) -> None:
         """Close every file, also of a body that turned out to be bad half-way through."""

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.heif import tiled
 from tests.media import clip, moving, picture
 from tests.server.service import ROOT
 from tests.server.test_confined_child import task_for
@@ -67,6 +68,7 @@ def seeds(folder: Path, face: np.ndarray) -> list[Path]:
         clip(folder / "a.webm", moving(face, 8, size)),
         clip(folder / "a.gif", moving(face, 8, size)),
         clip(folder / "animated.webp", moving(face, 8, size), codec="libwebp_anim"),
+        tiled(folder / "tiles.heic", face[:120, :180], 64),
         *(picture(folder / f"a.{ending}", small) for ending in ("jpg", "png", "webp")),
     ]
 
