@@ -53,7 +53,15 @@ for name in map(str.strip, sys.stdin):
         answer = f"leaked {error!r}"
     print(answer, flush=True)
 """
-NAMED = {"corrupt-media", "not-media", "no-video", "too-large", "memory-limit", "empty-file"}
+NAMED = {
+    "corrupt-media",
+    "not-media",
+    "no-video",
+    "copy-protected",
+    "too-large",
+    "memory-limit",
+    "empty-file",
+}
 LABELS = {"fake", "real", "inconclusive", "no-face"}
 
 

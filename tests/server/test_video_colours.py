@@ -54,7 +54,7 @@ def film(
     full: bool = False,
 ) -> Path:
     fine = {
-        "libx265": {"preset": "ultrafast", "crf": "8", "x265-params": "log-level=none"},
+        "libx265": {"preset": "ultrafast", "crf": "8", "bf": "0", "x265-params": "log-level=none"},
         "libx264": {"crf": "8"},
     }
     with av.open(str(path), "w") as container:

@@ -23,9 +23,11 @@ class Box(NamedTuple):
 def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
     """The boxes between two places of `file`, up to the first that is none."""
     for _ in range(MOST_BOXES):
+        if start + 8 > end:
+            return
         file.seek(start)
         head = file.read(16)
-        if start + 8 > end or len(head) < 8:
+        if len(head) < 8:
             return
         size, kind = struct.unpack_from(">I4s", head)
         content = start + 8

@@ -10,6 +10,7 @@ from server.analysis.video.isobmff import Box, boxes, content, inside
 
 META_BYTES = 8_000_000  # of descriptions; the pictures themselves lie elsewhere
 IN_FILE, IN_IDAT = 0, 1  # where an item's content is
+FARTHEST = 1 << 62  # a place in a file; one further on cannot even be looked for
 
 
 class Fields:
@@ -30,7 +31,8 @@ class Fields:
 
 
 class Items:
-    """What the `meta` box of a file tells. Whatever it lacks raises IndexError or KeyError."""
+    """What the `meta` box of a file tells. What it lacks or cannot be raises IndexError,
+    KeyError or ValueError."""
 
     def __init__(self, file: BinaryIO, meta: Box) -> None:
         self._file = file
@@ -76,6 +78,8 @@ class Items:
     def data(self, item: int, limit: int) -> bytes:
         """The first `limit` bytes of the first piece of an item's content."""
         where, offset, length = self._place(item)
+        if offset + length > FARTHEST:
+            raise ValueError("the content lies beyond all files")
         if where == IN_FILE:
             return content(self._file, Box(b"", offset, offset + length), limit)
         if where == IN_IDAT:
