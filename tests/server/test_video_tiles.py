@@ -111,6 +111,17 @@ def test_a_damaged_description_is_named(tmp_path: Path, photo: np.ndarray) -> No
         MediaReader(path)
 
 
+def test_a_tile_may_serve_at_several_places(tmp_path: Path, photo: np.ndarray) -> None:
+    """Here the first one also in place of the second."""
+    data = tiled(tmp_path / "a.heic", photo, SIDE).read_bytes()
+    tiles = b"dimg\0\5\0\4\0\1\0\2"  # item 5 of four: 1, 2, ...
+    assert data.count(tiles) == 1
+    path = tmp_path / "b.heic"
+    path.write_bytes(data.replace(tiles, tiles[:-1] + b"\1"))
+    rgb = shown(path)
+    assert np.array_equal(rgb[:SIDE, SIDE:], rgb[:SIDE, : 420 - SIDE])
+
+
 @pytest.mark.parametrize("claimed", [64, SIDE])
 def test_tiles_of_different_sizes_are_refused(
     tmp_path: Path, photo: np.ndarray, claimed: int

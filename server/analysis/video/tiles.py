@@ -66,7 +66,9 @@ class TiledPicture:
     def _tiles(self) -> Iterator[tuple[int, int, Uint8]]:
         """(row, column, RGB) of each tile that can be decoded. Raises CorruptMedia if their sizes
         differ."""
-        places = {item: n for n, item in enumerate(self._grid.tiles)}
+        places: dict[int, list[int]] = {}
+        for place, item in enumerate(self._grid.tiles):
+            places.setdefault(item, []).append(place)  # one may serve at several places
         upright = None
         with open_container(self._path) as container:
             tiles = {s.index: s for s in container.streams.video if s.id in places}
@@ -81,7 +83,9 @@ class TiledPicture:
                     upright = Upright(frame.width, frame.height, Orientation(), colours)
                 if (upright.width_px, upright.height_px) != (frame.width, frame.height):
                     raise CorruptMedia("The parts of the picture differ in size. Save it as JPEG.")
-                yield *divmod(places[stream.id], self._grid.columns), upright(frame)
+                tile = upright(frame)
+                for place in places[stream.id]:
+                    yield *divmod(place, self._grid.columns), tile
 
 
 def _coded(container: InputContainer, tiles: list[VideoStream]) -> Iterator[Packet[Stream]]:
