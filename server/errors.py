@@ -164,6 +164,11 @@ class CorruptMedia(AppError):
     cure = "Get the file again from where it came; a copy may have been cut short or damaged."
 
 
+class CopyProtected(AppError):
+    code, http_status, title = "copy-protected", 422, "The media is copy-protected"
+    cure = "Check a copy without protection, or let the extension check what you see."
+
+
 class TooLarge(AppError):
     code, http_status, title = "too-large", 413, "The media is too large"
     cure = (

@@ -23,6 +23,7 @@ from server.errors import AppError, BadRequest, BadValue, RequestTooLarge
 
 NDJSON = "application/x-ndjson"
 MAX_BYTES = 1_000_000
+BYTE_ORDER_MARK = "\ufeff"  # some editors begin each file with it, and files are joined
 
 Line = tuple[int, str]  # its number, and what stands there
 
@@ -75,7 +76,7 @@ def read() -> tuple[list[Line], dict[str, Any]]:
         batch = validated(schemas.Batch, request.get_json())
         return list(enumerate(batch.urls, 1)), batch.said()
     try:
-        rows = body.decode().split("\n")
+        rows = body.decode().replace(BYTE_ORDER_MARK, "").split("\n")
     except UnicodeDecodeError as error:
         raise BadRequest("NDJSON is text in UTF-8.") from error
     lines = [(number, row.strip()) for number, row in enumerate(rows, 1) if row.strip()]

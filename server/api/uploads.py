@@ -11,14 +11,28 @@ from pathlib import Path
 from typing import IO, Any
 
 from flask import Request, request
-from werkzeug.datastructures import FileStorage
+from werkzeug import formparser
+from werkzeug.datastructures import FileStorage, Headers
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.sansio.multipart import MultipartDecoder
 
 from server.api.service import current
-from server.errors import BadValue, EmptyFile, TooLarge
+from server.errors import BadRequest, BadValue, EmptyFile, TooLarge
 
 ENVELOPE_BYTES = 64 * 1024  # what a multipart body may hold beside its file
 MAX_TITLE = 200
+
+
+class _AnyNames(MultipartDecoder):
+    """Takes file names in any encoding: what is no UTF-8, as from old disks and archives, is shown
+    by a sign that stands for the unreadable."""
+
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        return super()._parse_headers(data.decode(errors="replace").encode())
+
+
+# Werkzeug, which else drops such a form without a word, has no other place to name a decoder.
+formparser.MultipartDecoder = _AnyNames  # type: ignore[attr-defined]
 
 
 class UploadRequest(Request):
@@ -31,6 +45,21 @@ class UploadRequest(Request):
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
         uploads = current().folders.uploads
         return self._streams.enter_context(tempfile.NamedTemporaryFile(dir=uploads))
+
+    def make_form_data_parser(self) -> formparser.FormDataParser:
+        parser = super().make_form_data_parser()
+        parser.silent = False
+        return parser
+
+    def _load_form_data(self) -> None:
+        """Raises BadRequest for a form that is not well-formed."""
+        try:
+            super()._load_form_data()
+        except ValueError as error:
+            raise BadRequest(
+                "The form ends early or is not well-formed. Send it again, for example by "
+                "curl -F file=@clip.mp4"
+            ) from error
 
     def close(self) -> None:
         """Close every file, also of a body that turned out to be bad half-way through."""

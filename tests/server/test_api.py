@@ -170,6 +170,39 @@ def test_an_upload_is_checked_and_deleted(site: Site) -> None:
     until(lambda: uploads(site) == [])
 
 
+@pytest.mark.parametrize(
+    ("sent", "title"),
+    [
+        (b"caf\xe9.jpg", "caf\ufffd.jpg"),  # Latin-1
+        (b"\x8e\xca\x90^.jpg", "\ufffd\u0290^.jpg"),  # Shift-JIS, of which a part reads as UTF-8
+        ("\u5199\u771f.jpg".encode(), "\u5199\u771f.jpg"),
+        (b"a%22b.jpg", 'a"b.jpg'),
+        (b"\xff\xfe\x00a\x07.jpg", "\ufffd\ufffda.jpg"),
+        (b"", ""),
+        (b"n" * 300, "n" * 200),
+    ],
+)
+def test_a_file_name_in_any_encoding(site: Site, sent: bytes, title: str) -> None:
+    head = b'--B\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n' % sent
+    answer = site.post(
+        "/check-file",
+        data=head + b"media of " + sent + b"\r\n--B--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=B"},
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["file"]["title"] == title
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"--B\r\n", b"--B\r\nX: y\r\n\r\nmedia\r\n--B--\r\n", b"media"]
+)
+def test_a_form_that_is_none_is_told_so(site: Site, body: bytes) -> None:
+    kind = {"Content-Type": "multipart/form-data; boundary=B"}
+    answer = site.post("/check-file", data=body, headers=kind)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
+    assert "form" in answer.json()["detail"]
+
+
 def test_the_same_file_twice_is_one_job(site: Site) -> None:
     def post(name: str) -> str:
         files = {"file": (name, b"slow" * 100)}

@@ -55,6 +55,17 @@ def send(client: FlaskClient, *lines: Any, query: str = "", **headers: str) -> l
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
+def test_lists_as_editors_save_them(client: FlaskClient) -> None:
+    """With byte order marks, also where files were joined, and the line ends of Windows."""
+    lines = [
+        "\ufeffhttp://a.test/1\r",
+        '\ufeff{"url": "http://a.test/2"}\r',
+        "\ufeff",
+        "<http://a.test/3>",
+    ]
+    assert [entry["error"] for entry in send(client, *lines)] == [None] * 3
+
+
 def test_json_in_json_out(client: FlaskClient, store: Store) -> None:
     urls = ["http://a.test/1", "http://a.test/2"]
     answer = client.post("/check-batch", json={"urls": urls, "samples_per_s": 1.5})
