@@ -1,4 +1,4 @@
-"""The worker process: takes ids from the queue and runs each work in a child, until told to stop."""
+"""The worker process: takes ids from the queue, runs each work in a child, until told to stop."""
 
 from __future__ import annotations
 
