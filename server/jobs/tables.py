@@ -205,7 +205,8 @@ def upgrade(connection: Connection) -> None:
     connection.execute(delete(works).where(cancelled))
     file = update(works).where(works.c.kind == "file")
     connection.execute(file.values(content=works.c.key))
-    connection.execute(update(works).where(not_(IN_FLIGHT)).values(**FORGOTTEN))
+    ended = works.c.state.not_in(STATES_IN_FLIGHT)
+    connection.execute(update(works).where(ended).values(**FORGOTTEN))
 
 
 def reading(engine: Engine) -> Engine:
