@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +16,13 @@ from typing import Any
 import pytest
 import requests
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from werkzeug.test import TestResponse
 
 from server.api.service import of
 from server.app import create_app
 from server.config import Settings
+from server.jobs import tables
 from server.jobs.keys import check_key
 from server.jobs.leases import Leases
 from server.jobs.records import NewJob, Picture
@@ -94,9 +96,9 @@ class Desk:
         """How many files wait for their check, on the disk or in the database."""
         on_disk = len(list((self.settings.data_dir / "uploads").iterdir()))
         with self.engine.connect() as connection:
-            from server.jobs.tables import parcels
-
-            return on_disk + (connection.scalar(select(func.count()).select_from(parcels)) or 0)
+            return on_disk + (
+                connection.scalar(select(func.count()).select_from(tables.parcels)) or 0
+            )
 
 
 def taken(answer: TestResponse) -> dict[str, Any]:
@@ -280,11 +282,9 @@ def test_an_idempotency_key_belongs_to_the_address_it_was_sent_to(desk: Desk) ->
 
 
 def test_no_idempotency_key_and_no_clients_address_is_stored(desk: Desk) -> None:
-    from server.jobs.tables import requests as kept
-
     desk.address(key="a-key-of-mine")
     with desk.engine.connect() as connection:
-        [row] = connection.execute(select(kept)).all()
+        [row] = connection.execute(select(tables.requests)).all()
     assert "a-key-of-mine" not in str(row)
     assert FIRST not in str(row)
 
@@ -298,6 +298,44 @@ def question(store: Store, cache_s: float = 0.0) -> tuple[str, str]:
     return new.job_id, new.work_id
 
 
+class Slow(Store):
+    """Takes its time between finding work to share and the job that shares it."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.found = threading.Event()
+
+    def _found_or_added(self, *arguments: Any) -> tuple[str, bool]:
+        found = super()._found_or_added(*arguments)
+        self.found.set()
+        time.sleep(0.5)
+        return found
+
+
+LEAVE: dict[str, Callable[[Store, str], Any]] = {
+    "cancel": lambda store, job_id: store.cancel(job_id),
+    "remove": lambda store, job_id: store.remove(job_id),
+    "forget": lambda store, _: store.forget(before=time.time()),
+}
+
+
+@pytest.mark.parametrize("how", LEAVE)
+def test_the_last_leaves_while_another_comes(desk: Desk, how: str) -> None:
+    first, work_id = question(desk.store)
+    if how != "cancel":  # the others are for what has ended
+        assert desk.leases.claim(work_id, "me")
+        assert desk.leases.finish(work_id, "me", VERDICT)
+    slow = Slow(desk.engine)
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(question, slow, 3600)
+        assert slow.found.wait(20)
+        assert LEAVE[how](desk.store, first)
+        second, _ = coming.result(20)
+    job = desk.store.get(second)
+    assert job is not None
+    assert (job.state, job.work_id) == ("queued" if how == "cancel" else "done", work_id)
+
+
 def test_those_who_come_never_share_the_fate_of_those_who_leave(desk: Desk) -> None:
     def ask(number: int) -> str | None:
         job_id, _ = question(desk.store)
@@ -307,7 +345,7 @@ def test_those_who_come_never_share_the_fate_of_those_who_leave(desk: Desk) -> N
         return job_id
 
     with ThreadPoolExecutor(8) as pool:
-        stayed = [job_id for job_id in pool.map(ask, range(120)) if job_id]
+        stayed = [job_id for job_id in pool.map(ask, range(60)) if job_id]
     found = [desk.store.get(job_id) for job_id in stayed]
     assert {job and job.state for job in found} == {"queued"}
     assert len({job and job.work_id for job in found}) == 1
@@ -340,7 +378,7 @@ def test_a_result_stays_for_whoever_was_given_it(desk: Desk) -> None:
         return job_id
 
     with ThreadPoolExecutor(8) as pool:
-        stayed = [job_id for job_id in pool.map(ask, range(120)) if job_id]
+        stayed = [job_id for job_id in pool.map(ask, range(60)) if job_id]
     until(lambda: desk.store.counts() == {"queued": 0, "running": 0})
     found = [desk.store.get(job_id) for job_id in stayed]
     assert [job and job.result for job in found] == [VERDICT] * len(stayed)
