@@ -82,7 +82,7 @@ def summary(job: Job) -> dict[str, Any]:
         "id": job.id,
         "kind": job.kind,
         "source": job.source if job.kind == "url" else None,
-        "title": job.source or None if job.kind == "file" else None,
+        "title": (job.source or None) if job.kind == "file" else None,
         "state": job.state,
         "stage": job.stage,
         "progress": job.progress,

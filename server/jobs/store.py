@@ -255,9 +255,9 @@ class Store:
             select(column).select_from(jobs.outerjoin(works)).where(old)
             for column in (jobs.c.id, jobs.c.work_id)
         )
-        held = select(works.c.id).where(works.c.id.in_(their_works)).with_for_update()
+        held = select(works.c.id).where(works.c.id.in_(their_works)).order_by(works.c.id)
         with self._writer.begin() as connection:
-            connection.execute(held)
+            connection.execute(held.with_for_update())
             forgotten = connection.execute(delete(jobs).where(jobs.c.id.in_(old_jobs))).rowcount
             connection.execute(delete(works).where(works.c.finished_at < before, UNWANTED))
         return forgotten
