@@ -162,10 +162,9 @@ def _task(settings: Settings, source: str) -> Task:
     fetched = source.lower().startswith(("http://", "https://"))
     return Task.within(
         settings,
-        job_id="-",
+        work_id="-",
         kind="url" if fetched else "file",
         source=source if fetched else os.path.abspath(source),  # noqa: PTH100 - resolves nothing
-        title=None,
         scratch="",
         options=settings.options,
         log_level=logging.ERROR,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -125,10 +124,7 @@ def _parsed(line: str) -> tuple[str, dict[str, Any]]:
 
 
 def _submitted(url: str, said: dict[str, Any], number: int) -> str:
-    ask = validated(Options, said).ask()
-    if ask.idempotency_key:  # it stands for the batch; each of its lines is a request
-        ask = replace(ask, idempotency_key=f"{ask.idempotency_key}:{number}")
-    return current().checks.url(url, ask)
+    return current().checks.url(url, validated(Options, said).ask(number))
 
 
 def _problem(error: AppError) -> dict[str, Any]:

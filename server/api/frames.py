@@ -44,7 +44,7 @@ def check_frames(query_data: schemas.WaitQuery) -> Response:
     digest = hashlib.sha256(repr(times_s).encode())
     for picture in pictures:
         digest.update(hashlib.sha256(picture).digest())
-    job_id = current().checks.file(path, digest.hexdigest(), "", ask)
+    job_id = current().checks.frames(path, digest.hexdigest(), ask)
     return answer(job_id, query_data.wait, options.wait)
 
 

@@ -57,10 +57,9 @@ ENVIRONMENT = {
 class Task:
     """What the runner asks for. `limits` and `options` are DownloadLimits and AnalysisOptions."""
 
-    job_id: str
+    work_id: str
     kind: Literal["url", "file"]
     source: str
-    title: str | None
     scratch: str
     parent_pid: int
     limits: dict[str, Any]
@@ -150,7 +149,7 @@ class Reporter:
     def _report(self, stage: str, fraction: float, partial: dict[str, Any] | None) -> None:
         now = time.monotonic()
         if stage != self._stage:
-            log.info("job=%s stage=%s after=%.1fs", self._task.job_id, stage, now - self._start)
+            log.info("work=%s stage=%s after=%.1fs", self._task.work_id, stage, now - self._start)
         elif now < self._at + REPORT_S:
             return
         self._stage, self._at = stage, now
@@ -170,7 +169,7 @@ def _answer(task: Task, reporter: Reporter, start: Start | None) -> dict[str, An
     except Exception as error:
         if getattr(error, "code", None) == OPENCV_NO_MEMORY:
             return _refusal(_out_of_memory(task))
-        log.exception("job=%s failed in a way that we did not foresee", task.job_id)
+        log.exception("work=%s failed in a way that we did not foresee", task.work_id)
         return _refusal(AppError())
 
 
@@ -254,7 +253,7 @@ def _fetched(task: Task, reporter: Reporter, start: Start | None) -> MediaFile:
 def _uploaded(task: Task) -> MediaFile:
     from server.analysis.records import MediaFile
 
-    return MediaFile(Path(task.source), title=task.title)
+    return MediaFile(Path(task.source))
 
 
 def encode(task: Task) -> bytes:

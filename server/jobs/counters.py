@@ -1,8 +1,8 @@
 """What was done so far, added up in the database, so that any web process can tell.
 
-The sums outlive the jobs that they count. A worker adds up its own and writes them down with its
-sign of life: at the end of each check, all workers would queue for the same few rows. One that is
-killed takes the sums of its last two seconds with it.
+The sums outlive the checks that they count; one that many asked for counts once. A worker adds up
+its own and writes them down with its sign of life: at the end of each check, all workers would
+queue for the same few rows. One that is killed takes the sums of its last two seconds with it.
 """
 
 from __future__ import annotations

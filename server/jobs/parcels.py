@@ -16,11 +16,11 @@ from sqlalchemy import Engine, delete, insert, select
 from server.jobs.tables import parcels
 
 PIECE_BYTES = 4 << 20
-YOUNG_S = 300.0  # one this young may belong to a job that is just being made
+YOUNG_S = 300.0  # one this young may belong to a work that is just being made
 
 
 class Parcels:
-    """Keyed by the name of the file that a job has as its source. Safe to share between threads."""
+    """Keyed by the name of the file that is a work's source. Safe to share between threads."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -61,7 +61,7 @@ class Parcels:
                 connection.execute(delete(parcels).where(parcels.c.name == path.name))
 
     def sweep(self, needed: Collection[str]) -> None:
-        """Delete what no job in flight has as its source."""
+        """Delete what no work in flight has as its source."""
         if not self._used:
             return
         names = {Path(source).name for source in needed}

@@ -1,4 +1,4 @@
-"""The worker process: takes job ids from the queue and runs each in a child, until told to stop."""
+"""The worker process: takes ids from the queue, runs each work in a child, until told to stop."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 
 
 def work(settings: Settings, command: Sequence[str] = COMMAND) -> int:
-    """Run jobs until SIGTERM or SIGINT, which hand running jobs back. Returns the exit status.
+    """Run works until SIGTERM or SIGINT, which hand running ones back. Returns the exit status.
 
     The threads of the pool only watch their children, so one process with little memory does for
-    any number of jobs. `command` is the child's.
+    any number of works. `command` is the child's.
     """
     engine = open_engine(database_url(settings))
     app = make_celery(settings)

@@ -46,7 +46,7 @@ def act(task: Task, step: str, value: str) -> None:
         case "environment":
             say(result={"names": sorted(os.environ)})
         case "grandchild":  # one that ties its life to nobody
-            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)", task.job_id])
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)", task.work_id])
         case "note":  # a line for each attempt
             with Path(value).open("a") as notes:
                 notes.write(f"{os.getpid()} {task.scratch}\n")
@@ -81,7 +81,7 @@ def read(task: Task) -> None:
     """An upload: say what it is; take a moment for one that begins with "slow"."""
     content = Path(task.source).read_bytes()
     time.sleep(0.5 if content.startswith(b"slow") else 0.0)
-    say(result={"file": {"sha256": hashlib.sha256(content).hexdigest(), "title": task.title}})
+    say(result={"file": {"sha256": hashlib.sha256(content).hexdigest()}})
 
 
 def main() -> None:

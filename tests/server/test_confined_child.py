@@ -75,10 +75,9 @@ def task_for(path: Path, scratch: Path, **limits: int) -> Task:
     settings = Settings()
     task = Task.within(
         settings,
-        job_id="test",
+        work_id="test",
         kind="file",
         source=str(path),
-        title=None,
         scratch=str(scratch),
         options=settings.options,
     )

@@ -17,7 +17,7 @@ from server.api import events
 from server.api.service import SPARE_THREADS, of
 from server.app import create_app
 from server.config import Settings
-from server.jobs.store import NewJob
+from server.jobs.records import NewJob
 from tests.server.service import Site, running, scripted, until
 
 STREAMS = 3
@@ -159,7 +159,8 @@ def test_silence_is_filled_and_no_stream_is_endless(
     monkeypatch.setattr(events, "LONGEST_S", 1.0)
     app = create_app(Settings(data_dir=tmp_path, threads=SPARE_THREADS + 1))
     service = of(app)
-    job_id, _ = service.store.submit(NewJob("url", "http://a.test/", "key", {"options": {}}), 9)
+    new = NewJob("url", "http://a.test/", "key", {"options": {}})
+    job_id = service.store.submit(new, 9).job_id
     with app.test_client().get(f"/jobs/{job_id}/events") as answer:
         text = answer.text
     assert text.startswith("retry: 2000\n\n")

@@ -71,7 +71,7 @@ def test_media_that_was_checked_is_not_analysed_again(site: Site, tmp_path: Path
     assert second.result == first.result
     assert site.store.picture(second.id, 1, 0, "face") == base64.b64decode(JPEG)
     assert left_over(site) == []
-    until(lambda: mentioning(second.id) == [], 2)
+    until(lambda: mentioning(second.work_id or "") == [], 2)
     fresh = site.submit(scripted("media:abc", "result:real", name="third"), fresh=True)
     assert site.ended(fresh).result != first.result
 
@@ -108,11 +108,11 @@ def test_cancelling_ends_all_processes_within_a_second(site: Site, tmp_path: Pat
     site.start("scripted")
     notes = tmp_path / "notes"
     job_id = site.submit(scripted("scratch", "grandchild", f"note:{notes}", "hang"))
-    child = noted(notes)
-    assert mentioning(job_id), "the grandchild runs"
+    child, work_id = noted(notes), site.work(job_id).id
+    assert mentioning(work_id), "the grandchild runs"
     assert site.store.cancel(job_id)
     start = time.monotonic()
-    until(lambda: gone(child) and not mentioning(job_id), 5)
+    until(lambda: gone(child) and not mentioning(work_id), 5)
     assert time.monotonic() - start < 1.0
     until(lambda: left_over(site) == [], 2)
     assert site.job(job_id).state == "cancelled"
@@ -124,7 +124,7 @@ def test_a_check_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
         job = site.ended(site.submit(scripted("grandchild", "hang")))
         assert job.error is not None
         assert (job.error["code"], job.attempts) == ("time-limit", 1)
-        assert mentioning(job.id) == []
+        assert mentioning(job.work_id or "") == []
 
 
 @pytest.mark.slow
@@ -171,7 +171,7 @@ def test_a_doubled_message_is_harmless(site: Site, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     job_id = site.submit(scripted(f"note:{notes}", "result:fake"))
     for _ in range(3):
-        site.queue.send(job_id, True)
+        site.queue.send(site.work(job_id).id, True)
     site.start("scripted")
     site.ended(job_id)
     site.ended(site.submit(scripted("result:real")))
@@ -200,7 +200,7 @@ def test_the_sweep_removes_what_nobody_works_on_and_nothing_else(site: Site) -> 
     runner = Runner(leases, site.settings, site.queue.send, COMMAND)
     reaper = Reaper(site.store, leases, runner, site.settings, "w")
     job_id = site.submit(scripted("result:fake"), send=False)
-    assert leases.claim(job_id, "alive")
+    assert leases.claim(site.work(job_id).id, "alive")
     for owner in ("alive", "dead"):
         (runner.folders.scratch / owner).mkdir()
         (runner.folders.scratch / owner / "media.mp4").touch()
@@ -284,16 +284,16 @@ def test_the_last_words_of_a_crash_are_logged(site: Site) -> None:
     until(lambda: len(words()) >= MAX_ATTEMPTS)
     lines = words()
     assert len(lines) == MAX_ATTEMPTS
-    assert all(f"job={job.id}" in line and "status -11" in line for line in lines)
+    assert all(f"work={job.work_id}" in line and "status -11" in line for line in lines)
 
 
-def test_a_log_line_names_its_job_and_no_address(site: Site) -> None:
+def test_a_log_line_names_its_work_and_no_address(site: Site) -> None:
     site.start("scripted")
     secret = "token-in-the-query"
     job = site.ended(site.submit(scripted("result:fake", name=secret)))
 
     def lines() -> list[str]:  # the job's row may be seen to end before its line is written
-        return [line for line in site.log.read_text().splitlines() if f"job={job.id}" in line]
+        return [line for line in site.log.read_text().splitlines() if f"work={job.work_id}" in line]
 
     until(lambda: "done" in lines()[-1])
     assert len(lines()) >= 2
