@@ -8,7 +8,7 @@ DEV := .venv-dev
 # What checks the extension; where npm is missing, the tests that want it are skipped and say so.
 TOOLS := $(if $(shell command -v npm),extension/node_modules/.ready)
 
-.PHONY: run test test-fast fuzz lint format lock extension clean help
+.PHONY: run test test-fast fuzz lint format extension lock clean help
 
 run: $(SERVE)/.ready ## start the service and its worker on 127.0.0.1:8000; PORT=8123 for another port
 	@MESOSCOPE_PORT=$(PORT) $(SERVE)/bin/python -m server run
