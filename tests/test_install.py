@@ -168,6 +168,16 @@ def test_whoever_installs_a_lock_by_hand_is_told_how() -> None:
     assert [line for line in commands if "--no-deps" not in line] == []
 
 
+def test_no_file_is_a_link() -> None:
+    """A zip download or a checkout on Windows has a file with the target's name in its place."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("this is no git checkout")
+    assert [line for line in listed.stdout.splitlines() if line.startswith("120000")] == []
+
+
 def test_make_help_names_every_target() -> None:
     targets = re.search(r"\.PHONY: (.+)", (ROOT / "Makefile").read_text())
     assert targets
