@@ -34,7 +34,7 @@ def test_what_the_page_shares_with_the_extension_is_served(tmp_path: Path) -> No
     shared = set(re.findall(r"[\"/](extension/[\w/.]+\.(?:js|css|json))\"", texts))
     assert len(shared) > 5
     for name in shared:
-        answer = client.get(f"/static/{name}")
-        assert answer.data == (ROOT / name.replace("extension/", "extension/src/")).read_bytes()
+        with client.get(f"/static/{name}") as answer:
+            assert answer.data == (ROOT / name.replace("extension/", "extension/src/")).read_bytes()
     assert client.get("/static/extension/../package.json").status_code == 404
     assert client.get("/static/extension/%2e%2e/package.json").status_code == 404
