@@ -1,7 +1,8 @@
 # Two commands for a newcomer: `make run` and `make test`. The rest is for those who change things.
 PYTHON ?= python3
 PORT ?= 8000
-# Tests of one file stay together: they share a service or a browser.
+# Tests of one file stay together: they share a service or a browser. Files are taken in their order
+# (tests/conftest.py): xdist by itself leaves those with few tests to the end, and ours are the longest.
 TEST_JOBS ?= 2
 SERVE := .venv
 DEV := .venv-dev
@@ -19,7 +20,7 @@ test: $(DEV)/.ready $(SERVE)/.ready $(TOOLS) ## everything: lint, types, every t
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
-	$(DEV)/bin/python -m pytest -n $(TEST_JOBS) --dist loadfile
+	$(DEV)/bin/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 
 test-fast: $(DEV)/.ready ## the tests that take seconds
 	$(DEV)/bin/python -m pytest -m "not slow and not browser"
