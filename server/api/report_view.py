@@ -17,7 +17,7 @@ from server.jobs.records import Job
 from server.jobs.store import Store
 
 # What is said to people is said in one place: the extension's catalogue, which the page uses too.
-WORDS = Path(__file__).parents[1] / "web/static/extension/_locales/en/messages.json"
+WORDS = Path(__file__).parents[2] / "extension/src/_locales/en/messages.json"
 SHAPES = {"fake": "▲", "real": "●", "inconclusive": "◆", "no-face": "○"}
 RARE = 0.01  # of such videos are fake, for the sentence that says what a flag is worth
 JOIN_S = 1.5  # samples farther apart are not joined: the face may have been away in between
