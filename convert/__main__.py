@@ -31,14 +31,23 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files may hold anything
-    args = _parser().parse_args(argv)
+    args = _parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
     try:
         return int(args.run(args))
-    except ConversionError as error:
+    except (ConversionError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-    return 1
+        return 1
+
+
+def _joined(argv: list[str]) -> list[str]:
+    """With `--input-range=-1..1` for `--input-range -1..1`, which argparse takes for an option."""
+    option, joined = "--input-range", list[str]()
+    for argument in argv:
+        if joined[-1:] == [option]:
+            joined[-1] = f"{option}={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,7 +132,8 @@ def _keras(args: argparse.Namespace) -> int:
     file = _file(args)
     with _working("loading"):
         ours = network.as_classifier(network.load(args.model), args.input_range, args.input_px)
-    _show_range(ours, args.input_range)
+        network.check_loss(args.model, ours)
+    _show_form(ours, args.input_range)
     return _convert(args, file, ours, _source(args, file, ours, args.positive))
 
 
@@ -145,7 +155,7 @@ def _file(args: argparse.Namespace) -> Path:
     name = args.register or args.name or args.model.stem
     if not name or Path(name).name != name:
         raise ConversionError(f"{name!r} is no name for a file; choose another with --name")
-    if args.out.resolve() == registry.WEIGHTS:
+    if args.out.resolve() == registry.WEIGHTS.resolve():
         raise ConversionError(f"{args.out} holds what is registered; use --register NAME instead")
     precision = PRECISIONS[args.quantize]
     file = Path(args.out) / f"{name}-{precision}.tflite"
@@ -168,8 +178,8 @@ def _check_writable(path: Path) -> None:
         raise ConversionError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _show_range(ours: Any, stated: str | None) -> None:
-    """Where the input range comes from: a wrong one harms the answers, and no comparison tells."""
+def _show_form(ours: Any, stated: str | None) -> None:
+    """What the model is taken for; no comparison tells if that is wrong."""
     if stated and ours.noticed not in (None, stated):
         why = f"as stated, but its own first layers expect {ours.noticed}"
     elif stated:
@@ -179,6 +189,7 @@ def _show_range(ours: Any, stated: str | None) -> None:
     else:
         why = "assumed; --input-range states another"
     print(f"pictures in {ours.input_range}: {why}", file=sys.stderr)
+    print(f"answers with a {'probability' if ours.squashed else 'logit'}", file=sys.stderr)
 
 
 def _source(

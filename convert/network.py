@@ -32,13 +32,15 @@ class Classifier:
 
     `form` is a Keras model in our form. `probability` maps crops float32 [N, S, S, 3] in -1..1 to
     P of the second class, float64 [N], as the unmodified model gives it. `noticed` is the range
-    that the model's own first layers tell, `rounds` whether it computes in 16 bits.
+    that the model's own first layers tell, `squashed` whether it ends in a sigmoid or softmax,
+    `rounds` whether it computes in 16 bits.
     """
 
     form: Any
     probability: Callable[[Float32], Float64]
     input_range: InputRange
     noticed: InputRange | None
+    squashed: bool
     rounds: bool
 
 
@@ -54,6 +56,17 @@ def load(path: Path) -> Any:
             "needs no new training, and save it again"
         )
     return model
+
+
+def check_loss(path: Path, classifier: Classifier) -> None:
+    """Raise ConversionError for logits that the model's file states to be probabilities."""
+    loss = keras_files.loss_of_probabilities(path)
+    if loss and not classifier.squashed:
+        raise ConversionError(
+            f"the model ends in no sigmoid or softmax, but was trained with {loss}, which takes "
+            "probabilities; end it in a sigmoid, or if it gives logits all the same, save it again "
+            "after load_model(..., compile=False)"
+        )
 
 
 def as_classifier(
@@ -79,6 +92,7 @@ def as_classifier(
         _probability(model, found, squashed),
         found,
         noticed,
+        squashed,
         any("16" in str(getattr(layer, "compute_dtype", "")) for layer in model._flatten_layers()),
     )
     _check_grey(classifier, side_px)
@@ -100,7 +114,7 @@ def _side_px(model: Any, wanted: int | None) -> int:
     if side_px is None:
         raise ConversionError("the model takes pictures of any size; choose one with --input-px")
     if wanted not in (None, side_px):
-        raise ConversionError(f"the model takes {side_px} px; leave out --input-px")
+        raise ConversionError(f"the model takes {side_px} px, not {wanted}")
     if side_px not in SIDES_PX:
         raise ConversionError(
             f"the model takes {side_px} px; wanted: {SIDES_PX[0]} to {SIDES_PX[-1]}"

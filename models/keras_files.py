@@ -6,6 +6,7 @@ Only `load` imports Keras.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -14,6 +15,12 @@ from typing import Any
 
 MAX_BYTES = 1 << 30  # of a model's file, unpacked: the largest image classifiers are a half of it
 CODE = frozenset({"Lambda", "TorchModuleWrapper", "TFSMLayer", "FlaxLayer", "JaxLayer"})
+# Losses that take a probability, or a number close to 0 or 1, unless they are told otherwise.
+OF_PROBABILITIES = frozenset({
+    "binarycrossentropy", "binaryfocalcrossentropy", "categoricalcrossentropy",
+    "categoricalfocalcrossentropy", "sparsecategoricalcrossentropy", "meanabsoluteerror",
+    "meansquarederror", "mae", "mse",
+})  # fmt: skip
 SAVE_AGAIN = 'model.save("model.keras")'
 # What Keras states of a class or function that it does not have.
 UNKNOWN = ("could not locate", "unknown ", "could not interpret", "could not be deserialized")
@@ -44,6 +51,25 @@ def load(path: Path) -> Any:
             return keras.models.load_model(named, compile=False, safe_mode=True)
     except Exception as error:  # whatever Keras stumbles upon in a strange file
         raise KerasFileError(f"Keras cannot load {path}: {_cause(error)}") from error
+
+
+def loss_of_probabilities(path: Path) -> str | None:
+    """The loss that the model's file states, if it is one that takes probabilities; else None."""
+    if _suffix(path) == ".keras":
+        compiled = _zipped_config(path).get("compile_config")
+    else:
+        compiled = _hdf5_attribute(path, "training_config")
+    loss = (compiled or {}).get("loss")
+    if isinstance(loss, list) and len(loss) == 1:
+        loss = loss[0]
+    name, details = loss, {}
+    if isinstance(loss, dict):  # of a function the configuration is its name
+        details = loss.get("config") or {}
+        name = loss.get("class_name") if isinstance(details, dict) else details
+    if isinstance(details, dict) and details.get("from_logits"):
+        return None
+    is_known = re.sub("[^a-z]", "", str(name).lower()) in OF_PROBABILITIES
+    return str(name) if is_known else None
 
 
 def _suffix(path: Path) -> str:
@@ -110,22 +136,27 @@ def _zipped_config(path: Path) -> Any:
 
 
 def _hdf5_config(path: Path) -> Any:
+    config = _hdf5_attribute(path, "model_config")
+    if config is None:
+        raise KerasFileError(
+            f"{path} holds weights alone; for published MesoNet weights use `convert mesonet`, "
+            "else save the whole model"
+        )
+    return config
+
+
+def _hdf5_attribute(path: Path, name: str) -> Any | None:
+    """A description that the file holds as JSON."""
     import h5py
 
     if path.stat().st_size > MAX_BYTES:
         raise KerasFileError(f"{path} is over {MAX_BYTES >> 20} MiB")
     try:
         with h5py.File(path, "r") as file:
-            config = file.attrs.get("model_config")
+            text = file.attrs.get(name)
+        return None if text is None else json.loads(text)
     except OSError as error:
         raise KerasFileError(f"{path} is damaged or no HDF5 file: {error}") from error
-    if config is None:
-        raise KerasFileError(
-            f"{path} holds weights alone; for published MesoNet weights use `convert mesonet`, "
-            "else save the whole model"
-        )
-    try:
-        return json.loads(config)
     except ValueError as error:
         raise KerasFileError(f"{path} describes no model: {error}") from error
 

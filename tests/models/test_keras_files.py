@@ -105,7 +105,7 @@ def test_what_is_no_model_is_called_what_it_is(build, name, says, tmp_path) -> N
 
 def test_a_class_of_somebodys_own_is_named(tmp_path) -> None:
     small(Mine()).save(tmp_path / "model.h5")
-    with pytest.raises(keras_files.KerasFileError, match="Mine.*replace what is not Keras's own"):
+    with pytest.raises(keras_files.KerasFileError, match=r"Mine.*replace what is not Keras's own"):
         keras_files.load(tmp_path / "model.h5")
 
 
@@ -114,3 +114,25 @@ def test_links_lead_to_the_model(tmp_path) -> None:
     (tmp_path / "model.keras").symlink_to(tmp_path / "blob")
     model = keras_files.load(tmp_path / "model.keras")
     assert model.predict_on_batch(np.zeros((1, 8, 8, 3))).shape == (1, 1)
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ("binary_crossentropy", "binary_crossentropy"),
+        ("mse", "mse"),
+        (keras.losses.BinaryCrossentropy(), "BinaryCrossentropy"),
+        (keras.losses.BinaryCrossentropy(from_logits=True), None),
+        (keras.losses.SparseCategoricalCrossentropy(from_logits=True), None),
+        (keras.losses.binary_crossentropy, "binary_crossentropy"),
+        ("hinge", None),
+        (None, None),
+    ],
+)
+def test_a_loss_that_takes_probabilities_is_named(loss, expected, ending, tmp_path) -> None:
+    model = small()
+    if loss is not None:
+        model.compile(loss=loss)
+    model.save(tmp_path / f"model{ending}")
+    assert keras_files.loss_of_probabilities(tmp_path / f"model{ending}") == expected
