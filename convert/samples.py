@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tarfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -77,40 +76,27 @@ def _class(name: str) -> str:
     return folders[-1] if folders else ""
 
 
-def _is_picture(name: str) -> bool:
-    """By its ending; ._NAME is what macOS notes about NAME."""
-    return name.lower().endswith(PICTURES) and not PurePosixPath(name).name.startswith("._")
-
-
 def _tar(path: Path) -> Iterator[tuple[str, bytes]]:
     try:
         with tarfile.open(path) as tar:
             for member in tar:
-                if member.isfile() and _is_picture(member.name):
+                if member.isfile() and member.name.lower().endswith(PICTURES):
                     content = tar.extractfile(member)
                     yield member.name, content.read() if content else b""
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except tarfile.TarError as error:
         raise ConversionError(
             f"{path} is no folder, tar or video ({', '.join(VIDEOS)}): {error}"
         ) from error
 
 
 def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(_files(folder, set())):
-        # With the folder's own name, so that real/ itself may be given.
-        name = f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}"
-        if _is_picture(name):
-            yield name, path.read_bytes()
-
-
-def _files(folder: Path, above: set[Path]) -> Iterator[Path]:
-    """All files below, also through links; `above` are the folders that lead here."""
-    above = {*above, folder.resolve()}
-    for path in folder.iterdir():
-        if path.is_file():
-            yield path
-        elif path.is_dir() and path.resolve() not in above:
-            yield from _files(path, above)
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in PICTURES:
+            # With the folder's own name, so that real/ itself may be given.
+            yield (
+                f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}",
+                path.read_bytes(),
+            )
 
 
 def _crop(name: str, content: bytes, side_px: int) -> NDArray[np.uint8]:

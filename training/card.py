@@ -28,7 +28,11 @@ PARTS = {
     "test": "test, used for nothing but this line",
     "fairface": "FairFace val, photos of adults, reals only",
 }
-OTHER_PARTS = {**PARTS, "val": "val, used to choose thresholds and calibration"}
+OTHER_PARTS = {
+    **PARTS,
+    "val": "val, used to choose thresholds and calibration",
+    "test": "test, used here for nothing but this line",
+}
 FAIRFACE = "fairface-adult-val.tar"
 
 
@@ -74,10 +78,10 @@ def _check_calibrated(spec: registry.ModelSpec) -> None:
 
 
 def rates(parts: dict[str, Any], source: str = export.DFDC) -> dict[str, Any] | None:
-    """registry.Rates from the measurements of the test part; None where it was not there."""
-    if "test" not in parts or "fakes_called_fake" not in parts["test"]["values"]:
+    """registry.Rates from the measurements of the test part; None without both classes there."""
+    values = parts.get("test", {}).get("values", {})
+    if not values.keys() >= {"fakes_called_fake", "reals_called_fake"}:
         return None
-    values = parts["test"]["values"]
     return {
         "flags_fake": round(values["fakes_called_fake"], 3),
         "flags_real": round(values["reals_called_fake"], 3),

@@ -187,36 +187,6 @@ def test_what_tflite_has_no_operator_for_is_named(tmp_path, crops, capsys) -> No
     assert "no operator for Erfinv" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", ["links", "folder", "companion", "circle"])
-def test_crops_lie_as_people_keep_them(kind, tmp_path, crops) -> None:
-    from convert import samples
-
-    folder = tmp_path / "kept"
-    if kind == "links":
-        folder.mkdir()
-        for part in ("real", "fake"):
-            (folder / part).symlink_to(crops / part)
-    else:
-        shutil.copytree(crops, folder)
-    if kind == "folder":
-        (folder / "real" / "person.png").mkdir()
-    if kind == "companion":
-        (folder / "real" / "._0.png").write_bytes(b"\0\5\26\7Mac OS X")
-    if kind == "circle":
-        (folder / "real" / "again").symlink_to(folder)
-    read = samples.read(folder, models.SIDE_PX)
-    assert len(read) == 12
-    assert read.fake is not None
-    assert read.fake.sum() == 6
-
-
-def test_a_truncated_tar_is_named(tmp_path, crops, network, capsys) -> None:
-    whole = shutil.make_archive(str(tmp_path / "whole"), "gztar", crops)
-    (tmp_path / "cut.tar.gz").write_bytes(Path(whole).read_bytes()[:9000])
-    assert convert(network, tmp_path / "cut.tar.gz", "--out", tmp_path) == 1
-    assert "cut.tar.gz is no folder, tar or video" in capsys.readouterr().err
-
-
 def test_a_linear_end_that_was_trained_as_a_probability_is_refused(tmp_path, crops, capsys) -> None:
     model = models.network(end=None)
     model.compile(loss="binary_crossentropy")

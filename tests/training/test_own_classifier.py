@@ -136,7 +136,7 @@ def test_a_prepared_folder_gives_the_parts_and_its_name(registered, data, tmp_pa
         assert main(["--data", str(folder), command, "mine"]) == 0
     card = registry.spec("mine").card.read_text()
     assert "### prepared val, used to choose thresholds and calibration: 16 crops" in card
-    assert "### prepared test, used for nothing but this line: 8 crops" in card
+    assert "### prepared test, used here for nothing but this line: 8 crops" in card
     assert "DFDC" not in card
     rates = registry.spec("mine").rates
     assert rates is not None
