@@ -204,6 +204,7 @@ def _source(
         input_range=ours.input_range,
         positive_class=positive,
         source=args.model.name,
+        source_sha256=registry.file_sha256(args.model),
         licence=args.licence,
         arch=arch,
     )
@@ -229,8 +230,8 @@ def _convert(args: argparse.Namespace, file: Path, ours: Any, source: Any) -> in
         shutil.copyfile(made, file)
     print(f"written: {file} and {sidecar.write(file, source).name}")
     if args.register:
-        register.register(file, ours.form, source, report)
-        print(f"registered: MESOSCOPE_MODEL={source.name} make run")
+        is_new = register.register(file, ours.form, source, report)
+        print(f"registered{'' if is_new else ' before'}: MESOSCOPE_MODEL={source.name} make run")
     return 0
 
 

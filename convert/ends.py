@@ -92,9 +92,7 @@ def _before_activation(tensor: Any) -> Any:
     operation, taken = giver(tensor)
     if kind(operation) not in WEIGHING:
         return taken[0]
-    config = operation.get_config() | {
-        "activation": "linear", "name": f"{operation.name}_logit"
-    }  # fmt: skip
+    config = operation.get_config() | {"activation": "linear", "name": "logits"}
     linear = type(operation).from_config(config)
     logits = linear(*taken)
     set_weights(linear, operation.get_weights())

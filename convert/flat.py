@@ -8,7 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-HALF = re.compile(r"(mixed_)?b?float(16|64)")
+ADDED = ("picture", "logits", "answers", "logit")  # names of what network.py and ends.py add
+OTHER_FLOATS = re.compile(r"(mixed_)?b?float(16|64)")
 
 
 def flat(model: Any, picture: Any) -> Any:
@@ -46,7 +47,7 @@ class _Copies:
     """`made`: by the id of the layer or function, so that what is shared stays shared."""
 
     made: dict[int, Any] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=lambda: set(ADDED))
 
     def answers(self, model: Any, *given: Any) -> list[Any]:
         """What `model` gives for symbolic tensors."""
@@ -103,4 +104,4 @@ def _in_float32(config: Any) -> Any:
 
 def _is_other_float(dtype: Any) -> bool:
     name = dtype.get("config", {}).get("name") if isinstance(dtype, dict) else dtype
-    return isinstance(name, str) and bool(HALF.fullmatch(name))
+    return isinstance(name, str) and bool(OTHER_FLOATS.fullmatch(name))

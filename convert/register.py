@@ -31,30 +31,39 @@ def files(name: str, precision: str) -> list[Path]:
     return [*kept, registry.entry_path(name), registry.card_path(name)]
 
 
-def register(file: Path, model: Any, source: Source, report: Report) -> Path:
+def register(file: Path, model: Any, source: Source, report: Report) -> bool:
     """Copy `file` into models/weights and describe it there and in models/cards.
 
     `MESOSCOPE_MODEL=NAME` serves it from then on; on a GPU `model`, which it was made from, in our
-    form (convert.network.Classifier). Where the very same file was registered before, what was
-    measured of it stays. Returns the entry's path.
+    form (convert.network.Classifier). False if the same was registered before: it stays then, with
+    what was measured of it.
     """
     check_name(source.name)
     kept, full, path, card = files(source.name, source.precision)
+    before = registry.read(source.name) if path.is_file() else {}
+    if before.get("made_from") == _made_from(source) and _is_whole(source.name):
+        return False
     shutil.copyfile(file, kept)
     model.save(full)
-    before = registry.read(source.name) if path.is_file() else {}
-    entry = _entry(kept, full, source)
-    if all(before.get(key) == entry[key] for key in ("serve", "positive_class")) and (
-        before["files"][source.precision] == entry["files"][source.precision]
-    ):
-        entry = before | entry | {key: before[key] for key in ("calibration", "rates")}
-    else:
-        card.write_text(_card(source, report, kept), encoding="utf-8", errors="backslashreplace")
-    registry.write(entry)
+    registry.write(_entry(kept, full, source))
     for old in before.get("files", {}).values():
         if old["file"] not in (kept.name, full.name):
             (registry.WEIGHTS / old["file"]).unlink(missing_ok=True)
-    return path
+    card.write_text(_card(source, report, kept), encoding="utf-8", errors="backslashreplace")
+    return True
+
+
+def _is_whole(name: str) -> bool:
+    try:
+        return all(registry.spec(name).file(variant) for variant in registry.spec(name).files)
+    except registry.RegistryError:
+        return False
+
+
+def _made_from(source: Source) -> dict[str, Any]:
+    """What makes two conversions the same one."""
+    names = ("source_sha256", "precision", "input_px", "input_range", "positive_class")
+    return {name: getattr(source, name) for name in names}
 
 
 def _entry(kept: Path, full: Path, source: Source) -> dict[str, Any]:
@@ -73,6 +82,7 @@ def _entry(kept: Path, full: Path, source: Source) -> dict[str, Any]:
         "licence": source.licence,
         "source": source.source,
         "foreign": True,
+        "made_from": _made_from(source),
     }
 
 

@@ -23,6 +23,7 @@ class Source:
     input_range: InputRange
     positive_class: Literal["fake", "real"]
     source: str
+    source_sha256: str
     licence: str
     arch: str | None = None
 
@@ -60,6 +61,7 @@ def write(file: Path, source: Source) -> Path:
         "labels": {"sigmoid(output)": source.positive_class, "1 - sigmoid(output)": other},
         "source": {
             "file": source.source,
+            "sha256": source.source_sha256,
             "input_range": source.input_range,
             "arch": source.arch,
         },

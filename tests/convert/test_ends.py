@@ -95,6 +95,15 @@ def same_names_inside():
     return keras.Model(x, layers.Dense(1, "sigmoid")(y))
 
 
+def our_names():
+    """A model whose layers are called as those that are added."""
+    x = picture(name="crop")
+    y = layers.Conv2D(6, 3, activation="relu", name="picture")(x)
+    y = layers.GlobalAveragePooling2D(name="answers")(y)
+    y = layers.Dense(4, name="logits")(y)
+    return keras.Model(x, layers.Dense(2, "softmax", name="logit")(y), name="classifier")
+
+
 PROBABILITIES = {
     "sigmoid": lambda: ended(activation="sigmoid"),
     "softmax": lambda: ended(units=2, activation="softmax"),
@@ -114,6 +123,7 @@ PROBABILITIES = {
     "wrapped": wrapped,
     "used-twice": used_twice,
     "same-names-inside": same_names_inside,
+    "our-names": our_names,
     "structures": named_structures,
     "one-at-a-time": one_at_a_time,
     "strange-names": strangely_named,

@@ -155,7 +155,7 @@ def test_the_range_and_its_reason_are_shown(tmp_path, crops, network, capsys) ->
     assert "pictures in 0..1: as stated" in capsys.readouterr().err
 
 
-def test_a_model_of_ones_own_is_replaced_and_the_same_file_keeps_its_calibration(
+def test_a_model_of_ones_own_is_replaced_and_the_same_keeps_its_calibration(
     weights, tmp_path, crops, network
 ) -> None:
     def register(quantize: str) -> registry.ModelSpec:
