@@ -62,14 +62,13 @@ def loss_of_probabilities(path: Path) -> str | None:
     loss = (compiled or {}).get("loss")
     if isinstance(loss, list) and len(loss) == 1:
         loss = loss[0]
-    name, details = loss, {}
     if isinstance(loss, dict):  # of a function the configuration is its name
-        details = loss.get("config") or {}
-        name = loss.get("class_name") if isinstance(details, dict) else details
-    if isinstance(details, dict) and details.get("from_logits"):
-        return None
-    is_known = re.sub("[^a-z]", "", str(name).lower()) in OF_PROBABILITIES
-    return str(name) if is_known else None
+        details = loss.get("config")
+        if isinstance(details, dict) and details.get("from_logits"):
+            return None
+        loss = details if isinstance(details, str) else loss.get("class_name")
+    is_known = re.sub("[^a-z]", "", str(loss).lower()) in OF_PROBABILITIES
+    return str(loss) if is_known else None
 
 
 def _suffix(path: Path) -> str:
