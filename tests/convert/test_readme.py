@@ -13,6 +13,7 @@ from models import registry
 from tests.convert import models
 from tests.convert.test_classifier import KERAS_SAVES
 from tests.training.pictures import write_data
+from tests.training.test_own_classifier import stripes, write_crops
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [
@@ -31,7 +32,7 @@ def commands() -> list[list[str]]:
     return [line[2:] for line in lines if line[:2] == ["$python", "-m"]]
 
 
-def test_the_sequence_runs_as_written(tmp_path, monkeypatch, astronaut) -> None:
+def test_the_sequence_runs_as_written(tmp_path, monkeypatch) -> None:
     from convert.__main__ import main as convert
     from training import card
     from training.__main__ import main as training
@@ -42,9 +43,9 @@ def test_the_sequence_runs_as_written(tmp_path, monkeypatch, astronaut) -> None:
     monkeypatch.setattr(card, "RESULTS", tmp_path / "results")
     monkeypatch.chdir(tmp_path)
     registry.spec.cache_clear()
-    models.network().save("model.keras")
+    stripes(1).save("model.keras")
     models.published(tmp_path / "Meso4_DF.h5", "meso4")
-    models.crops(tmp_path / "crops", astronaut)
+    write_crops(tmp_path / "crops")
     (tmp_path / "data").mkdir()
     write_data(tmp_path / "data", train_pairs=1)
     programs = {"convert": convert, "training": training}

@@ -51,14 +51,18 @@ def stripes(sign: float):
     return model
 
 
-def convert(tmp_path, sign: float, positive: str) -> int:
+def write_crops(crops) -> None:
     import cv2
 
-    crops, rng = tmp_path / "crops", np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for kind in ("real", "fake"):
         (crops / kind).mkdir(parents=True)
         for n in range(6):
             cv2.imwrite(str(crops / kind / f"{n}.png"), picture(rng, kind == "fake"))
+
+
+def convert(tmp_path, sign: float, positive: str) -> int:
+    write_crops(tmp_path / "crops")
     stripes(sign).save(tmp_path / "stripes.keras")
     return convert_again(tmp_path, positive)
 
