@@ -17,9 +17,9 @@ from typing import Any
 
 import psutil
 
-from server.config import PREFIX
-from server.jobs.child import ENVIRONMENT, Task, encode
+from server.jobs.child import Task, encode
 from server.jobs.networks import LineEnds, NetworksProcess
+from server.jobs.surroundings import Log, environment
 from server.jobs.warm import ROOT, Nursery
 
 COMMAND = (sys.executable, "-m", "server.jobs.child")
@@ -32,17 +32,17 @@ log = logging.getLogger(__name__)
 class Spawned:
     """A child that was started from nothing."""
 
-    def __init__(self, task: Task, command: Sequence[str], line: LineEnds | None = None) -> None:
+    def __init__(
+        self, task: Task, command: Sequence[str], log_to: int, line: LineEnds | None = None
+    ) -> None:
         descriptors = (line.connection, line.memory) if line else ()
-        # Our settings hold secrets that a child which reads strangers' media has no use for.
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
-        environment |= ENVIRONMENT
         self._process = subprocess.Popen(  # noqa: S603 - our own command line
             command,
             cwd=ROOT,
-            env=environment,
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=log_to,
             pass_fds=descriptors,
             start_new_session=True,
         )
@@ -83,17 +83,23 @@ class Child:
         networks: NetworksProcess | None = None,
     ) -> None:
         line = networks.connect() if networks else None
+        self._log = Log()
         try:
-            forked = nursery.fork(task, line) if nursery else None
-            self._process = forked or Spawned(task, command, line)
+            forked = nursery.fork(task, line, self._log.input) if nursery else None
+            self._process = forked or Spawned(task, command, self._log.input, line)
+        except BaseException:
+            self._log.close()
+            raise
         finally:
             if line:
                 line.close()
+        self._log.hand_over()
         self._status: int | None = None
         self._pending = b""
         self.ended = False
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.output, selectors.EVENT_READ)
+        self._selector.register(self._log.output, selectors.EVENT_READ)
 
     @property
     def pid(self) -> int:
@@ -101,14 +107,21 @@ class Child:
 
     def read(self, wait_s: float) -> list[dict[str, Any]]:
         """The messages that came within `wait_s`; `ended` is True once no more can come."""
-        if not self._selector.select(wait_s):
+        if not self._said_something(wait_s):
             # What it left behind may hold its output open; its last words may have come just now.
-            self.ended = self._process.has_exited() and not self._selector.select(0)
+            self.ended = self._process.has_exited() and not self._said_something(0)
             return []
         block = os.read(self._process.output, READ_BYTES)
         *lines, self._pending = (self._pending + block).split(b"\n")
         self.ended = not block or len(self._pending) > LINE_BYTES
         return [message for line in lines if (message := _parsed(line)) is not None]
+
+    def _said_something(self, wait_s: float) -> bool:
+        """Whether there is output to read; what it logs meanwhile is passed on."""
+        ready = {key.fd for key, _ in self._selector.select(wait_s)}
+        if self._log.output in ready and not self._log.pass_on():
+            self._selector.unregister(self._log.output)
+        return self._process.output in ready
 
     def close(self) -> int:
         """Kill all of it; returns the child's exit status, negative for a signal."""
@@ -120,6 +133,7 @@ class Child:
                     stray.kill()
             self._selector.close()
             self._status = self._process.reap()
+            self._log.close()
         return self._status
 
     def _descendants(self) -> list[psutil.Process]:
