@@ -9,6 +9,7 @@ from typing import Any
 
 from server.config import Settings
 from server.fetch.urls import checked_url
+from server.jobs.folders import Folders
 from server.jobs.keys import content_key, digest, url_key
 from server.jobs.queue import Queue
 from server.jobs.store import Job, Kind, NewJob, Store
@@ -35,6 +36,7 @@ class Checks:
 
     def __init__(self, settings: Settings, store: Store, queue: Queue) -> None:
         self._settings = settings
+        self._folders = Folders(settings.data_dir.resolve())
         self._store = store
         self._queue = queue
 
@@ -61,7 +63,7 @@ class Checks:
         if not self._store.cancel(job.id):
             return self._store.remove(job.id)
         if job.kind == "file":
-            self._store.parcels.drop(Path(job.source))
+            self._store.parcels.drop(self._folders.upload(job.source))
         return True
 
     def _submit(
@@ -78,7 +80,8 @@ class Checks:
             ask.idempotency_key,
             asked=digest([kind, identity, dict(ask.options), ask.fresh, ask.urgent]),
         )
-        limit = self._settings.queue_limit if ask.urgent else self._settings.batch_limit
+        many = kind == "url" and not ask.urgent
+        limit = self._settings.batch_limit if many else self._settings.queue_limit
         cache_s = 0.0 if ask.fresh else HOUR_S * self._settings.cache_hours
         job_id, created = self._store.submit(new, limit, cache_s)
         if created or (ask.urgent and self._store.hurry(job_id)):

@@ -195,7 +195,7 @@ class Runner:
         if ended:
             log.info("job=%s %s after=%.1fs", job.id, how, time.time() - job.created_at)
             if job.kind == "file":
-                self._leases.parcels.drop(Path(job.source))
+                self._leases.parcels.drop(self.folders.upload(job.source))
 
     def _source(self, job: Job, owner: str, scratch: Path) -> str:
         """The address, or the path of the upload on this machine."""
@@ -206,7 +206,7 @@ class Runner:
             if not self._leases.renew(job.id, owner):
                 raise LostJob
 
-        path = Path(job.source)
+        path = self.folders.upload(job.source)
         return str(stubbornly(lambda: self._leases.parcels.fetched(path, scratch, hold)))
 
     def _task(self, job: Job, source: str, scratch: Path) -> Task:

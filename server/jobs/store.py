@@ -151,7 +151,10 @@ class Store:
             "attempts": 0,
             "created_at": now,
         }
-        alike = and_(jobs.c.state == "queued", jobs.c.urgent == new.urgent)
+        same = jobs.c.urgent == new.urgent
+        if new.kind == "file":  # it fills the disk, however urgent it is
+            same = or_(jobs.c.urgent, jobs.c.kind == "file")
+        alike = and_(jobs.c.state == "queued", same)
         length = select(func.count()).where(alike)
         twin = select(jobs.c.id).where(jobs.c.key == new.key, IN_FLIGHT)
         add = self._insert(jobs).values(row)
