@@ -290,3 +290,9 @@ class ModelError(AppError):
         "Whoever runs the service restores the files under models/weights: git checkout "
         "models/weights."
     )
+
+
+def kinds() -> dict[str, type[AppError]]:
+    """Every error that there is, by its code, sorted."""
+    found: list[type[AppError]] = [AppError, *AppError.__subclasses__()]
+    return {kind.code: kind for kind in sorted(found, key=lambda kind: kind.code)}

@@ -17,7 +17,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from models import registry
-from server.api.verdict_schema import Verdict
+from server.analysis.verdict_schema import Verdict
 from server.errors import BadValue, NotFound
 
 EXACT = 1e-6

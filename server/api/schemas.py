@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.analysis.verdict_schema import Fraction, Rates
 from server.api.options import Absent, MayWait, Number, Options
-from server.api.verdict_schema import Fraction, Rates
 from server.fetch.urls import MAX_LENGTH
 
 MAX_BATCH = 1000  # addresses

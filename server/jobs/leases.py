@@ -76,11 +76,21 @@ class Leases:
         with self._reader.connect() as connection:
             return bool(connection.scalar(select(func.count()).where(*_owned(job_id, owner))))
 
-    def renew(self, job_id: str, owner: str, **progress: Any) -> bool:
-        """Renew the lease, with stage, progress and partial; False if the job is not ours."""
+    def renew(
+        self,
+        job_id: str,
+        owner: str,
+        *,
+        stage: str | None = None,
+        progress: float | None = None,
+        partial: dict[str, Any] | None = None,
+    ) -> bool:
+        """Renew the lease, with what is new; False if the job is not ours."""
+        news = {"stage": stage, "progress": progress, "partial": partial}
+        values = {name: value for name, value in news.items() if value is not None}
         until = time.time() + LEASE_S
         return self._change(
-            update(jobs).where(*_owned(job_id, owner)).values(lease_until=until, **progress)
+            update(jobs).where(*_owned(job_id, owner)).values(lease_until=until, **values)
         )
 
     def finish(

@@ -24,7 +24,8 @@ from server.jobs.warm import ROOT, Nursery
 
 COMMAND = (sys.executable, "-m", "server.jobs.child")
 READ_BYTES = 1 << 16
-LINE_BYTES = 64 << 20  # a longer line is no verdict
+LINE_BYTES = 32 << 20  # a longer line is no verdict
+TOTAL_BYTES = 512 << 20  # of all that one child may say
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ class Child:
         self._log.hand_over()
         self._status: int | None = None
         self._pending = b""
+        self._left = TOTAL_BYTES
         self.ended = False
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.output, selectors.EVENT_READ)
@@ -113,7 +115,8 @@ class Child:
             return []
         block = os.read(self._process.output, READ_BYTES)
         *lines, self._pending = (self._pending + block).split(b"\n")
-        self.ended = not block or len(self._pending) > LINE_BYTES
+        self._left -= len(block)
+        self.ended = not block or len(self._pending) > LINE_BYTES or self._left < 0
         return [message for line in lines if (message := _parsed(line)) is not None]
 
     def _said_something(self, wait_s: float) -> bool:
@@ -159,7 +162,7 @@ class Child:
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         log.warning("a child wrote something else than JSON: %r", line[:200])
         return None
     return message if isinstance(message, dict) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import secrets
@@ -19,9 +18,11 @@ from typing import Any
 from server.config import Settings
 from server.errors import AppError, TimeLimit, WorkerLost
 from server.jobs.child import LAST_WORDS, Task
+from server.jobs.content import sha256_of
 from server.jobs.folders import Folders
 from server.jobs.keys import BACKEND, content_key
 from server.jobs.leases import MAX_ATTEMPTS, Leases
+from server.jobs.messages import Answer, Fetched, Progress, Refusal, heard
 from server.jobs.networks import NetworksProcess
 from server.jobs.process import COMMAND, Child
 from server.jobs.store import Job, Picture
@@ -46,8 +47,10 @@ class Outcome:
     twin: str | None = None  # the job that looked at the same media before
 
     @classmethod
-    def of(cls, error: AppError) -> Outcome:
-        return cls(error=error.to_json(), retryable=error.retryable)
+    def of(cls, answer: Answer | Refusal) -> Outcome:
+        if isinstance(answer, Answer):
+            return cls(answer.result, answer.pictures)
+        return cls(error=answer.error.to_json(), retryable=answer.error.retryable)
 
 
 class Stopping(Exception):
@@ -147,31 +150,31 @@ class Runner:
         networks = None if job.params["options"].get(BACKEND) == "tflite" else self._networks
         task = self._task(job, source, scratch)
         with Child(task, self._command, self._nursery, networks) as child:
+            fetched = job.kind == "file"  # what it is was known before
             while not child.ended:
-                for message in child.read(POLL_S):
-                    if outcome := _outcome(message):
-                        return outcome
-                    if twin := self._checked_before(job, owner, message.get("media")):
-                        return Outcome(twin=twin)
-                    watch.progress(message.get("progress"))
+                for message in heard(child.read(POLL_S), job.id):
+                    if isinstance(message, Answer | Refusal):
+                        return Outcome.of(message)
+                    if isinstance(message, Progress):
+                        watch.progress(message)
+                    elif not fetched:
+                        fetched = True
+                        if twin := self._checked_before(job, owner, scratch, message):
+                            return Outcome(twin=twin)
                 watch.keep()
                 if self.stopping.is_set():
                     raise Stopping
                 if time.monotonic() > deadline:
                     seconds = self._settings.job_timeout_s
-                    return Outcome.of(TimeLimit(f"it was stopped after {seconds:g} s"))
-            status = child.close()
-        if status == -signal.SIGXCPU:
-            return Outcome.of(TimeLimit("it used up the processor time that a check may have"))
-        words = _last_words(scratch)
-        log.warning("job=%s its child ended without an answer, status %d%s", job.id, status, words)
-        return Outcome.of(WorkerLost(f"its process ended early {MAX_ATTEMPTS} times"))
+                    return Outcome.of(Refusal(TimeLimit(f"it was stopped after {seconds:g} s")))
+            return _ended_early(child.close(), job, scratch)
 
-    def _checked_before(self, job: Job, owner: str, media: dict[str, Any] | None) -> str | None:
-        """The finished job that answers this one, now that its child says what the media is."""
-        if not media:
+    def _checked_before(self, job: Job, owner: str, scratch: Path, fetched: Fetched) -> str | None:
+        """The finished job that answers this one, now that its media is there."""
+        sha256 = sha256_of(scratch, fetched.file) if fetched.file else None
+        if sha256 is None:
             return None
-        content = content_key(str(media["sha256"]), job.params["options"])
+        content = content_key(sha256, job.params["options"])
         young_s = 0.0 if job.params.get("fresh") else HOUR_S * self._settings.cache_hours
         since = time.time() - young_s
         return stubbornly(lambda: self._leases.same_media(job.id, owner, content, since))
@@ -221,29 +224,15 @@ class Runner:
         )
 
 
-def _outcome(message: dict[str, Any]) -> Outcome | None:
-    if (result := message.get("result")) is not None:
-        try:
-            return Outcome(result=result, pictures=_pictures(message.get("pictures", [])))
-        except (KeyError, TypeError, ValueError):
-            log.exception("a child sent pictures that are none")
-            return Outcome.of(AppError())
-    if (error := message.get("error")) is not None:
-        retryable = bool(error.pop("retryable", False))
-        return Outcome(error=error, retryable=retryable)
-    return None
-
-
-def _pictures(sent: list[dict[str, Any]]) -> tuple[Picture, ...]:
-    return tuple(
-        Picture(
-            int(each["face"]),
-            int(each["moment"]),
-            str(each["kind"]),
-            base64.b64decode(each["jpeg"], validate=True),
-        )
-        for each in sent
-    )
+def _ended_early(status: int, job: Job, scratch: Path) -> Outcome:
+    """Of a child that ended without an answer, by its exit status."""
+    if status == -signal.SIGXCPU:
+        error: AppError = TimeLimit("it used up the processor time that a check may have")
+    else:
+        words = _last_words(scratch)
+        log.warning("job=%s its child ended without an answer, status %d%s", job.id, status, words)
+        error = WorkerLost(f"its process ended early {MAX_ATTEMPTS} times")
+    return Outcome.of(Refusal(error))
 
 
 def _last_words(scratch: Path) -> str:

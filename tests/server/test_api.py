@@ -21,10 +21,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from models import registry
-from server.api.problems import kinds
 from server.app import create_app
 from server.config import Settings
-from server.errors import AppError
+from server.errors import AppError, kinds
 from server.jobs.leases import Leases
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
@@ -164,7 +163,7 @@ def test_an_upload_is_checked_and_deleted(site: Site) -> None:
     files = {"file": ("my clip.mp4", content)}
     answer = site.post("/check-file", files=files)
     assert answer.status_code == 200
-    seen = answer.json()["file"]
+    seen = answer.json()["versions"]
     assert seen["sha256"] == hashlib.sha256(content).hexdigest()
     assert seen["title"] == "my clip.mp4"
     until(lambda: uploads(site) == [])
