@@ -75,6 +75,15 @@ def test_listeners_on_pages_end() -> None:
             assert re.search(r"\bsignal\b|once: true", text[call.start() : end]), (path, call)
 
 
+@pytest.mark.attack
+def test_the_token_is_out_of_reach_of_pages() -> None:
+    """Chrome opens storage.local to content scripts unless it is told not to."""
+    worker = (SOURCE / "background" / "main.js").read_text()
+    assert 'storage.local.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" })' in worker
+    for path in (SOURCE / "content").glob("*.js"):
+        assert "chrome.storage" not in path.read_text(), path
+
+
 def test_files_are_small() -> None:
     assert statistics.median(len(path.read_text().splitlines()) for path in SCRIPTS) < 100
 
