@@ -91,14 +91,14 @@ def understood(line: dict[str, Any]) -> Message:
 
 
 def heard(lines: Iterable[dict[str, Any]], job_id: str) -> Iterator[Message]:
-    """What the lines of a check say, but for what they cannot mean."""
+    """What the lines of a check say; nonsense, which no honest child says, is its last word."""
     for line in lines:
         try:
             yield understood(line)
         except Nonsense as error:
             log.warning("job=%s its child said nonsense: %s", job_id, error)
-            if "result" in line or "error" in line:  # no other answer will come
-                yield Refusal(AppError())
+            yield Refusal(AppError())
+            return
 
 
 def _progress(said: dict[str, Any]) -> Progress:

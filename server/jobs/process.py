@@ -9,7 +9,7 @@ import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
@@ -26,6 +26,7 @@ COMMAND = (sys.executable, "-m", "server.jobs.child")
 READ_BYTES = 1 << 16
 LINE_BYTES = 32 << 20  # a longer line is no verdict
 TOTAL_BYTES = 512 << 20  # of all that one child may say
+MOST_BABBLE = 100  # lines that are no JSON
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,7 @@ class Child:
         self._status: int | None = None
         self._pending = b""
         self._left = TOTAL_BYTES
+        self._babble = 0
         self.ended = False
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.output, selectors.EVENT_READ)
@@ -116,8 +118,25 @@ class Child:
         block = os.read(self._process.output, READ_BYTES)
         *lines, self._pending = (self._pending + block).split(b"\n")
         self._left -= len(block)
-        self.ended = not block or len(self._pending) > LINE_BYTES or self._left < 0
-        return [message for line in lines if (message := _parsed(line)) is not None]
+        messages = list(self._parsed(lines))
+        too_much = self._left < 0 or self._babble > MOST_BABBLE
+        self.ended = not block or len(self._pending) > LINE_BYTES or too_much
+        return messages
+
+    def _parsed(self, lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+        """The objects that lines of JSON hold; of the others only so many are passed over."""
+        for line in lines:
+            if self._babble > MOST_BABBLE:
+                return
+            try:
+                message = json.loads(line)
+            except (ValueError, RecursionError):
+                message = None
+            if isinstance(message, dict):
+                yield message
+            else:
+                self._babble += 1
+                log.warning("a child wrote something else than its lines: %r", line[:200])
 
     def _said_something(self, wait_s: float) -> bool:
         """Whether there is output to read; what it logs meanwhile is passed on."""
@@ -157,12 +176,3 @@ class Child:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        message = json.loads(line)
-    except (ValueError, RecursionError):
-        log.warning("a child wrote something else than JSON: %r", line[:200])
-        return None
-    return message if isinstance(message, dict) else None

@@ -130,30 +130,3 @@ def test_a_picture_that_is_black(
     [check] = [c for c in extension.checks() if c["subject"]["page"] == page.url]
     assert check["jobId"] is None, "nothing was sent"
     popup.close()
-
-
-@pytest.mark.attack
-def test_a_picture_in_a_frame_of_another_site(
-    extension: Extension,
-    page: playwright.Page,
-    site: Site,
-    elsewhere: Site,
-    portrait: np.ndarray,
-) -> None:
-    """Where it is in the tab cannot be known, so nothing of the tab is taken, and that is said."""
-    pictures = media.moving(portrait, count=60, size=(640, 480))
-    media.clip(site.folder / "framed.mp4", pictures, fps=15, options={"g": "15"})
-    body = (
-        f'<video src="{site.url}/framed.mp4" autoplay loop muted width="640" height="480"></video>'
-    )
-    (elsewhere.folder / "frame.html").write_text(HEAD.format(title="frame") + body)
-    frame = f'<iframe src="{elsewhere.url}/frame.html" width="700" height="520"></iframe>'
-    (site.folder / "framing.html").write_text(HEAD.format(title="framing") + frame)
-    page.goto(f"{site.url}/framing.html")
-    page.frame_locator("iframe").locator("video").wait_for()
-    popup = agreed(extension, page, "framed")
-    popup.wait("document.querySelector('#outcome').innerText.includes('in a frame')", 60)
-    assert "a tab of its own" in popup.text("#outcome")
-    [check] = [c for c in extension.checks() if c["subject"]["page"] == page.url]
-    assert check["jobId"] is None, "nothing was sent"
-    popup.close()

@@ -76,10 +76,9 @@ def test_an_error_is_one_of_ours_with_a_sentence() -> None:
     assert unknown.error.code == "internal"
 
 
-def test_nonsense_in_place_of_an_answer_is_an_answer() -> None:
-    """Or the check would be waited for until its time is over."""
-    said = [{"progress": {}}, {"result": [1]}, {"error": {}}]
-    assert [type(message) for message in heard(said, "a")] == [Refusal, Refusal]
+def test_nonsense_is_the_last_word() -> None:
+    said = [{"progress": PROGRESS}, {"progress": {}}, {"result": verdict()}]
+    assert [type(message) for message in heard(said, "a")] == [Progress, Refusal]
 
 
 @pytest.mark.parametrize("block", range(10))
