@@ -29,8 +29,9 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from server.errors import WorkerLost
 from server.jobs import counters
+from server.jobs.messages import Picture
 from server.jobs.parcels import Parcels
-from server.jobs.store import WORKER_SEEN_S, Job, Picture, answer_to
+from server.jobs.store import WORKER_SEEN_S, Job, answer_to
 from server.jobs.tables import IN_FLIGHT, jobs, pictures, reading, waiting, workers
 
 LEASE_S = 10.0  # a worker that is silent for longer has lost its job

@@ -17,7 +17,6 @@ from pydantic import ValidationError
 
 from server.analysis.verdict_schema import Verdict
 from server.errors import AppError, kinds
-from server.jobs.store import Picture
 
 STAGES = ("fetch", "faces", "scores")  # of a check that runs
 MOST_PICTURES = 100
@@ -47,6 +46,16 @@ class Fetched:
     """
 
     file: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A JPEG of a face: its number in the verdict, which of its moments, and what is drawn."""
+
+    face: int
+    moment: int
+    kind: str
+    jpeg: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ from server.jobs.content import sha256_of
 from server.jobs.folders import Folders
 from server.jobs.keys import BACKEND, content_key
 from server.jobs.leases import MAX_ATTEMPTS, Leases
-from server.jobs.messages import Answer, Fetched, Progress, Refusal, heard
+from server.jobs.messages import Answer, Fetched, Picture, Progress, Refusal, heard
 from server.jobs.networks import NetworksProcess
 from server.jobs.process import COMMAND, Child
-from server.jobs.store import Job, Picture
+from server.jobs.store import Job
 from server.jobs.warm import Nursery
 from server.jobs.watch import LostJob, Watch, stubbornly
 

@@ -48,16 +48,6 @@ class NewJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A JPEG of a face: its number in the verdict, which of its moments, and what is drawn."""
-
-    face: int
-    moment: int
-    kind: str
-    jpeg: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Job:
     """One row of the table; times are Unix seconds."""
 

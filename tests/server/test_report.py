@@ -17,7 +17,8 @@ from flask.testing import FlaskClient
 from server.app import create_app
 from server.config import Settings
 from server.jobs.leases import Leases
-from server.jobs.store import NewJob, Picture, Store
+from server.jobs.messages import Picture
+from server.jobs.store import NewJob, Store
 from server.jobs.tables import database_url, open_engine
 
 VERDICT = json.loads((Path(__file__).parents[1] / "contract" / "verdict-1.json").read_text())

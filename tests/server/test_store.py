@@ -18,7 +18,8 @@ from sqlalchemy import Engine, event, func, select, update
 
 from server.errors import IdempotencyConflict, QueueFull
 from server.jobs.leases import MAX_ATTEMPTS, Leases
-from server.jobs.store import Job, NewJob, Picture, Store
+from server.jobs.messages import Picture
+from server.jobs.store import Job, NewJob, Store
 from server.jobs.tables import IN_FLIGHT, jobs, open_engine, pictures
 
 ROOT = Path(__file__).resolve().parents[2]
