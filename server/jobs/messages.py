@@ -15,8 +15,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from server.analysis.verdict_schema import Verdict
 from server.errors import AppError, kinds
+from server.jobs.verdict_schema import Verdict
 
 STAGES = ("fetch", "faces", "scores")  # of a check that runs
 MOST_PICTURES = 100
