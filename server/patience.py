@@ -38,6 +38,8 @@ class PatientSocket(socket.socket):
         return patient
 
     def recv(self, size: int, flags: int = 0) -> bytes:
+        if flags & socket.MSG_DONTWAIT:  # a look that waits for nothing
+            return super().recv(size, flags)
         data: bytes = self._waited(lambda: super(PatientSocket, self).recv(size, flags), len)
         return data
 

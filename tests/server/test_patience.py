@@ -100,6 +100,18 @@ def test_the_callers_own_time_limit_stays_its_own(
     assert patient.gettimeout() == 0.05
 
 
+def test_a_look_waits_for_nothing(pair: tuple[PatientSocket, socket.socket]) -> None:
+    """By which a stream of events learns that its client is gone."""
+    patient, client = pair
+    start = time.monotonic()
+    with pytest.raises(BlockingIOError):
+        patient.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    client.close()
+    assert patient.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    assert time.monotonic() - start < 0.3
+    assert patient.patience_s == 0.5
+
+
 def test_lingering_ends_and_closes_for_good(
     pair: tuple[PatientSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
