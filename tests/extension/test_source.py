@@ -134,6 +134,17 @@ def test_units() -> None:
     assert re.search(r"# pass \d{2}", run.stdout)
 
 
+@pytest.mark.attack
+@pytest.mark.parametrize("name", ["settings", "capture"])
+def test_what_is_ours_stays_with_us(name: str) -> None:
+    """The token with its service; of a tab nothing but what was agreed to."""
+    if NODE is None:
+        pytest.skip("node is not installed: apt-get install nodejs (20 or newer)")
+    line = [NODE, "--test", f"test/{name}.test.js"]
+    run = subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stdout[-3000:]
+
+
 def test_types() -> None:
     if not (TOOLS / "tsc").exists():
         pytest.skip("the type checker is not installed: npm ci --prefix extension")

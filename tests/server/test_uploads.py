@@ -6,9 +6,10 @@ import io
 import json
 import os
 import time
+import tracemalloc
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
@@ -19,11 +20,11 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
 from server.api.frames import MAX_FRAMES
-from server.api.uploads import MAX_FIELDS, Part, digest
+from server.api.uploads import MAX_FIELDS, Contents, Part, digest
 from server.app import create_app
 from server.config import Settings
 from server.errors import BadValue
-from server.jobs.pictures import jpeg_size
+from server.jobs.pictures import join, jpeg_size
 
 SAMPLE = Path(__file__).resolve().parents[2] / "server" / "web" / "static" / "sample.jpg"
 
@@ -107,6 +108,24 @@ def test_many_large_frames_are_one_file(client: FlaskClient, tmp_path: Path) -> 
     [kept] = uploads(tmp_path)
     assert kept.stat().st_size > 60 * 400_000
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.attack
+def test_frames_are_held_in_memory_one_at_a_time(tmp_path: Path) -> None:
+    frame = SAMPLE.read_bytes() + bytes(1_000_000)
+    with (tmp_path / "spool").open("w+b") as spool:
+        files = []
+        for _ in range(30):
+            part = Part(spool)
+            part.write(frame)
+            files.append(FileStorage(cast(Any, part)))
+        tracemalloc.start()
+        try:
+            join(tmp_path / "joined", Contents(files), list(range(30)))
+            assert tracemalloc.get_traced_memory()[1] < 5 * len(frame)
+        finally:
+            tracemalloc.stop()
+    assert (tmp_path / "joined").stat().st_size > 30 * len(frame)
 
 
 @pytest.mark.attack
