@@ -33,7 +33,7 @@ class Settings:
     database_url: str = ""  # SQLAlchemy URL; empty: SQLite in data_dir
     broker_url: str = ""  # Celery broker; empty: files in data_dir
     workers: int = 1  # checks that run at the same time
-    threads: int = 16  # requests answered at the same time
+    threads: int = 16  # requests at the same time, four of which never wait or stream
     allow_hosts: tuple[str, ...] = ()  # host:port or network that may be fetched though not public
     max_download_bytes: int = 200_000_000
     max_upload_bytes: int = 200_000_000
