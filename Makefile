@@ -9,7 +9,7 @@ DEV := .venv-dev
 # What checks the extension; where npm is missing, the tests that want it are skipped and say so.
 TOOLS := $(if $(shell command -v npm),extension/node_modules/.ready)
 
-.PHONY: run test test-fast fuzz lint format extension lock clean help
+.PHONY: run test test-fast fuzz lint format extension lock audit clean help
 
 run: $(SERVE)/.ready ## start the service and its worker on 127.0.0.1:8000; PORT=8123 for another port
 	@MESOSCOPE_PORT=$(PORT) $(SERVE)/bin/python -m server run
@@ -78,6 +78,11 @@ extension/node_modules/.ready: extension/package-lock.json
 	@echo "Setting up the extension's checks (once; under a minute) ..."
 	@npm ci --prefix extension --no-audit --no-fund --silent
 	@touch $@
+
+# What is known to be broken in what is locked; asks the registries.
+audit: $(DEV)/.ready ## known faults in what is locked
+	$(DEV)/bin/uv tool run pip-audit --require-hashes --disable-pip -r requirements.txt
+	npm audit --prefix extension --package-lock-only
 
 clean: ## remove all that was made here, jobs and uploads too
 	rm -rf $(SERVE) $(DEV) .venv-gpu .venv-jax .venv-tflite-runtime extension/node_modules build dist var tests/artefacts

@@ -31,15 +31,6 @@ class AppError(Exception):
         super().__init__(detail or self.title)
         self.detail = detail
 
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> AppError:
-        """An error as a person is told it, from its stored form."""
-        error = cls(stored["detail"])
-        error.code, error.title, error.http_status = (
-            stored[name] for name in ("code", "title", "status")
-        )
-        return error
-
     def to_json(self) -> dict[str, Any]:
         """The failure as it is stored and sent: code, title, detail, status."""
         return {
@@ -295,3 +286,9 @@ class ModelError(AppError):
         "Whoever runs the service restores the files under models/weights: git checkout "
         "models/weights."
     )
+
+
+def kinds() -> dict[str, type[AppError]]:
+    """Every error that there is, by its code, sorted."""
+    found: list[type[AppError]] = [AppError, *AppError.__subclasses__()]
+    return {kind.code: kind for kind in sorted(found, key=lambda kind: kind.code)}

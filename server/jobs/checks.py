@@ -85,7 +85,8 @@ class Checks:
             ask.idempotency_key,
             asked=digest([space, identity, dict(ask.options), ask.fresh, ask.urgent]),
         )
-        limit = self._settings.queue_limit if ask.urgent else self._settings.batch_limit
+        many = space == "url" and not ask.urgent
+        limit = self._settings.batch_limit if many else self._settings.queue_limit
         cache_s = 0.0 if ask.fresh else HOUR_S * self._settings.cache_hours
         taken = self._store.submit(new, limit, cache_s)
         if taken.work_id is not None:

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import sqlite
 
-from server.errors import AppError
+from server.errors import kinds
 from server.jobs.tables import counters
 
 JOBS, FACES, FACE_PICTURES, FRAMES = "jobs", "faces", "face-pictures", "frames"
@@ -96,8 +96,7 @@ class Tally:
 
 def failed(error: Mapping[str, Any]) -> str:
     """The outcome of a check that met this error."""
-    known = {kind.code for kind in AppError.__subclasses__()} | {AppError.code}
-    return f"failed {error['code'] if error['code'] in known else 'other'}"
+    return f"failed {error['code'] if error['code'] in kinds() else 'other'}"
 
 
 def _time(stage: str, seconds: float) -> dict[Key, float]:

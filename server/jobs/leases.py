@@ -29,8 +29,9 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from server.errors import WorkerLost
 from server.jobs import counters
+from server.jobs.messages import Picture
 from server.jobs.parcels import Parcels
-from server.jobs.records import Picture, Work, unfetched
+from server.jobs.records import Work, unfetched
 from server.jobs.store import WORKER_SEEN_S, answer_to, joining
 from server.jobs.tables import FORGOTTEN, IN_FLIGHT, pictures, reading, waiting, workers, works
 
@@ -78,11 +79,21 @@ class Leases:
         with self._reader.connect() as connection:
             return bool(connection.scalar(select(func.count()).where(*_owned(work_id, owner))))
 
-    def renew(self, work_id: str, owner: str, **progress: Any) -> bool:
-        """Renew the lease, with stage, progress and partial; False if the work is not ours."""
+    def renew(
+        self,
+        work_id: str,
+        owner: str,
+        *,
+        stage: str | None = None,
+        progress: float | None = None,
+        partial: dict[str, Any] | None = None,
+    ) -> bool:
+        """Renew the lease, with what is new; False if the work is not ours."""
+        news = {"stage": stage, "progress": progress, "partial": partial}
+        values = {name: value for name, value in news.items() if value is not None}
         until = time.time() + LEASE_S
         return self._change(
-            update(works).where(*_owned(work_id, owner)).values(lease_until=until, **progress)
+            update(works).where(*_owned(work_id, owner)).values(lease_until=until, **values)
         )
 
     def finish(

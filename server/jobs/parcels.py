@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, delete, func, insert, select
 
 from server.jobs.tables import parcels
 
@@ -59,6 +59,14 @@ class Parcels:
         if self._used:
             with self._engine.begin() as connection:
                 connection.execute(delete(parcels).where(parcels.c.name == path.name))
+
+    def waiting_bytes(self) -> int:
+        """How much the database holds, each piece counted as a whole one."""
+        if not self._used:
+            return 0
+        with self._engine.connect() as connection:
+            pieces = connection.scalar(select(func.count()).select_from(parcels))
+        return PIECE_BYTES * int(pieces or 0)
 
     def sweep(self, needed: Collection[str]) -> None:
         """Delete what no work in flight has as its source."""

@@ -40,16 +40,6 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A JPEG of a face: its number in the verdict, which of its moments, and what is drawn."""
-
-    face: int
-    moment: int
-    kind: str
-    jpeg: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Job:
     """What one asker may know of a check; times are Unix seconds.
 

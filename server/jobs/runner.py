@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import secrets
@@ -19,12 +18,14 @@ from typing import Any
 from server.config import Settings
 from server.errors import AppError, TimeLimit, WorkerLost
 from server.jobs.child import LAST_WORDS, Task
+from server.jobs.content import sha256_of
 from server.jobs.folders import Folders
 from server.jobs.keys import BACKEND, check_key
 from server.jobs.leases import MAX_ATTEMPTS, Leases
+from server.jobs.messages import Answer, Fetched, Picture, Progress, Refusal, heard
 from server.jobs.networks import NetworksProcess
 from server.jobs.process import COMMAND, Child
-from server.jobs.records import Picture, Work
+from server.jobs.records import Work
 from server.jobs.warm import Nursery
 from server.jobs.watch import LostWork, Watch, stubbornly
 
@@ -46,8 +47,10 @@ class Outcome:
     twin: str | None = None  # the work that looked at the same media before
 
     @classmethod
-    def of(cls, error: AppError) -> Outcome:
-        return cls(error=error.to_json(), retryable=error.retryable)
+    def of(cls, answer: Answer | Refusal) -> Outcome:
+        if isinstance(answer, Answer):
+            return cls(answer.result, answer.pictures)
+        return cls(error=answer.error.to_json(), retryable=answer.error.retryable)
 
 
 class Stopping(Exception):
@@ -147,33 +150,33 @@ class Runner:
         networks = None if work.params["options"].get(BACKEND) == "tflite" else self._networks
         task = self._task(work, source, scratch)
         with Child(task, self._command, self._nursery, networks) as child:
+            fetched = work.kind == "file"  # what it is was known before
             while not child.ended:
-                for message in child.read(POLL_S):
-                    if outcome := _outcome(message):
-                        return outcome
-                    if twin := self._checked_before(work, owner, message.get("media")):
-                        return Outcome(twin=twin)
-                    watch.progress(message.get("progress"))
+                for message in heard(child.read(POLL_S), work.id):
+                    if isinstance(message, Answer | Refusal):
+                        return Outcome.of(message)
+                    if isinstance(message, Progress):
+                        watch.progress(message)
+                    elif not fetched:
+                        fetched = True
+                        if twin := self._checked_before(work, owner, scratch, message):
+                            return Outcome(twin=twin)
                 watch.keep()
                 if self.stopping.is_set():
                     raise Stopping
                 if time.monotonic() > deadline:
                     seconds = self._settings.job_timeout_s
-                    return Outcome.of(TimeLimit(f"it was stopped after {seconds:g} s"))
-            status = child.close()
-        if status == -signal.SIGXCPU:
-            return Outcome.of(TimeLimit("it used up the processor time that a check may have"))
-        words = _last_words(scratch)
-        log.warning(
-            "work=%s its child ended without an answer, status %d%s", work.id, status, words
-        )
-        return Outcome.of(WorkerLost(f"its process ended early {MAX_ATTEMPTS} times"))
+                    return Outcome.of(Refusal(TimeLimit(f"it was stopped after {seconds:g} s")))
+            return _ended_early(child.close(), work, scratch)
 
-    def _checked_before(self, work: Work, owner: str, media: dict[str, Any] | None) -> str | None:
-        """The finished work that answers this one, now that its child says what the media is."""
-        if not media:
+    def _checked_before(
+        self, work: Work, owner: str, scratch: Path, fetched: Fetched
+    ) -> str | None:
+        """The finished work that answers this one, now that its media is there."""
+        sha256 = sha256_of(scratch, fetched.file) if fetched.file else None
+        if sha256 is None:
             return None
-        content = check_key("content", str(media["sha256"]), work.params["options"])
+        content = check_key("content", sha256, work.params["options"])
         young_s = 0.0 if work.params.get("fresh") else HOUR_S * self._settings.cache_hours
         since = time.time() - young_s
         return stubbornly(lambda: self._leases.same_media(work.id, owner, content, since))
@@ -197,7 +200,7 @@ class Runner:
         if ended:
             log.info("work=%s %s after=%.1fs", work.id, how, time.time() - work.created_at)
             if work.kind == "file":
-                self._leases.parcels.drop(Path(work.source))
+                self._leases.parcels.drop(self.folders.upload(work.source))
 
     def _source(self, work: Work, owner: str, scratch: Path) -> str:
         """The address, or the path of the upload on this machine."""
@@ -208,7 +211,7 @@ class Runner:
             if not self._leases.renew(work.id, owner):
                 raise LostWork
 
-        path = Path(work.source)
+        path = self.folders.upload(work.source)
         return str(stubbornly(lambda: self._leases.parcels.fetched(path, scratch, hold)))
 
     def _task(self, work: Work, source: str, scratch: Path) -> Task:
@@ -222,29 +225,17 @@ class Runner:
         )
 
 
-def _outcome(message: dict[str, Any]) -> Outcome | None:
-    if (result := message.get("result")) is not None:
-        try:
-            return Outcome(result=result, pictures=_pictures(message.get("pictures", [])))
-        except (KeyError, TypeError, ValueError):
-            log.exception("a child sent pictures that are none")
-            return Outcome.of(AppError())
-    if (error := message.get("error")) is not None:
-        retryable = bool(error.pop("retryable", False))
-        return Outcome(error=error, retryable=retryable)
-    return None
-
-
-def _pictures(sent: list[dict[str, Any]]) -> tuple[Picture, ...]:
-    return tuple(
-        Picture(
-            int(each["face"]),
-            int(each["moment"]),
-            str(each["kind"]),
-            base64.b64decode(each["jpeg"], validate=True),
+def _ended_early(status: int, work: Work, scratch: Path) -> Outcome:
+    """Of a child that ended without an answer, by its exit status."""
+    if status == -signal.SIGXCPU:
+        error: AppError = TimeLimit("it used up the processor time that a check may have")
+    else:
+        words = _last_words(scratch)
+        log.warning(
+            "work=%s its child ended without an answer, status %d%s", work.id, status, words
         )
-        for each in sent
-    )
+        error = WorkerLost(f"its process ended early {MAX_ATTEMPTS} times")
+    return Outcome.of(Refusal(error))
 
 
 def _last_words(scratch: Path) -> str:

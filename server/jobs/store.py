@@ -128,7 +128,10 @@ class Store:
             "created_at": now,
             "content": new.key if new.kind == "file" else None,
         }
-        alike = and_(works.c.state == "queued", works.c.urgent == new.urgent)
+        same = works.c.urgent == new.urgent
+        if new.kind == "file":  # it fills the disk, however urgent it is
+            same = or_(works.c.urgent, works.c.kind == "file")
+        alike = and_(works.c.state == "queued", same)
         length = select(func.count()).where(alike)
         twin = joining(select(works.c.id).where(works.c.key == new.key, IN_FLIGHT))
         add = self._insert(works).values(row)

@@ -155,7 +155,9 @@ def database_url(settings: Settings) -> str:
     """The database that is set, or a file in the data folder."""
     if settings.database_url:
         return settings.database_url
-    return f"sqlite:///{Folders.create(settings.data_dir).database}"
+    database = Folders.create(settings.data_dir).database
+    database.touch(mode=0o600)  # its other files get the mode that it has
+    return f"sqlite:///{database}"
 
 
 def open_engine(url: str) -> Engine:

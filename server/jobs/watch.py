@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.jobs.leases import LEASE_S, Leases
+from server.jobs.messages import Progress
 from server.jobs.records import Work
 
 RENEW_S = LEASE_S / 5
@@ -32,28 +34,40 @@ class Watch:
         self._work_id = work.id
         self._owner = owner
         self._stage = work.stage
-        self._news: dict[str, Any] = {}
+        self._news: Progress | None = None
         self._written_at = time.monotonic()
 
-    def progress(self, news: dict[str, Any] | None) -> None:
+    def progress(self, news: Progress) -> None:
         """Take note of what the child says; a new stage is written at once."""
-        if not news:
-            return
-        self._news |= news
-        if news["stage"] != self._stage:
-            self._stage = news["stage"]
+        if self._news and news.partial is None:
+            news = replace(news, partial=self._news.partial)
+        self._news = news
+        if news.stage != self._stage:
+            self._stage = news.stage
             self._written_at = 0.0
 
     def keep(self) -> None:
         """Call often: looks whether the work is still ours, and writes when it is time to."""
         age = time.monotonic() - self._written_at
         if age > (WRITE_S if self._news else RENEW_S):
-            ours = stubbornly(lambda: self._leases.renew(self._work_id, self._owner, **self._news))
-            self._written_at, self._news = time.monotonic(), {}
+            ours = stubbornly(self._renew)
+            self._written_at, self._news = time.monotonic(), None
         else:
             ours = stubbornly(lambda: self._leases.owns(self._work_id, self._owner))
         if not ours:
             raise LostWork
+
+    def _renew(self) -> bool:
+        news = self._news
+        if news is None:
+            return self._leases.renew(self._work_id, self._owner)
+        return self._leases.renew(
+            self._work_id,
+            self._owner,
+            stage=news.stage,
+            progress=news.progress,
+            partial=news.partial,
+        )
 
 
 def stubbornly(say: Callable[[], T]) -> T:

@@ -57,10 +57,14 @@ def work(settings: Settings, command: Sequence[str] = COMMAND) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     reaper.start()
-    confined = sandbox.level().name
+    confined = sandbox.level()
     log.info(
-        "the worker is ready for %d check(s) at a time, %s sandbox", settings.workers, confined
+        "the worker is ready for %d check(s) at a time, %s sandbox",
+        settings.workers,
+        confined.name,
     )
+    for missing in confined.lacks:
+        log.warning("a check that falls to its media has more reach on this kernel: %s", missing)
     try:
         worker.start()
     finally:

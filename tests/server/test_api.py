@@ -21,14 +21,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from models import registry
-from server.api.problems import kinds
 from server.app import create_app
 from server.config import Settings
-from server.errors import AppError
+from server.errors import AppError, Gone, kinds
 from server.jobs.leases import Leases
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
 from tests.server.service import Site, mentioning, running, scripted, until
+from tests.server.verdicts import verdict
 
 TOKEN = "a-token-of-many-letters"
 
@@ -71,7 +71,7 @@ def test_a_form_or_json_waits_for_the_verdict(site: Site) -> None:
     for body in ({"data": {"url": address}}, {"json": {"url": address, "wait": 10}}):
         answer = site.post("/check-url", **body)
         assert answer.status_code == 200
-        assert answer.json() == {"schema": 1, "label": "real", "source": address}
+        assert answer.json() == verdict("real", versions={"source": address})
         assert re.fullmatch("/jobs/[0-9a-f]{32}", answer.headers["Content-Location"])
 
 
@@ -97,15 +97,9 @@ def test_wait_may_stand_in_the_query(site: Site) -> None:
 
 def test_a_failed_check_answers_as_its_problem(site: Site) -> None:
     answer = ask(site, "error:gone")
-    assert answer.status_code == 502
+    assert answer.status_code == Gone.http_status
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json() == {
-        "type": "/problems/gone",
-        "code": "gone",
-        "title": "T",
-        "detail": "D",
-        "status": 502,
-    }
+    assert answer.json() == {"type": "/problems/gone", **Gone("D").to_json()}
 
 
 def test_twenty_people_asking_at_once_share_the_work(site: Site, tmp_path: Path) -> None:
@@ -166,7 +160,7 @@ def test_an_upload_is_checked_and_deleted(site: Site) -> None:
     files = {"file": ("my clip.mp4", content)}
     answer = site.post("/check-file", files=files)
     assert answer.status_code == 200
-    assert answer.json()["file"]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert answer.json()["versions"]["sha256"] == hashlib.sha256(content).hexdigest()
     assert site.get(answer.headers["Content-Location"]).json()["title"] == "my clip.mp4"
     until(lambda: uploads(site) == [])
 

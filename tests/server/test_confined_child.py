@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from server.config import Settings
+from server.errors import kinds
 from server.fetch import landlock, sandbox, seccomp
 from server.jobs.child import Task
 from server.jobs.process import Child
@@ -155,7 +156,7 @@ def test_memory_that_runs_out_is_named(
     message, _ = outcome(task_for(big, tmp_path, memory_bytes=memory_bytes))
     assert message["error"]["code"] == "memory-limit"
     assert "MESOSCOPE_MAX_MEMORY_BYTES" in message["error"]["detail"]
-    assert message["error"]["retryable"] is False
+    assert kinds()["memory-limit"].retryable is False
 
 
 @pytest.mark.attack

@@ -19,6 +19,7 @@ from server.app import create_app
 from server.config import Settings
 from server.jobs.records import NewJob
 from tests.server.service import Site, running, scripted, until
+from tests.server.verdicts import verdict
 
 STREAMS = 3
 SOON_S = 5.0  # on a busy machine; far less than any heartbeat or time limit
@@ -69,7 +70,7 @@ def test_every_change_is_told_until_the_result(site: Site, tmp_path: Path) -> No
                 gate.touch()
     assert [job["id"] for job in jobs] == [job_id] * len(jobs)
     assert [job["state"] for job in jobs][-2:] == ["running", "done"]
-    assert jobs[-2]["partial"] == {"label": "inconclusive"}
+    assert jobs[-2]["partial"] == verdict("inconclusive")
     assert jobs[-1]["result"]["label"] == "fake"
     assert jobs[-1] == site.get(f"/jobs/{job_id}").json()
     assert len(set(ids)) == len(ids), "nothing is told twice"

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from server.config import Settings
+from server.errors import kinds
 from server.jobs.leases import LEASE_S, MAX_ATTEMPTS, Leases
 from server.jobs.queue import TASK, URGENT, make_celery
 from server.jobs.reaper import YOUNG_S, Reaper
@@ -23,6 +24,7 @@ from server.jobs.runner import Runner
 from server.jobs.tables import BUSY_S
 from tests.server.jobs_child import COMMAND, JPEG
 from tests.server.service import Site, gone, mentioning, running, scripted, until
+from tests.server.verdicts import verdict
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_progress_then_the_result(site: Site) -> None:
     job = until(lambda: site.job(job_id) if site.job(job_id).partial else None)
     assert job is not None
     assert (job.state, job.stage, job.progress) == ("running", "faces", 0.25)
-    assert job.partial == {"label": "inconclusive"}
+    assert job.partial == verdict("inconclusive")
     job = site.ended(job_id)
     assert (job.state, job.attempts, job.error, job.partial) == ("done", 1, None, None)
     assert job.result is not None
@@ -101,7 +103,7 @@ def test_only_what_may_pass_is_tried_again(site: Site, code: str, attempts: int)
     site.start("scripted")
     job = site.ended(site.submit(scripted(f"error:{code}")))
     assert (job.state, job.attempts) == ("failed", attempts)
-    assert job.error == {"code": code, "title": "T", "detail": "D", "status": 502}
+    assert job.error == kinds()[code]("D").to_json()
 
 
 def test_cancelling_ends_all_processes_within_a_second(site: Site, tmp_path: Path) -> None:
@@ -191,8 +193,9 @@ def test_a_child_knows_no_secret_of_ours(tmp_path: Path) -> None:
     with running(Site(tmp_path / "var", token=secret), "scripted") as site:
         job = site.ended(site.submit(scripted("environment")))
         assert job.result is not None
-        assert "PATH" in job.result["names"]
-        assert not [name for name in job.result["names"] if name.startswith("MESOSCOPE_")]
+        names = job.result["versions"]
+        assert "PATH" in names
+        assert not [name for name in names if name.startswith("MESOSCOPE_")]
 
 
 def test_the_sweep_removes_what_nobody_works_on_and_nothing_else(site: Site) -> None:

@@ -17,7 +17,8 @@ from flask.testing import FlaskClient
 from server.app import create_app
 from server.config import Settings
 from server.jobs.leases import Leases
-from server.jobs.records import NewJob, Picture
+from server.jobs.messages import Picture
+from server.jobs.records import NewJob
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
 

@@ -25,7 +25,8 @@ from server.config import Settings
 from server.jobs import tables
 from server.jobs.keys import check_key
 from server.jobs.leases import Leases
-from server.jobs.records import NewJob, Picture
+from server.jobs.messages import Picture
+from server.jobs.records import NewJob
 from server.jobs.store import Store
 from server.jobs.tables import jobs, works
 from tests import media
