@@ -25,6 +25,7 @@ from training.forgery import kinds as forgeries
 from training.forgery.landmarks import prepare
 from training.pretrained import start_from_imagenet
 
+PHOTOS = "fairface-adult-train.tar"
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "legs.csv"
 
 
@@ -68,20 +69,30 @@ def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bo
     return path
 
 
-def batches(recipe: Recipe, folder: Path) -> Batches:
-    """The mix of sources that the recipe asks for. One kind of own fakes is never made."""
+def sources(recipe: Recipe, folder: Path) -> dict[str, tuple[Source, float]]:
+    """What the recipe's batches are drawn from, and how many pairs of each. One kind of own fakes
+    is never made."""
     train = data.part(folder, "train")
     gan, composed = (data.read(folder / "extra" / f"{p}-train.tar") for p in ("gan", "photoshop"))
-    faces = prepare(train), prepare(data.read(folder / "fairface-adult-train.tar"))
-    mix: list[tuple[Source, float]] = [
-        (Deepfakes(train), recipe.deepfakes),
-        (Strangers(gan, "generated"), recipe.generated),
-        (Strangers(composed, "blend"), recipe.composites),
-    ]
-    for reals, share in zip(faces, (recipe.own, recipe.own_photos), strict=True):
-        mix.append((Forgeries(reals, without=(development.HELD_OUT,)), share))
-        mix.append((Forgeries(reals, forgeries.GENERATED), recipe.own_generated / 2))
-    return Batches(tuple(mix), recipe.pairs, recipe.seed, recipe.views)
+    faces = {
+        "own": (prepare(train), recipe.own),
+        "own, photos": (prepare(data.read(folder / PHOTOS)), recipe.own_photos),
+    }
+    found: dict[str, tuple[Source, float]] = {
+        "deepfakes": (Deepfakes(train), recipe.deepfakes),
+        "generated": (Strangers(gan, "generated"), recipe.generated),
+        "composites": (Strangers(composed, "blend"), recipe.composites),
+    }
+    for name, (reals, share) in faces.items():
+        found[name] = Forgeries(reals, without=(development.HELD_OUT,)), share
+        made = Forgeries(reals, forgeries.GENERATED)
+        found[f"{name}, generated"] = made, recipe.own_generated / len(faces)
+    return found
+
+
+def batches(recipe: Recipe, folder: Path) -> Batches:
+    mix = tuple(sources(recipe, folder).values())
+    return Batches(mix, recipe.pairs, recipe.seed, recipe.views)
 
 
 def _feed(recipe: Recipe, runs: Path, folder: Path) -> Batches | Taught:
