@@ -31,7 +31,7 @@ TRUNK = ("stem", "stage")
 class Optimisation:
     """`ema` is the decay per step of the averaged weights; the rate rises over `warm` steps."""
 
-    learning_rate: float = 2.5e-4
+    learning_rate: float = 5e-4
     weight_decay: float = 0.02
     warm: int = 200
     ema: float = 0.999
