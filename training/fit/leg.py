@@ -23,7 +23,7 @@ from training.fit.run import Run
 from training.fit.teacher import Taught
 from training.forgery import kinds as forgeries
 from training.forgery.landmarks import prepare
-from training.pretrained import start_from_imagenet
+from training.pretrained import settle, start_from_imagenet
 
 PHOTOS = "fairface-adult-train.tar"
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "legs.csv"
@@ -54,7 +54,7 @@ def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bo
     quick = list(development.sets(folder, thorough=False))
     training = Run(recipe.model, recipe.optimisation)
     if not training.resume(out):
-        training.start_from(_start(training.model, leg.start))
+        training.start_from(_start(training.model, leg.start, feed))
     path, ends = out / f"{recipe.model}.keras", time.monotonic() + leg.minutes * 60
     while time.monotonic() < ends and not told():
         until = min(ends, time.monotonic() + leg.every * 60)
@@ -105,10 +105,11 @@ def _feed(recipe: Recipe, runs: Path, folder: Path) -> Batches | Taught:
     return Taught(plain, keras_files.load(path), recipe.input_px)
 
 
-def _start(model: Any, source: str | None) -> list[Any]:
+def _start(model: Any, source: str | None, feed: Batches | Taught) -> list[Any]:
     """The weights that a run begins with."""
     if source is None:
         start_from_imagenet(model)
+        settle(model, "head", next(feed.steps(0))[0])
         return list(model.get_weights())
     path = Path(source) if source.endswith(".keras") else registry.spec(source).file("keras")
     return list(multihead.heads(keras_files.load(path)).get_weights())
