@@ -64,7 +64,7 @@ def start_from_imagenet(model: keras.Model) -> int:
 
 def settle(model: Any, name: str, pictures: Float32) -> None:
     """Give a new convolution of `model` outputs of mean 0 and spread 1 in each channel, as batch
-    norm would, on `pictures` float32 [N, S, S, 3]: else its ReLU6 is shut or full nearly everywhere.
+    norm would, on `pictures` float32 [N, S, S, 3]: else its ReLU6 is shut or full nearly always.
 
     After Kraehenbuehl et al., "Data-dependent initializations of convolutional neural networks"
     (ICLR 2016).

@@ -61,7 +61,7 @@ def test_one_click(extension: Extension, page: playwright.Page, site: Site, clip
     assert len(boxes) == 1
     badge = extension.worker.evaluate(
         """async () => {
-          const [tab] = await chrome.tabs.query({active: true, lastFocusedWindow: true});
+          const [tab] = await chrome.tabs.query({active: true, windowType: "normal"});
           return chrome.action.getBadgeText({tabId: tab.id});
         }"""
     )
@@ -334,7 +334,7 @@ def test_the_context_menu(
     page.goto(write(site, "link.html", f'<a href="{clip}">a video</a>'))
     extension.worker.evaluate(
         """async (linkUrl) => {
-          const [tab] = await chrome.tabs.query({active: true, lastFocusedWindow: true});
+          const [tab] = await chrome.tabs.query({active: true, windowType: "normal"});
           chrome.contextMenus.onClicked.dispatch({menuItemId: 'link', linkUrl}, tab);
         }""",
         f"{site.url}/{clip}",

@@ -254,7 +254,7 @@ def test_the_services_own_words(
     subject = f"{site.url}/text.mp4"
     extension.worker.evaluate(
         """async (linkUrl) => {
-          const [tab] = await chrome.tabs.query({active: true, lastFocusedWindow: true});
+          const [tab] = await chrome.tabs.query({active: true, windowType: "normal"});
           chrome.contextMenus.onClicked.dispatch({menuItemId: 'link', linkUrl}, tab);
         }""",
         subject,

@@ -39,10 +39,9 @@ def task(tmp_path: Path) -> Task:
     settings = Settings()
     return Task.within(
         settings,
-        job_id="test",
+        work_id="test",
         kind="file",
         source=str(ROOT / "server" / "web" / "static" / "sample.jpg"),
-        title=None,
         scratch=str(tmp_path),
         options=settings.options,
     )
@@ -104,7 +103,7 @@ def test_a_forked_child_logs_to_its_own_pipe(
             logs = Path(f"/proc/{child.pid}/fd").iterdir()
             assert not [each for each in logs if "/dev/pts" in str(each.readlink())]
             until(lambda: child.read(0.2) or child.ended, 60)
-        assert "job=test stage=faces" in capfd.readouterr().err
+        assert "work=test stage=faces" in capfd.readouterr().err
     finally:
         nursery.close()
 

@@ -74,16 +74,24 @@ def test_a_run_stopped_within_an_epoch_and_resumed_gives_the_weights_of_one_that
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C raises: a shell that starts the tests in the background has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_the_first_ctrl_c_waits_for_a_checkpoint_and_the_second_does_not():
     from training.train import _told_to_stop
 
-    before = signal.getsignal(signal.SIGINT)
     with _told_to_stop() as told:
         os.kill(os.getpid(), signal.SIGINT)
         assert told == [signal.SIGINT]
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_run_may_be_cooled_down_from_where_it_is(config, tmp_path):
