@@ -61,7 +61,7 @@ def checked(extension: Extension, site: Site, portrait: np.ndarray) -> Iterator[
 def tab_of(extension: Extension, page: playwright.Page) -> int:
     page.bring_to_front()
     return extension.worker.evaluate(
-        "async () => (await chrome.tabs.query({active: true, windowType: "normal"}))[0].id"
+        "async () => (await chrome.tabs.query({active: true, windowType: 'normal'}))[0].id"
     )
 
 
