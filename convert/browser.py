@@ -3,7 +3,7 @@ and computes what it should.
 
 LiteRT.js wants the shapes of a network settled: R-Net, O-Net and the classifier get one file for
 each size of batch. The P-Net looks at pictures of any size: its file is completed in the browser
-(`any_sides`), where compiling it takes a millisecond, so that it answers there what it answers here.
+(`any_sides`), where compiling takes a millisecond, so that it answers there what it answers here.
 """
 
 from __future__ import annotations

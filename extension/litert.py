@@ -17,7 +17,8 @@ PACKAGES = ROOT / "extension" / "node_modules" / "@litertjs"
 VARIANTS = ("litert_wasm_internal", "litert_wasm_compat_internal")
 BY_NAME, BY_PATH = '"@litertjs/wasm-utils"', '"./wasm-utils.js"'
 NOTICE = """LiteRT.js {version}, https://github.com/google-ai-edge/LiteRT
-Copyright 2025 Google LLC. Apache License 2.0, see LICENSE. Changed here: litert.js imports wasm-utils.js by its path.
+Copyright 2025 Google LLC. Apache License 2.0, see LICENSE.
+Changed here: litert.js imports wasm-utils.js by its path.
 """
 
 
