@@ -10,17 +10,21 @@ import base64
 import itertools
 import json
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import BrowserContext, CDPSession, Error, Page, Playwright, Worker
 
 from tests.e2e.conftest import ROOT
 
-SOURCE = ROOT / "extension" / "src"
+FOLDER = ROOT / "extension"
+SOURCE = FOLDER / "src"
 ARTEFACTS = ROOT / "tests" / "artefacts"
 FLAGS = [
     "--no-sandbox",
@@ -255,6 +259,25 @@ def copied(folder: Path, allowed: Sequence[str]) -> Path:
     return source
 
 
+def with_networks(networks: Path) -> Callable[[Path], None]:
+    """What a copy of the extension needs for checks in the browser: files, and leave to run."""
+    tool = FOLDER / "litert.py"
+    if not (FOLDER / "node_modules" / "@litertjs").is_dir():
+        pytest.skip("LiteRT.js is not installed: npm ci --prefix extension")
+
+    def add(source: Path) -> None:
+        shutil.copytree(networks, source / "local" / "networks")
+        subprocess.run([sys.executable, tool, source / "local" / "litert"], check=True)
+        manifest = json.loads((source / "manifest.json").read_text())
+        policy = manifest["content_security_policy"]
+        policy["extension_pages"] = policy["extension_pages"].replace(
+            "script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'"
+        )
+        (source / "manifest.json").write_text(json.dumps(manifest))
+
+    return add
+
+
 def loaded(page: Page, selector: str = "video") -> None:
     page.wait_for_function("(s) => document.querySelector(s).readyState >= 2", arg=selector)
 
@@ -278,10 +301,15 @@ def finish(extension: Extension, popup: Target, page: Page) -> str:
 
 @contextmanager
 def installed(
-    driver: Playwright, chromium: str, folder: Path, allowed: Sequence[str] = ()
+    driver: Playwright,
+    chromium: str,
+    folder: Path,
+    allowed: Sequence[str] = (),
+    change: Callable[[Path], None] = lambda _: None,
 ) -> Iterator[Extension]:
-    """A fresh Chromium with the extension, its files in `folder`."""
+    """A fresh Chromium with the extension, its files in `folder`, after a `change` to them."""
     source = copied(folder, allowed)
+    change(source)
     loading = [f"--disable-extensions-except={source}", f"--load-extension={source}"]
     context = driver.chromium.launch_persistent_context(
         str(folder / "profile"),
