@@ -9,22 +9,17 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import BrowserContext, CDPSession, Error, Page, Playwright, Worker
 
 from tests.e2e.conftest import ROOT
+from tests.extension.tools import tool
 
-FOLDER = ROOT / "extension"
-SOURCE = FOLDER / "src"
 ARTEFACTS = ROOT / "tests" / "artefacts"
 FLAGS = [
     "--no-sandbox",
@@ -246,36 +241,17 @@ class Extension:
         return Overlay(self.context, page)
 
 
-def copied(folder: Path, allowed: Sequence[str]) -> Path:
-    """A copy of the extension in `folder` that may reach the addresses in `allowed`.
+def copied(folder: Path, allowed: Sequence[str], local: Path | None = None) -> Path:
+    """The extension as it is packed, in `folder`, that may reach the addresses in `allowed`.
 
     The browser's prompt for a host permission needs a screen and a hand, so the copy's manifest has
     those permissions from the start: as if a person had granted them.
     """
-    source = Path(shutil.copytree(SOURCE, folder / "extension"))
+    source = tool("pack").lay_out("chrome", folder / "extension", local)
     manifest = json.loads((source / "manifest.json").read_text())
     manifest["host_permissions"] = [f"{address}/*" for address in allowed]
     (source / "manifest.json").write_text(json.dumps(manifest))
     return source
-
-
-def with_networks(networks: Path) -> Callable[[Path], None]:
-    """What a copy of the extension needs for checks in the browser: files, and leave to run."""
-    tool = FOLDER / "litert.py"
-    if not (FOLDER / "node_modules" / "@litertjs").is_dir():
-        pytest.skip("LiteRT.js is not installed: npm ci --prefix extension")
-
-    def add(source: Path) -> None:
-        shutil.copytree(networks, source / "local" / "networks")
-        subprocess.run([sys.executable, tool, source / "local" / "litert"], check=True)
-        manifest = json.loads((source / "manifest.json").read_text())
-        policy = manifest["content_security_policy"]
-        policy["extension_pages"] = policy["extension_pages"].replace(
-            "script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'"
-        )
-        (source / "manifest.json").write_text(json.dumps(manifest))
-
-    return add
 
 
 def loaded(page: Page, selector: str = "video") -> None:
@@ -305,11 +281,10 @@ def installed(
     chromium: str,
     folder: Path,
     allowed: Sequence[str] = (),
-    change: Callable[[Path], None] = lambda _: None,
+    local: Path | None = None,
 ) -> Iterator[Extension]:
-    """A fresh Chromium with the extension, its files in `folder`, after a `change` to them."""
-    source = copied(folder, allowed)
-    change(source)
+    """A fresh Chromium with the extension in `folder`; `local`: with networks, see pack.py."""
+    source = copied(folder, allowed, local)
     loading = [f"--disable-extensions-except={source}", f"--load-extension={source}"]
     context = driver.chromium.launch_persistent_context(
         str(folder / "profile"),

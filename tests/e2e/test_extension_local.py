@@ -4,7 +4,8 @@ leaves the browser."""
 from __future__ import annotations
 
 import base64
-import json
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import browser
 from models.preprocess import resize
 from server.analysis import stability
 from server.analysis.analyze import Analyzer
@@ -20,7 +20,8 @@ from server.analysis.records import AnalysisOptions, MediaFile
 from server.analysis.verdict import to_json
 from server.analysis.video import MediaReader
 from tests import media
-from tests.e2e.extension import Extension, installed, with_networks
+from tests.e2e.conftest import Site
+from tests.e2e.extension import Extension, drawn, finish, installed, loaded, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -43,14 +44,7 @@ SEE = """async ([pictures, about]) => {
   const gone = await host.finish('one', about).catch(({ code }) => code);
   return { verdict, gone, ms };
 }"""
-FAULT = """async () => {
-  const { createHost } = await import('/local/host.js');
-  const host = createHost();
-  const about = { kind: 'image', duration_s: 0 };
-  const code = await host.finish('one', about).catch((fault) => fault.code);
-  host.close();
-  return code;
-}"""
+HELD = "() => chrome.offscreen.hasDocument()"
 ENCODED = """async ([side, pixels]) => {
   const { encodedAgain } = await import('/local/bitmaps.js');
   const data = Uint8ClampedArray.from(atob(pixels), (sign) => sign.charCodeAt(0));
@@ -59,19 +53,21 @@ ENCODED = """async ([side, pixels]) => {
 
 
 @pytest.fixture(scope="module")
-def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("networks")
-    browser.write(folder)
-    return folder
+def driver() -> Iterator[playwright.Playwright]:
+    with playwright.sync_playwright() as driver:
+        yield driver
 
 
-@pytest.fixture
-def local(chromium: str, networks: Path, tmp_path: Path) -> Iterator[Extension]:
+@pytest.fixture(scope="module")
+def local(
+    driver: playwright.Playwright,
+    chromium: str,
+    parts: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Extension]:
     """A Chromium with the extension and its networks; there is no service."""
-    with (
-        playwright.sync_playwright() as driver,
-        installed(driver, chromium, tmp_path, change=with_networks(networks)) as extension,
-    ):
+    folder = tmp_path_factory.mktemp("chromium")
+    with installed(driver, chromium, folder, local=parts) as extension:
         yield extension
 
 
@@ -115,19 +111,76 @@ def test_the_same_verdict_without_a_service(
     print("ms a picture:", found["ms"])
 
 
-def test_a_damaged_network_is_named(chromium: str, networks: Path, tmp_path: Path) -> None:
-    name = json.loads((networks / browser.MANIFEST).read_text())["detector"]["onet"]["file"]
+def test_a_click_on_what_plays(local: Extension, site: Site, portrait: np.ndarray) -> None:
+    """Boxes while it plays, the verdict, and nothing asked of anybody but the page's own site."""
+    media.clip(site.folder / "here.webm", media.moving(portrait, 450, (640, 480)))
+    body = '<video src="here.webm" muted loop autoplay width="640" height="480"></video>'
+    (site.folder / "here.html").write_text(f"<!doctype html><title>here</title>{body}")
+    page = local.context.new_page()
+    page.goto(f"{site.url}/here.html")
+    loaded(page)
+    asked: list[str] = []
+    local.context.on("request", lambda request: asked.append(request.url))
+    started = time.monotonic()
+    popup = local.click(page)
+    overlay = local.overlay(page)
+    wait_for(page, lambda: overlay.count() == 1 and overlay.boxes(), 30, "a box while it plays")
+    print(f"click to the first box: {time.monotonic() - started:.1f} s")
+    told = finish(local, popup, page)
+    print(f"to the verdict: {time.monotonic() - started:.1f} s")
+    assert "nothing was sent" in told
+    assert popup.evaluate("!!document.querySelector('[data-do=ask-service]')")
+    [check] = local.checks()
+    assert (check["way"], check["jobId"], check["state"]) == ("browser", None, "done")
+    [face] = check["result"]["faces"]
+    assert len(face["samples"]) >= 3
+    assert check["result"]["media"]["analyzed_s"][0] < check["result"]["media"]["analyzed_s"][1]
+    popup.shoot("local-verdict")
+    own = ("chrome-extension:", "data:", "blob:", f"{site.url}/here.")
+    assert [url for url in asked if not url.startswith(own)] == []
+    assert not local.worker.evaluate(HELD), "everything is freed"
+    popup.close()
+    page.close()
 
-    def damaged(source: Path) -> None:
-        with_networks(networks)(source)
-        path = source / "local" / "networks" / name
-        path.write_bytes(path.read_bytes()[:-1] + b"?")
 
-    with (
-        playwright.sync_playwright() as driver,
-        installed(driver, chromium, tmp_path, change=damaged) as extension,
-    ):
-        assert own_page(extension).evaluate(FAULT) == "network-changed"
+def test_a_cancelled_check_frees_everything(local: Extension, site: Site) -> None:
+    """It plays the clip of the test before."""
+    page = local.context.new_page()
+    page.goto(f"{site.url}/here.html")
+    loaded(page)
+    popup = local.click(page)
+    wait_for(page, lambda: local.worker.evaluate(HELD), 30, "the document of the worker")
+    popup.click("[data-do=cancel]")
+    wait_for(page, lambda: not local.worker.evaluate(HELD), 30, "an end of it")
+    assert {check["state"] for check in local.checks()} <= {"done", "cancelled"}
+    drawn(local, page, 0)
+    popup.close()
+    page.close()
+
+
+def test_a_damaged_network_is_named(
+    driver: playwright.Playwright,
+    chromium: str,
+    parts: Path,
+    tmp_path: Path,
+    site: Site,
+    portrait: np.ndarray,
+) -> None:
+    damaged = Path(shutil.copytree(parts, tmp_path / "parts"))
+    [path] = (damaged / "networks").glob("mtcnn-onet*")
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    media.picture(site.folder / "portrait.png", portrait)
+    (site.folder / "still.html").write_text(
+        "<!doctype html><title>still</title><img src=portrait.png width=512 height=512>"
+    )
+    with installed(driver, chromium, tmp_path, local=damaged) as extension:
+        page = extension.context.new_page()
+        page.goto(f"{site.url}/still.html")
+        popup = extension.click(page)
+        popup.click("#check")
+        popup.wait("!!document.querySelector('.problem')", 60)
+        assert "do not compute what they should" in popup.text(".problem")
+        assert "check with the service" in popup.text(".problem")
 
 
 def test_one_more_jpeg_looks_as_the_services(local: Extension, portrait: np.ndarray) -> None:

@@ -3,35 +3,21 @@ tracks and verdict, in Node on the very WebAssembly that the browser runs."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
-from convert import browser
 from tests.conftest import ROOT
 from tests.extension import golden
+from tests.extension.tools import tool
 
 FOLDER = ROOT / "extension"
 NODE = shutil.which("node")
-
-
-@pytest.fixture(scope="module")
-def litert() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("litert", FOLDER / "litert.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not module.PACKAGES.is_dir():
-        pytest.skip("LiteRT.js is not installed: npm ci --prefix extension")
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -59,23 +45,31 @@ def test_pixels(written: Path) -> None:
     assert in_node("pixels.test.js", {"GOLDEN": str(written)}) >= 9
 
 
+def test_rules(written: Path) -> None:
+    assert in_node("rules.test.js", {"GOLDEN": str(written)}) >= 2
+
+
 @pytest.mark.slow
-def test_faces_and_verdicts(written: Path, litert: ModuleType, tmp_path: Path) -> None:
-    browser.write(tmp_path / "networks")
-    litert.copy(tmp_path / "litert")
+def test_faces_and_verdicts(written: Path, parts: Path) -> None:
     environ = {
         "GOLDEN": str(written),
-        "NETWORKS": str(tmp_path / "networks"),
-        "LITERT": str(tmp_path / "litert"),
+        "NETWORKS": str(parts / "networks"),
+        "LITERT": str(parts / "litert"),
     }
     assert in_node("networks.test.js", environ) == 3
 
 
-def test_litert_comes_with_its_licence(litert: ModuleType, tmp_path: Path) -> None:
-    litert.copy(tmp_path)
-    assert "Apache License" in (tmp_path / "LICENSE").read_text()
-    assert re.search(r"LiteRT\.js \d+\.\d+", (tmp_path / "NOTICE").read_text())
-    for script in (tmp_path / "litert.js", tmp_path / "wasm-utils.js"):
+@pytest.mark.slow
+def test_a_package_with_networks_is_small_enough(parts: Path, tmp_path: Path) -> None:
+    size = tool("pack").pack("chrome", tmp_path, parts).stat().st_size
+    assert size < 25e6, f"{size / 1e6:.1f} MB"
+
+
+def test_litert_comes_with_its_licence(parts: Path) -> None:
+    folder = parts / "litert"
+    assert "Apache License" in (folder / "LICENSE").read_text()
+    assert re.search(r"LiteRT\.js \d+\.\d+", (folder / "NOTICE").read_text())
+    for script in (folder / "litert.js", folder / "wasm-utils.js"):
         for name in re.findall(r'^import .* from "(.+)"', script.read_text(), re.M):
-            assert (tmp_path / name).is_file(), name
-    assert {path.suffix for path in tmp_path.iterdir()} == {"", ".js", ".wasm"}
+            assert (folder / name).is_file(), name
+    assert {path.suffix for path in folder.iterdir()} == {"", ".js", ".wasm"}

@@ -7,8 +7,8 @@ import { openNetworks } from "./networks.js";
 /** @param {string} folder of LiteRT.js @returns {Promise<LiteRt>} with the WebAssembly that this browser can run */
 async function loaded(folder) {
   Object.assign(globalThis, { Module: { locateFile: (/** @type {string} */ file) => folder + file } });
-  /** @type {LiteRt} */
-  const litert = await import(`${folder}litert.js`);
+  // @ts-expect-error only packages with networks hold it: extension/litert.py
+  const litert = await import("./litert/litert.js");
   await litert.loadLiteRt(folder);
   return litert;
 }
