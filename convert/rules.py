@@ -16,7 +16,7 @@ from typing import Any, get_args
 from server.analysis.records import AnalysisOptions, Label, MediaLabel, Reason
 from server.analysis.verdict import Rules
 
-FILE = Path(__file__).parents[1] / "extension" / "src" / "local" / "rules.json"
+FILE = Path(__file__).parents[1] / "extension" / "src" / "local" / "rules.js"
 MODULES = (
     "models.pyramid",
     "models.preprocess",
@@ -32,9 +32,12 @@ MODULES = (
 )
 
 
+HEAD = "// The constants and words of the service. Written by: python -m convert rules"
+
+
 def text() -> str:
-    """What FILE is to hold."""
-    return json.dumps(rules(), indent=2) + "\n"
+    """What FILE is to hold: a script, since Firefox gives no JSON module to a worker."""
+    return f"{HEAD}\n\nexport default {json.dumps(rules(), indent=2)};\n"
 
 
 def rules() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 // The whole check of what plays: pictures -> faces -> tracks -> scores -> verdict. Read this first.
 
 import { findFaces } from "./faces.js";
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 import { createScore } from "./scoring.js";
 import { Tracker } from "./tracks.js";
 import { combine, judge } from "./verdict.js";

@@ -1,7 +1,7 @@
 // Pictures between the browser's forms and plain numbers.
 
 import { fromRgba } from "./picture.js";
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 
 /** @import { Picture } from "./picture.js" */
 

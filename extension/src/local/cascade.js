@@ -1,7 +1,7 @@
 // The steps of the MTCNN cascade, as server/analysis/cascade.py has them; faces.js puts them in order.
 
 import { area, shared, squareAround } from "./boxes.js";
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 
 /**
  * @import { Edges } from "./boxes.js"

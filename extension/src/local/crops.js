@@ -3,7 +3,7 @@
 import { grey } from "./colour.js";
 import { variance } from "./numbers.js";
 import { between, distance, resized } from "./picture.js";
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 
 /**
  * @import { Picture, Point } from "./picture.js"

@@ -3,7 +3,7 @@
 import { lab } from "./colour.js";
 import { clamped, mean, variance } from "./numbers.js";
 import { bytes, rounded, shrunk } from "./picture.js";
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 
 /** @import { Picture } from "./picture.js" */
 

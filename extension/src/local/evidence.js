@@ -1,7 +1,7 @@
 // What the scores of one face tell together, and how surely: server/analysis/evidence.py explains it. Pure.
 
 import { clamped, mean } from "./numbers.js";
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 
 const { MOST_LOGIT, Z_STRETCH } = rules.evidence;
 const { usual } = rules.rules;

@@ -5,7 +5,7 @@ import { ALL_COLUMNS, COLUMNS, believed, bestFirst, cut, squared, unrivalled, wi
 import { clamped } from "./numbers.js";
 import { asFloats, rounded, shrunk } from "./picture.js";
 import { levels, windowsAlong } from "./pyramid.js";
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 
 /**
  * @import { Edges } from "./boxes.js"

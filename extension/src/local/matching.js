@@ -3,7 +3,7 @@
 import { lab } from "./colour.js";
 import { mean, variance } from "./numbers.js";
 import { asFloats, distance, faceCrop, floats, shrunk } from "./picture.js";
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 
 /**
  * @import { Picture, Point } from "./picture.js"

@@ -1,6 +1,6 @@
 // Pictures as plain numbers: scaled and cut the way OpenCV does it for the service. Pure.
 
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 
 /**
  * Rows of pixels, `channels` numbers each; bytes are rounded and bounded by their array.

@@ -1,7 +1,7 @@
 // The sizes at which the cascade's first network looks at a picture: models/pyramid.py. Pure.
 
 import { rounded } from "./picture.js";
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 
 const { SMALLEST_PX, WINDOW_PX, STRIDE_PX, PYRAMID_STEP } = rules.pyramid;
 

@@ -4,7 +4,7 @@ import { quality } from "./crops.js";
 import { toLogit } from "./evidence.js";
 import { highestFirst, mean } from "./numbers.js";
 import { resized, rounded, square } from "./picture.js";
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 
 /**
  * @import { Crop } from "./crops.js"

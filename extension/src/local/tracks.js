@@ -5,7 +5,7 @@ import { frontality, sharpness, spread } from "./crops.js";
 import { Scenes } from "./cuts.js";
 import { assign, look, movement, unlikeness } from "./matching.js";
 import { faceCrop } from "./picture.js";
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 
 /**
  * @import { Edges } from "./boxes.js"

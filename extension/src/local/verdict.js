@@ -3,7 +3,7 @@
 import { toDigits, toFractions } from "./boxes.js";
 import { estimate, fromLogit, interval, strongestStretch, toLogit } from "./evidence.js";
 import { highestFirst } from "./numbers.js";
-import rules from "./rules.json" with { type: "json" };
+import rules from "./rules.js";
 import { isStable } from "./stability.js";
 
 /**

@@ -1,4 +1,6 @@
-{
+// The constants and words of the service. Written by: python -m convert rules
+
+export default {
   "pyramid": {
     "SMALLEST_PX": 20,
     "WINDOW_PX": 12,
@@ -139,4 +141,4 @@
     "stopped-early",
     "unstable"
   ]
-}
+};
