@@ -96,13 +96,13 @@ def pack(store: str, folder: Path, local: Path | None = None) -> Path:
     return path
 
 
-def main(say: Callable[[str], object] = sys.stdout.write) -> None:
+def main(say: Callable[[str], object] = sys.stdout.write, local: Path | None = None) -> None:
     folder = ROOT / "dist"
     folder.mkdir(exist_ok=True)
     for store in STORES:
-        path = pack(store, folder)
+        path = pack(store, folder, local)
         say(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(local=Path(sys.argv[1]) if sys.argv[1:] else None)

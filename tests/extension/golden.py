@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from server.analysis.video import MediaReader
 from tests.media import clip, moving, picture
 from tests.server.scenes import HEAD, scene
 
+OPTIONS = AnalysisOptions(explain=False)
 BOX = (10, 20, 110, 140)
 SIDE_PX = 144  # of the tracks' crops
 SIZES = ((320, 180), (256, 256), (301, 77), (64, 36))
@@ -71,6 +74,15 @@ def write(folder: Path, astronaut: np.ndarray) -> None:
         _video(golden, folder / "head.mp4", astronaut),
         _still(golden, folder / "still.png", astronaut),
     ]
+    golden.write()
+
+
+def write_clips(folder: Path, clips: Sequence[Path], samples: int) -> None:
+    """Only what the service finds in so many pictures of each of these."""
+    golden = Golden(folder)
+    golden.values["pictures"] = []
+    options = replace(OPTIONS, max_samples=samples)
+    golden.values["clips"] = [_judged(golden, path, options) for path in clips]
     golden.write()
 
 
@@ -226,9 +238,8 @@ def _still(golden: Golden, path: Path, astronaut: np.ndarray) -> dict[str, Any]:
     return _judged(golden, picture(path, astronaut))
 
 
-def _judged(golden: Golden, path: Path) -> dict[str, Any]:
+def _judged(golden: Golden, path: Path, options: AnalysisOptions = OPTIONS) -> dict[str, Any]:
     """The frames that the service looks at, and its verdict on them."""
-    options = AnalysisOptions(explain=False)
     verdict = to_json(Analyzer(options).analyze(MediaFile(path)))
     with MediaReader(path) as reader:
         frames = [*reader.frames(options.samples_per_s, options.max_samples, 0.0, None)]

@@ -60,6 +60,19 @@ def test_faces_and_verdicts(written: Path, parts: Path) -> None:
 
 
 @pytest.mark.slow
+def test_our_clips(shared_data: Path, parts: Path, tmp_path: Path) -> None:
+    clips = sorted((shared_data / "clips").glob("*/*.mp4"))
+    assert clips
+    golden.write_clips(tmp_path, clips, samples=4)
+    environ = {
+        "GOLDEN": str(tmp_path),
+        "NETWORKS": str(parts / "networks"),
+        "LITERT": str(parts / "litert"),
+    }
+    assert in_node("networks.test.js", environ) == 3
+
+
+@pytest.mark.slow
 def test_a_package_with_networks_is_small_enough(parts: Path, tmp_path: Path) -> None:
     size = tool("pack").pack("chrome", tmp_path, parts).stat().st_size
     assert size < 25e6, f"{size / 1e6:.1f} MB"

@@ -1,9 +1,9 @@
 // The way to the worker with the networks: through an offscreen document where the background is a
 // service worker (Chrome), which can start no worker; directly where it is a page (Firefox).
 
-import { createHost } from "../local/host.js";
+import { LocalFault, createHost } from "../local/host.js";
 import { dataUrlOf } from "./picture.js";
-import { fail } from "./problem.js";
+import { CheckFailed, fail } from "./problem.js";
 
 /**
  * @import { FaultCode } from "../local/desk.js"
@@ -37,7 +37,7 @@ async function inPage(call) {
   return answer.value;
 }
 
-/** @returns {Pick<Host, "look"|"finish"|"drop"|"close">} */
+/** @returns {Host} */
 function throughPage() {
   return {
     look: async (id, picture, time_s, about) =>
@@ -51,7 +51,7 @@ function throughPage() {
   };
 }
 
-/** @returns {Host} whose promises are rejected with CheckFailed; no worker is kept while no check is open */
+/** @returns {Omit<Host, "close">} promises are rejected with CheckFailed; no worker is kept while no check is open */
 export function createLocal() {
   /** @type {Set<string>} */
   const open = new Set();
@@ -65,7 +65,8 @@ export function createLocal() {
     try {
       return await ask(host);
     } catch (error) {
-      throw error instanceof Error && "code" in error ? problemOf(/** @type {FaultCode} */ (error.code)) : error;
+      if (error instanceof CheckFailed) throw error;
+      throw problemOf(error instanceof LocalFault ? error.code : "internal");
     }
   };
   /** @param {string} id */
@@ -82,6 +83,5 @@ export function createLocal() {
       if (open.has(id)) await host?.drop(id).catch(() => {}); // whatever is wrong with it was told before
       leave(id);
     },
-    close: () => host?.close(),
   };
 }

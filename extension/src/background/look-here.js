@@ -8,13 +8,14 @@ import { find, isOpen } from "./store.js";
 
 /**
  * @import { About } from "../local/desk.js"
- * @import { Host } from "../local/host.js"
  * @import { Verdict } from "../verdict/types.js"
  * @import { Captured } from "./capture.js"
  * @import { Check } from "./store.js"
+ *
+ * @typedef {ReturnType<typeof createLocal>} Local
  */
 
-/** @param {Host} local @param {Check} check @param {About} about @returns {Promise<void>} */
+/** @param {Local} local @param {Check} check @param {About} about @returns {Promise<void>} */
 async function lookAtImage(local, check, about) {
   await local.look(check.id, await captureImage(check.tabId, check.subject), 0, about);
 }
@@ -22,7 +23,7 @@ async function lookAtImage(local, check, about) {
 /**
  * Looks at one picture after another while the video plays; the next is taken when the last was looked
  * at, so that a slow machine takes fewer.
- * @param {Host} local @param {Check} check @param {About} about @param {(check: Check) => Promise<void>} publish
+ * @param {Local} local @param {Check} check @param {About} about @param {(check: Check) => Promise<void>} publish
  */
 async function lookAtVideo(local, check, about, publish) {
   await captureVideo(check.tabId, check.subject, async (progress, /** @type {Captured|null} */ taken) => {
