@@ -20,7 +20,7 @@ from server.analysis.records import AnalysisOptions, MediaFile
 from server.analysis.verdict import to_json
 from server.analysis.video import MediaReader
 from tests import media
-from tests.e2e.conftest import Site
+from tests.e2e.conftest import Site, served
 from tests.e2e.extension import Extension, drawn, finish, installed, loaded, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -156,6 +156,31 @@ def test_a_cancelled_check_frees_everything(local: Extension, site: Site) -> Non
     drawn(local, page, 0)
     popup.close()
     page.close()
+
+
+def test_a_video_that_the_page_may_not_read(
+    local: Extension, site: Site, portrait: np.ndarray, tmp_path: Path
+) -> None:
+    """It is another origin's: the screen is looked at, and drawn on when that is over."""
+    with served(tmp_path) as elsewhere:
+        media.clip(tmp_path / "theirs.webm", media.moving(portrait, 450, (640, 480)))
+        source = f"{elsewhere.url}/theirs.webm"
+        (site.folder / "foreign.html").write_text(
+            f'<!doctype html><title>foreign</title><video src="{source}" muted loop autoplay '
+            'width="640" height="480"></video>'
+        )
+        page = local.context.new_page()
+        page.goto(f"{site.url}/foreign.html")
+        loaded(page)
+        popup = local.click(page)
+        told = finish(local, popup, page)
+        assert "nothing was sent" in told
+        [check] = [check for check in local.checks() if "foreign" in check["subject"]["page"]]
+        [face] = check["result"]["faces"]
+        assert len(face["samples"]) >= 3
+        assert check["result"]["media"]["width_px"] == pytest.approx(640, abs=2)
+        popup.close()
+        page.close()
 
 
 def test_a_damaged_network_is_named(
