@@ -81,10 +81,14 @@ def test_webassembly_is_permitted_only_with_networks(
 
 
 @pytest.mark.slow
-def test_lint(pack: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.parametrize("networks", [False, True])
+def test_lint(
+    pack: ModuleType, tmp_path: Path, request: pytest.FixtureRequest, networks: bool
+) -> None:
     if not WEB_EXT.exists():
         pytest.skip("web-ext is not installed: npm ci --prefix extension")
-    source = pack.lay_out("firefox", tmp_path)
+    local = request.getfixturevalue("parts") if networks else None
+    source = pack.lay_out("firefox", tmp_path, local)
     line = [WEB_EXT, "lint", "--source-dir", source, "--no-config-discovery", "--output", "json"]
     run = subprocess.run(line, capture_output=True, text=True, timeout=150)
     found = json.loads(run.stdout)
