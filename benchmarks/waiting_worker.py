@@ -13,14 +13,14 @@ from pathlib import Path
 
 from server import logs
 from server.config import Settings
+from server.jobs.records import Work
 from server.jobs.runner import Outcome, Runner
-from server.jobs.store import Job
 from server.jobs.worker import work
 
 RESULT = {"schema": 1, "label": "no-face"}
 
 
-def wait(_runner: Runner, _job: Job, _owner: str, _scratch: Path) -> Outcome:
+def wait(_runner: Runner, _work: Work, _owner: str, _scratch: Path) -> Outcome:
     time.sleep(float(sys.argv[1]))
     return Outcome(result=RESULT)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import tflite
+from convert.flat import giver
 from convert.network import load
 from server.analysis.runtimes.tflite import TfliteRuntime
 
@@ -34,29 +35,39 @@ def convert(network: Path, folder: Path, samples: Float32) -> dict[str, Path]:
 
 
 def write(model: Any, path: Path, precision: tflite.Precision, samples: Float32) -> None:
-    """Write one file; what rounding to 8 bits does to the mean logit is taken out of `model`."""
+    """Write one file; what rounding to 8 bits does to the mean logit is taken out of the file.
+
+    Raises ConversionError if TFLite has no operators for the model.
+    """
     singles = [samples[i : i + 1] for i in range(len(samples))] if precision == "int8" else []
-    path.write_bytes(tflite.export(model, precision, singles))
-    if precision in ROUNDED and len(samples) and _correct(model, path, samples):
+
+    def export() -> None:
         path.write_bytes(tflite.export(model, precision, singles))
 
+    export()
+    layer = _last_layer(model)
+    if precision in ROUNDED and len(samples) and layer is not None:
+        weights, bias = layer.get_weights()
+        layer.set_weights([weights, bias + _mean_error(model, path, samples)])
+        export()
+        layer.set_weights([weights, bias])
 
-def _correct(model: Any, path: Path, samples: Float32) -> bool:
-    """Take the mean error that rounding left in the logit out of the last layer's bias, if any.
+
+def _mean_error(model: Any, path: Path, samples: Float32) -> float:
+    """What rounding takes off the logit; added to the last bias, it is no more.
 
     After the bias correction of Nagel et al. (ICCV 2019), for the one output that matters.
     """
-    layer = _last_layer(model)
-    if len(layer.get_weights()) != 2:
-        return False
     runtime = TfliteRuntime(path)
     batches = np.array_split(samples, max(1, len(samples) // BATCH))
     errors = [model.predict_on_batch(x) - runtime.run(x) for x in batches]
-    weights, bias = layer.get_weights()
-    layer.set_weights([weights, bias + np.concatenate(errors).mean()])
-    return True
+    return float(np.concatenate(errors).mean())
 
 
-def _last_layer(model: Any) -> Any:
-    last = model.layers[-1]
-    return _last_layer(last) if hasattr(last, "layers") else last
+def _last_layer(model: Any) -> Any | None:
+    """The layer whose kernel and bias give the logit; None where it is another one."""
+    layer, _ = giver(model.outputs[0])
+    if hasattr(layer, "outputs"):
+        return _last_layer(layer)
+    linear = getattr(getattr(layer, "activation", None), "__name__", "") == "linear"
+    return layer if linear and len(layer.get_weights()) == 2 else None

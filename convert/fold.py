@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.flat import set_weights
+
 Float64 = NDArray[np.float64]
 
 
@@ -49,7 +51,7 @@ def fold(model: Any) -> Any:
     for layer in folded.layers:
         if layer.weights:
             weights = model.get_layer(layer.name).get_weights()
-            layer.set_weights(_scaled(layer, weights, plan.scales.get(layer.name)))
+            set_weights(layer, _scaled(layer, weights, plan.scales.get(layer.name)))
     return folded
 
 
@@ -59,6 +61,8 @@ def _plan(model: Any) -> _Plan:
         return plan
     for layer in model.layers:
         if type(layer).__name__ != "BatchNormalization":
+            continue
+        if layer.axis not in (-1, len(layer.output.shape) - 1):
             continue
         scale, shift = _scale_and_shift(layer)
         scales = graph.takers(layer.input, scale, behind_relu=False)
@@ -74,7 +78,7 @@ def _plan(model: Any) -> _Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Graph:
-    """Which layer gives a tensor, and which read it."""
+    """Which layer or function gives a tensor, and which read it."""
 
     givers: dict[int, Any]
     readers: dict[int, list[Any]]
@@ -85,11 +89,10 @@ class _Graph:
 
         givers: dict[int, Any] = {}
         readers: dict[int, list[Any]] = {}
-        for layer in model.layers:
-            try:
-                given, taken = layer.output, layer.input
-            except AttributeError:  # used more than once, or never
+        for layer in model.operations:
+            if len(layer._inbound_nodes) != 1:
                 return None
+            given, taken = layer.output, layer.input
             givers[id(given)] = layer
             for tensor in keras.tree.flatten(taken):
                 readers.setdefault(id(tensor), []).append(layer)

@@ -53,9 +53,15 @@ class Facts:
 
 def inspect(path: Path) -> Facts:
     """The facts of a .tflite, .keras or .h5 file; raises ConversionError. Nothing in it is run."""
+    return _tflite(path) if _is_tflite(path) else _keras(path)
+
+
+def _is_tflite(path: Path) -> bool:
+    """By its content, or where it is damaged, by its name."""
     if not path.is_file():
-        raise ConversionError(f"{path} is not there")
-    return _tflite(path) if path.suffix == ".tflite" else _keras(path)
+        return False  # reading it as a Keras model tells what it is
+    with path.open("rb") as file:
+        return file.read(8)[4:] == b"TFL3" or path.suffix.lower() == ".tflite"
 
 
 def _tflite(path: Path) -> Facts:
@@ -175,7 +181,7 @@ def show(facts: Facts) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
-    console.print(f"{facts.path.name}: {facts.size_bytes:,} bytes")
+    console.print(f"{facts.path.name}: {facts.size_bytes:,} bytes", markup=False)
     for name, group in (("input", facts.inputs), ("output", facts.outputs)):
         for tensor in group:
             shape = " x ".join("N" if size < 0 else str(size) for size in tensor.shape)
@@ -183,7 +189,7 @@ def show(facts: Facts) -> None:
             console.print(f"{name:<7} {tensor.name}: {tensor.dtype} [{shape}]{steps}", markup=False)
     held = ", ".join(f"{count:,} {dtype}" for dtype, count in facts.weights.items())
     console.print(f"weights {held}")
-    tflite = facts.path.suffix == ".tflite"
+    tflite = _is_tflite(facts.path)
     table = Table("operator" if tflite else "layer", "count")
     if tflite:
         table.add_column("multiply-adds", justify="right")

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import ConversionError
+from convert.ranges import InputRange
 
-Arch = Literal["meso4", "mesoinception4"]
 Array = NDArray[np.float32]
 SIDE_PX = 256
+RANGE: InputRange = "0..1"
+POSITIVE = "real"
 NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 # Our layers in the order in which theirs were numbered.
-CONVOLUTIONS: dict[Arch, tuple[str, ...]] = {
+CONVOLUTIONS: dict[str, tuple[str, ...]] = {
     "meso4": ("conv1", "conv2", "conv3", "conv4"),
     "mesoinception4": (
         *(
@@ -34,17 +36,17 @@ CONVOLUTIONS: dict[Arch, tuple[str, ...]] = {
         "conv4",
     ),
 }  # fmt: skip
-NORMS: dict[Arch, tuple[str, ...]] = {
+NORMS: dict[str, tuple[str, ...]] = {
     "meso4": ("conv1_norm", "conv2_norm", "conv3_norm", "conv4_norm"),
     "mesoinception4": ("inception1_norm", "inception2_norm", "conv3_norm", "conv4_norm"),
 }
 DENSE = ("hidden", "logit")
 
 
-def read(path: Path, arch: Arch) -> Any:
+def read(path: Path, arch: str) -> Any:
     """Our network of that architecture with the weights of `path`.
 
-    It takes 0..1 and gives the logit of P(real). Raises ConversionError.
+    It takes RANGE and gives the logit of P(POSITIVE). Raises ConversionError.
     """
     from models import meso
 
@@ -82,6 +84,8 @@ def _weights(path: Path) -> dict[str, list[dict[str, Array]]]:
     """By kind of layer, in order of their numbers: each layer's arrays by name."""
     import h5py
 
+    if not path.is_file():
+        raise ConversionError(f"{path} is not there")
     numbered: dict[str, dict[int, dict[str, Array]]] = {}
     try:
         with h5py.File(path, "r") as file:

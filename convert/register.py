@@ -1,85 +1,78 @@
-"""A converted model for use: a sidecar for other programs, and an entry in our own registry."""
+"""A converted model in our own registry, so that it can be served by its name."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from convert.errors import ConversionError
+from convert.sidecar import Source
 from convert.verify import Report
 from models import registry
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What is known of a model besides its weights."""
-
-    name: str
-    precision: str
-    input_px: int
-    positive_class: Literal["fake", "real"]
-    source: str
-    licence: str
-
-
-def sidecar(file: Path, source: Source) -> Path:
-    """Write FILE.json beside FILE: all that a program on a phone needs to know of it."""
-    other = "real" if source.positive_class == "fake" else "fake"
-    facts = {
-        "file": file.name,
-        "sha256": _sha256(file),
-        "input": {
-            "shape": [1, source.input_px, source.input_px, 3],
-            "dtype": "float32",
-            "colour": "RGB",
-            "normalisation": {"mean": 127.5, "std": 127.5},
-            "crop": "a square around eyes and mouth, upright, its side 1.66 times the hypotenuse "
-            "of the distance between the eyes and that from eyes to mouth",
-        },
-        "output": {"shape": [1, 1], "dtype": "float32", "kind": "logit", "activation": "sigmoid"},
-        "labels": {"sigmoid(output)": source.positive_class, "1 - sigmoid(output)": other},
-    }
-    path = file.with_name(f"{file.name}.json")
-    path.write_text(json.dumps(facts, indent=2) + "\n")
-    return path
-
-
 def check_name(name: str) -> None:
-    """Raise ConversionError for a name that cannot be registered, or is another model's."""
+    """Raise ConversionError for a name that cannot be registered, or is a model's of the project.
+
+    A model that was registered so before is replaced.
+    """
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,63}", name):
         raise ConversionError(f"{name!r} is no name; use a-z, 0-9, dots and dashes")
-    if name in registry.names():
-        spec = registry.spec(name)
-        if spec.task != "classify" or spec.calibration:
-            raise ConversionError(f"{name} is one of our own models; choose another name")
+    if name in registry.names() and not registry.spec(name).foreign:
+        raise ConversionError(f"{name} is one of our own models; choose another name")
 
 
-def register(file: Path, model: Any, source: Source, report: Report) -> Path:
+def files(name: str, precision: str) -> list[Path]:
+    """What register() writes: the TFLite file, the Keras file, the entry and the card."""
+    folder = registry.WEIGHTS
+    kept = [folder / f"{name}-{precision}.tflite", folder / f"{name}.keras"]
+    return [*kept, registry.entry_path(name), registry.card_path(name)]
+
+
+def register(file: Path, model: Any, source: Source, report: Report) -> bool:
     """Copy `file` into models/weights and describe it there and in models/cards.
 
     `MESOSCOPE_MODEL=NAME` serves it from then on; on a GPU `model`, which it was made from, in our
-    form (convert.network.as_classifier). Returns the entry's path.
+    form (convert.network.Classifier). False if the same was registered before: it stays then, with
+    what was measured of it.
     """
     check_name(source.name)
-    kept = registry.WEIGHTS / f"{source.name}-{source.precision}.tflite"
+    kept, full, path, card = files(source.name, source.precision)
+    before = registry.read(source.name) if path.is_file() else {}
+    if before.get("made_from") == _made_from(source) and _is_whole(source.name):
+        return False
     shutil.copyfile(file, kept)
-    full = registry.WEIGHTS / f"{source.name}.keras"
     model.save(full)
-    entry: dict[str, Any] = {
+    registry.write(_entry(kept, full, source))
+    for old in before.get("files", {}).values():
+        if old["file"] not in (kept.name, full.name):
+            (registry.WEIGHTS / old["file"]).unlink(missing_ok=True)
+    card.write_text(_card(source, report, kept), encoding="utf-8", errors="backslashreplace")
+    return True
+
+
+def _is_whole(name: str) -> bool:
+    try:
+        return all(registry.spec(name).file(variant) for variant in registry.spec(name).files)
+    except registry.RegistryError:
+        return False
+
+
+def _made_from(source: Source) -> dict[str, Any]:
+    """What makes two conversions the same one."""
+    names = ("source_sha256", "precision", "input_px", "input_range", "positive_class")
+    return {name: getattr(source, name) for name in names}
+
+
+def _entry(kept: Path, full: Path, source: Source) -> dict[str, Any]:
+    return {
         "name": source.name,
         "task": "classify",
         "files": {
-            source.precision: {
-                "file": kept.name,
-                "sha256": _sha256(kept),
-                "precision": source.precision,
-            },
-            "keras": {"file": full.name, "sha256": _sha256(full), "precision": "keras"},
+            source.precision: registry.file_entry(kept, source.precision),
+            "keras": registry.file_entry(full, "keras"),
         },
         "serve": source.precision,
         "input_px": source.input_px,
@@ -88,33 +81,26 @@ def register(file: Path, model: Any, source: Source, report: Report) -> Path:
         "rates": None,
         "licence": source.licence,
         "source": source.source,
+        "foreign": True,
+        "made_from": _made_from(source),
     }
-    path = registry.WEIGHTS / f"{source.name}.json"
-    path.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n")
-    card = registry.WEIGHTS.parent / "cards" / f"{source.name}.md"
-    card.write_text(_card(source, report, kept))
-    return path
 
 
 def _card(source: Source, report: Report, file: Path) -> str:
     auc = f", change of AUC {report.auc_change[0]:+.4f}" if report.auc_change else ""
     return f"""# {source.name}
 
-Converted from {source.source}. Licence: {source.licence}.
+Converted from `{source.source}`. Licence: {source.licence}.
 
 | | |
 |---|---|
 | Input | float32 [N, {source.input_px}, {source.input_px}, 3] in -1..1 |
 | Output | one logit for the class "{source.positive_class}" |
-| Served file | `{file.name}`, SHA-256 `{_sha256(file)}` |
+| Served file | `{file.name}`, SHA-256 `{registry.file_sha256(file)}` |
 | Against its source | on {report.crops} crops P differs by at most {report.max_dp:.1e}, \
 labels equal on {report.labels_equal:.1%}{auc} |
 
-Nothing was measured of how well it tells fake from real, and its probabilities are not calibrated:
-verdicts use the thresholds 0.9 and 0.1. `python -m training evaluate {source.name} DATA` measures
-it, `python -m training calibrate {source.name}` sets thresholds.
+What it was trained on is not known here, and how well it tells fake from real was not measured for
+this card. Until `python -m training calibrate {source.name}` sets its thresholds, verdicts use 0.9
+and 0.1; `python -m training report {source.name}` then measures it and writes its card anew.
 """
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

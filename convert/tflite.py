@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from convert.errors import ConversionError
 
 Float32 = NDArray[np.float32]
 FEW_WEIGHTS = 4096  # in one filter
@@ -23,17 +26,22 @@ def export(model: Any, precision: Precision, samples: Iterable[Float32] = ()) ->
 
     float32 as it is; float16 weights where they are many; "dynamic": int8 weights where they are
     many, float32 activations; "int8": both, with float32 in and out, where `samples`, batches as
-    the model takes them, set the ranges.
+    the model takes them, set the ranges. Raises ConversionError for a model that TFLite has no
+    operators for.
     """
     import tensorflow as tf
+    from tensorflow.lite.python.convert import ConverterError
 
     # The graph with its variables as constants takes a ninth of the time that a saved model does;
     # given the graph and the model, the converter loses a Keras 3 model's weights.
     converter = tf.lite.TFLiteConverter.from_concrete_functions([_frozen(model)])
     _configure(converter, precision, samples)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
-        written = bytes(converter.convert())
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
+            written = bytes(converter.convert())
+    except ConverterError as error:
+        raise ConversionError(f"TFLite cannot hold the model: {_cause(error)}") from error
     after = {"float16": float16_where_many, "dynamic": float_where_small}
     return after[precision](written) if precision in after else written
 
@@ -117,6 +125,15 @@ def float_where_small(model: bytes) -> bytes:
             # With int8 weights it is of a version that old runtimes do not know.
             content.operatorCodes[index].version = 1
     return bytes(flatbuffer_utils.convert_object_to_bytearray(content))
+
+
+def _cause(error: Exception) -> str:
+    """What stops the converter, from its many lines."""
+    missing = sorted(set(re.findall(r"\ttf\.(\w+)", str(error))))
+    if missing:
+        return f"there is no operator for {', '.join(missing)}; replace what needs it"
+    first = re.search(r"error: (.{,200})", str(error))
+    return first[1] if first else str(error).strip()[:200]
 
 
 def _frozen(model: Any) -> Any:

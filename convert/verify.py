@@ -1,4 +1,4 @@
-"""Does a converted model still say what its source says? Every conversion ends with this."""
+"""Does a converted model still answer what its source answers? Every conversion ends with this."""
 
 from __future__ import annotations
 
@@ -10,19 +10,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert import measure, network
+from convert import measure, mesonet, network
 from convert.errors import ConversionError
 from convert.samples import Samples
+from convert.sidecar import Known
 from server.analysis.runtimes.tflite import TfliteRuntime
+from server.analysis.scoring import sigmoid
 from server.errors import ModelError
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
-Logits = Callable[[Float32], Float32]
+Probability = Callable[[Float32], Float64]
 
 BATCH = 32
 BOOTSTRAPS = 1000
 THREADS = (1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The model that a file was made from, unmodified.
+
+    `probability` maps crops float32 [N, S, S, 3] in -1..1 to P(`positive_class`), float64 [N];
+    `rounds`: whether it computes in 16 bits.
+    """
+
+    path: Path
+    probability: Probability
+    positive_class: str = "fake"
+    rounds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +57,21 @@ TOLERANCES = {
     "dynamic": Tolerance(0.25),
     "int8": Tolerance(0.25),
 }
+# For a source that computes in 16 bits itself: it is the one that rounds.
+OF_ROUNDED = Tolerance(0.05)
+REVERSED = 0.3  # an AUC below it is hardly chance: classes are swapped
+
+
+def tolerance(precision: str | None, reference: Reference) -> Tolerance:
+    """For a file of this precision; the widest where it is not known."""
+    allowed = TOLERANCES.get(precision or "", TOLERANCES["dynamic"])
+    return OF_ROUNDED if reference.rounds and allowed.max_dp < OF_ROUNDED.max_dp else allowed
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`dp`: differences of the second class's probability. `auc_change`: converted less reference,
-    with its 95 % interval; None where the crops have no classes."""
+    """`dp`: differences of the second class's probability. `auc`: the reference's; `auc_change`:
+    converted less reference, with its 95 % interval; both None where the crops have no classes."""
 
     reference: str
     converted: str
@@ -54,6 +79,7 @@ class Report:
     max_dp: float
     mean_dp: float
     labels_equal: float
+    auc: float | None
     auc_change: tuple[float, float, float] | None
     size_bytes: int
     reference_bytes: int
@@ -72,52 +98,72 @@ class Report:
             found.append(f"AUC fell by {-self.auc_change[0]:.4f}; allowed: {allowed.auc_loss}")
         return found
 
+    @property
+    def is_reversed(self) -> bool:
+        """Whether the reference calls most fakes real and most reals fake."""
+        return self.auc is not None and self.auc < REVERSED
+
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "misses": self.misses}
 
 
 def verify(
-    reference: Path,
-    converted: Path,
-    samples: Samples,
-    tolerance: Tolerance,
-    input_range: network.InputRange = "-1..1",
+    path: Path, converted: Path, samples: Samples, known: Known, max_dp: float | None = None
 ) -> Report:
-    """Compare two files on `samples`; `input_range` is the reference's, if it is a Keras model.
+    """Compare two files on `samples`, with what is known of how one was made from the other.
 
-    Raises ConversionError if one of them is not what it claims to be.
+    `max_dp` replaces the tolerance for `known.precision`. Raises ConversionError if one of the
+    files is not what it claims to be.
     """
-    if reference.suffix == ".tflite":
-        theirs = _tflite(reference)
+    if path.suffix.lower() == ".tflite":
+        reference = Reference(path, tflite_probability(path), known.positive_class)
     else:
-        model = network.as_classifier(network.load(reference), input_range, "reference")
-        theirs = model.predict_on_batch
-    return compare(theirs, reference, converted, samples, tolerance)
+        model = mesonet.read(path, known.arch) if known.arch else network.load(path)
+        theirs = network.as_classifier(model, known.input_range, samples.crops.shape[1])
+        reference = Reference(path, theirs.probability, known.positive_class, theirs.rounds)
+    allowed = tolerance(known.precision, reference) if max_dp is None else Tolerance(max_dp)
+    return compare(reference, converted, samples, allowed)
 
 
-def compare(
-    theirs: Logits, reference: Path, converted: Path, samples: Samples, tolerance: Tolerance
-) -> Report:
-    """`theirs` maps crops float32 [N, S, S, 3] to logits [N, 1], as the converted file does."""
-    expected = _p(theirs, samples.crops, reference)
-    found = _p(_tflite(converted), samples.crops, converted)
+def compare(reference: Reference, converted: Path, samples: Samples, allowed: Tolerance) -> Report:
+    """Raises ConversionError if one of the two does not answer for the crops of `samples`."""
+    expected = _p(reference.probability, samples.crops, reference.path)
+    found = _p(tflite_probability(converted), samples.crops, converted)
     differences = np.abs(found - expected)
+    positive = samples.fake
+    if positive is not None and reference.positive_class == "real":
+        positive = ~positive
+    auc, auc_change = _auc(positive, expected, found) or (None, None)
     return Report(
-        reference=reference.name,
+        reference=reference.path.name,
         converted=converted.name,
         crops=len(samples),
         max_dp=float(differences.max()),
         mean_dp=float(differences.mean()),
         labels_equal=float(np.mean((found >= 0.5) == (expected >= 0.5))),
-        auc_change=_auc_change(samples.fake, expected, found),
+        auc=auc,
+        auc_change=auc_change,
         size_bytes=converted.stat().st_size,
-        reference_bytes=reference.stat().st_size,
+        reference_bytes=reference.path.stat().st_size,
         cost=tuple(measure.cost(converted, threads) for threads in THREADS),
-        tolerance=tolerance,
+        tolerance=allowed,
     )
 
 
-def _tflite(path: Path) -> Logits:
+def side_px(path: Path) -> int:
+    """Of the crops that a TFLite classifier in our form takes; raises ConversionError."""
+    return _opened(path)[1]
+
+
+def tflite_probability(path: Path) -> Probability:
+    """What a TFLite classifier in our form answers; raises ConversionError if it is another."""
+    runtime, _ = _opened(path)
+    return lambda crops: sigmoid(runtime.run(crops)[:, 0].astype(np.float64))
+
+
+def _opened(path: Path) -> tuple[TfliteRuntime, int]:
+    if not path.is_file():
+        raise ConversionError(f"{path} is not there")
     try:
         runtime = TfliteRuntime(path)
         given, answer = runtime.details()
@@ -128,52 +174,56 @@ def _tflite(path: Path) -> Logits:
         raise ConversionError(f"{path} takes {shape}; wanted: square RGB pictures [N, S, S, 3]")
     if tuple(map(int, answer["shape"]))[1:] != (1,):
         raise ConversionError(f"{path} answers {tuple(answer['shape'])}; wanted: a logit [N, 1]")
-    return runtime.run
+    return runtime, shape[1]
 
 
-def _p(logits: Logits, crops: Float32, path: Path) -> Float64:
+def _p(probability: Probability, crops: Float32, path: Path) -> Float64:
     try:
-        parts = [logits(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)]
+        parts = [probability(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)]
     except (ValueError, RuntimeError, MemoryError) as error:
         raise ConversionError(
             f"{path} does not take pictures of {crops.shape[1:]}: {error}"
         ) from error
-    values = np.concatenate(parts)[:, 0].astype(np.float64)
+    values = np.concatenate(parts)
     if not np.isfinite(values).all():
         raise ConversionError(f"{path} answers NaN or infinity for {np.sum(~np.isfinite(values))} "
                               f"of {len(crops)} crops")  # fmt: skip
-    return np.asarray(0.5 * (1 + np.tanh(values / 2)), np.float64)
+    return values
 
 
-def _auc_change(
-    fake: NDArray[np.bool_] | None, expected: Float64, found: Float64
-) -> tuple[float, float, float] | None:
+def _auc(
+    positive: NDArray[np.bool_] | None, expected: Float64, found: Float64
+) -> tuple[float, tuple[float, float, float]] | None:
+    """The reference's AUC, and how the converted file's differs, with its 95 % interval."""
     from sklearn.metrics import roc_auc_score
 
-    if fake is None or fake.all() or not fake.any():
+    if positive is None or positive.all() or not positive.any():
         return None
     rng, changes = np.random.default_rng(0), []
     for draw in range(BOOTSTRAPS + 1):
-        chosen = rng.integers(len(fake), size=len(fake)) if draw else np.arange(len(fake))
-        if 0 < fake[chosen].sum() < len(chosen):
-            both = [roc_auc_score(fake[chosen], p[chosen]) for p in (found, expected)]
+        chosen = rng.integers(len(positive), size=len(positive)) if draw else slice(None)
+        if positive[chosen].any() and not positive[chosen].all():
+            both = [roc_auc_score(positive[chosen], p[chosen]) for p in (found, expected)]
             changes.append(both[0] - both[1])
     low, high = np.percentile(changes[1:] or changes, [2.5, 97.5])
-    return float(changes[0]), float(low), float(high)
+    own = float(roc_auc_score(positive, expected))
+    return own, (float(changes[0]), float(low), float(high))
 
 
 def show(report: Report) -> None:
     """Print the report for a person."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(f"{report.converted} against {report.reference}", "")
+    table = Table(escape(f"{report.converted} against {report.reference}"), "")
     table.add_row("crops compared", str(report.crops))
     table.add_row("largest difference of P", f"{report.max_dp:.1e}")
     table.add_row("mean difference of P", f"{report.mean_dp:.1e}")
     table.add_row("labels equal", f"{report.labels_equal:.1%}")
     if report.auc_change:
         change, low, high = report.auc_change
+        table.add_row("AUC before", f"{report.auc:.4f}")
         table.add_row("change of AUC", f"{change:+.4f} (95 %: {low:+.4f} to {high:+.4f})")
     table.add_row("size", f"{report.size_bytes:,} bytes, before {report.reference_bytes:,}")
     for cost in report.cost:
@@ -181,6 +231,8 @@ def show(report: Report) -> None:
         table.add_row(name, f"{cost.ms:.2f} ms, {cost.peak_mib:.0f} MiB")
     console = Console(highlight=False)
     console.print(table)
+    if report.is_reversed:
+        console.print("the model takes fakes for real here; is --positive right?")
     for miss in report.misses:
         console.print(f"past the tolerance: {miss}")
     console.print("does not hold" if report.misses else "holds")

@@ -37,6 +37,12 @@ def full(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
     return _multihead("meso3-full", FULL_STAGES, MIDDLE, input_px, dropout)
 
 
+def traces(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
+    """EfficientNet-Lite0's first three stages, 0.7 M parameters; the same outputs. For traces that
+    are shallow and small, such as those of blending, and are gone where a crop is shrunk."""
+    return _multihead("traces", FULL_STAGES[:3], MIDDLE, input_px, dropout)
+
+
 def small(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
     """The first three stages alone, as Meso-3 has them: 190 k parameters; the same outputs."""
     blocks = len([block for stage in MESO3_STAGES for block in stage])
@@ -141,4 +147,4 @@ def _conv(x: Any, width: int, *, kernel: int, strides: int, name: str) -> Any:
     return layers.ReLU(6.0, name=f"{name}_relu")(x)
 
 
-BUILDERS = {"meso3-full": full, "meso3": small}
+BUILDERS = {"meso3-full": full, "traces": traces, "meso3": small}

@@ -79,7 +79,8 @@ class ModelSpec:
     """One model.
 
     `files` are a classifier's variants, of which `serve` is used, or a cascade's networks, of which
-    all are used and `serve` is the first. `input_px` is 0 where any size goes.
+    all are used and `serve` is the first. `input_px` is 0 where any size goes. `foreign`: of
+    somebody else (`convert --register`), or trained on data that the project does not know.
     """
 
     name: str
@@ -93,6 +94,7 @@ class ModelSpec:
     evidence: EvidenceMap | None
     licence: str
     source: str
+    foreign: bool
 
     @property
     def sha256(self) -> str:
@@ -102,7 +104,7 @@ class ModelSpec:
 
     @property
     def card(self) -> Path:
-        return WEIGHTS.parent / "cards" / f"{self.name}.md"
+        return card_path(self.name)
 
     def file(self, variant: str | None = None) -> Path:
         """The path of a variant's weights (default: the one that is served), checked.
@@ -119,8 +121,18 @@ class ModelSpec:
 def _check(path: Path, sha256: str) -> None:
     if not path.is_file():
         raise RegistryError(f"{path.name} is missing from {path.parent}; restore it with git")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+    if file_sha256(path) != sha256:
         raise RegistryError(f"{path.name} is not the registered file; restore it with git")
+
+
+def file_sha256(path: Path) -> str:
+    """In hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def file_entry(path: Path, precision: str) -> dict[str, str]:
+    """What an entry states of one file."""
+    return {"file": path.name, "sha256": file_sha256(path), "precision": precision}
 
 
 def names() -> list[str]:
@@ -131,10 +143,38 @@ def names() -> list[str]:
 @cache
 def spec(name: str) -> ModelSpec:
     """The registered model called `name`; raises RegistryError, naming the known ones."""
-    path = WEIGHTS / f"{name}.json"
     if name not in names():
         raise RegistryError(f"no model called {name}; known: {', '.join(names())}")
-    return _parse(json.loads(path.read_text()))
+    return _parse(read(name))
+
+
+def entry_path(name: str) -> Path:
+    return WEIGHTS / f"{name}.json"
+
+
+def card_path(name: str) -> Path:
+    return WEIGHTS.parent / "cards" / f"{name}.md"
+
+
+def read(name: str) -> dict[str, Any]:
+    """The entry of `name` as JSON, for those who change it."""
+    entry: dict[str, Any] = json.loads(entry_path(name).read_text(encoding="utf-8"))
+    return entry
+
+
+def write(entry: dict[str, Any], folder: Path | None = None) -> None:
+    """Store an entry beside its weights, whole or not at all, and have spec() read it anew."""
+    path = (folder or WEIGHTS) / f"{entry['name']}.json"
+    written = path.with_suffix(".json.new")
+    text = json.dumps(entry, indent=2, ensure_ascii=False) + "\n"
+    written.write_text(text, encoding="utf-8", errors="backslashreplace")
+    written.replace(path)
+    spec.cache_clear()
+
+
+def update(name: str, **facts: Any) -> None:
+    """Replace some facts of an entry."""
+    write(read(name) | facts)
 
 
 def _parse(data: dict[str, Any]) -> ModelSpec:
@@ -152,6 +192,7 @@ def _parse(data: dict[str, Any]) -> ModelSpec:
         evidence=_evidence(data.get("evidence")),
         licence=data["licence"],
         source=data["source"],
+        foreign=data.get("foreign", False),
     )
 
 

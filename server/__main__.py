@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -129,14 +129,17 @@ def _verdict(settings: Settings, task: Task, report: terminal.Report) -> dict[st
     with _networks(settings) as networks, tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
         deadline = time.monotonic() + settings.job_timeout_s
         with Child(replace(task, scratch=scratch), networks=networks) as child:
+            # Only now, while the child is busy with its own imports.
+            from server.jobs.messages import Answer, Progress, Refusal, heard
+
             while not child.ended and time.monotonic() < deadline:
-                for message in child.read(POLL_S):
-                    if "result" in message:
-                        return cast(dict[str, Any], message["result"])
-                    if "error" in message:
-                        raise AppError.from_json(message["error"])
-                    if "progress" in message:
-                        report(message["progress"]["stage"], message["progress"]["progress"])
+                for message in heard(child.read(POLL_S), task.work_id):
+                    if isinstance(message, Answer):
+                        return message.result
+                    if isinstance(message, Refusal):
+                        raise message.error
+                    if isinstance(message, Progress):
+                        report(message.stage, message.progress)
             if not child.ended:
                 raise TimeLimit(f"It was stopped after {settings.job_timeout_s:g} s.")
     raise WorkerLost("Its process ended early: the file may be made to break what reads it.")
@@ -162,10 +165,9 @@ def _task(settings: Settings, source: str) -> Task:
     fetched = source.lower().startswith(("http://", "https://"))
     return Task.within(
         settings,
-        job_id="-",
+        work_id="-",
         kind="url" if fetched else "file",
         source=source if fetched else os.path.abspath(source),  # noqa: PTH100 - resolves nothing
-        title=None,
         scratch="",
         options=settings.options,
         log_level=logging.ERROR,

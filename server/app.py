@@ -42,6 +42,8 @@ def create_app(settings: Settings) -> APIFlask:
     )
     app.request_class = uploads.UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["MAX_FORM_MEMORY_SIZE"] = uploads.MAX_FIELD_BYTES
+    app.config["MAX_FORM_PARTS"] = uploads.MAX_FIELDS
     attach(app, Service.open(settings, __version__))
     access.install(app)
     problems.install(app)

@@ -33,7 +33,7 @@ class Settings:
     database_url: str = ""  # SQLAlchemy URL; empty: SQLite in data_dir
     broker_url: str = ""  # Celery broker; empty: files in data_dir
     workers: int = 1  # checks that run at the same time
-    threads: int = 16  # requests answered at the same time
+    threads: int = 16  # requests at the same time, four of which never wait or stream
     allow_hosts: tuple[str, ...] = ()  # host:port or network that may be fetched though not public
     max_download_bytes: int = 200_000_000
     max_upload_bytes: int = 200_000_000
@@ -42,6 +42,7 @@ class Settings:
     job_timeout_s: float = 600.0
     max_memory_bytes: int = 3_000_000_000  # one check may use; the largest pictures take 1.7
     queue_limit: int = 200  # checks waiting before new ones are refused
+    queue_bytes: int = 10_000_000_000  # of uploads waiting before new ones are refused
     batch_limit: int = 10_000  # the same for checks of a batch, which come after the others
     model: str = "meso3"  # registered name of the classifier
     backend: str = "auto"  # what runs the networks: tflite, keras, or keras where a GPU is
@@ -114,6 +115,11 @@ class Settings:
                 if not fits:
                     least = "0 or more" if free else "more than 0"
                     raise ConfigError(f"{name} must be {least}, not {value}")
+        if self.queue_bytes < self.max_upload_bytes:
+            raise ConfigError(
+                f"{PREFIX}QUEUE_BYTES={self.queue_bytes} has no room for one upload: it must be at "
+                f"least {PREFIX}MAX_UPLOAD_BYTES={self.max_upload_bytes}"
+            )
         if self.port > 65535:
             raise ConfigError(f"{PREFIX}PORT must be 1 to 65535, not {self.port}")
         if not self.loopback and not self.token:

@@ -31,15 +31,6 @@ class AppError(Exception):
         super().__init__(detail or self.title)
         self.detail = detail
 
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> AppError:
-        """An error as a person is told it, from its stored form."""
-        error = cls(stored["detail"])
-        error.code, error.title, error.http_status = (
-            stored[name] for name in ("code", "title", "status")
-        )
-        return error
-
     def to_json(self) -> dict[str, Any]:
         """The failure as it is stored and sent: code, title, detail, status."""
         return {
@@ -162,6 +153,11 @@ class NoVideo(AppError):
 class CorruptMedia(AppError):
     code, http_status, title = "corrupt-media", 422, "The media is damaged"
     cure = "Get the file again from where it came; a copy may have been cut short or damaged."
+
+
+class CopyProtected(AppError):
+    code, http_status, title = "copy-protected", 422, "The media is copy-protected"
+    cure = "Check a copy without protection, or let the extension check what you see."
 
 
 class TooLarge(AppError):
@@ -290,3 +286,9 @@ class ModelError(AppError):
         "Whoever runs the service restores the files under models/weights: git checkout "
         "models/weights."
     )
+
+
+def kinds() -> dict[str, type[AppError]]:
+    """Every error that there is, by its code, sorted."""
+    found: list[type[AppError]] = [AppError, *AppError.__subclasses__()]
+    return {kind.code: kind for kind in sorted(found, key=lambda kind: kind.code)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "server" / "web" / "static" / "sample.jpg"  # NASA's portrait of Eileen Collins
 STOP_S = 15.0  # what a process gets to stop by itself
 READY_S = 30.0
+OPEN_FILES = 8192  # a shell's usual 1024 is less than connections, databases and uploads may need
 POLL_S = 0.1
 
 log = logging.getLogger(__name__)
@@ -36,8 +38,7 @@ def run(settings: Settings) -> int:
     """
     from server.listen import claim_port
 
-    logs.configure(form=settings.log_format)
-    check(settings)
+    _prepare(settings)
     claim_port(settings)
     environment = {**os.environ, **settings.to_env()}
     with _stop_signal() as stopped:
@@ -61,8 +62,7 @@ def serve(settings: Settings) -> int:
     """Answer requests until SIGTERM or SIGINT. Raises ConfigError if the port is taken."""
     from server.listen import Server, claim_port
 
-    logs.configure(form=settings.log_format)
-    check(settings)
+    _prepare(settings)
     claim_port(settings)
     try:
         Server(settings).run()
@@ -75,9 +75,18 @@ def worker(settings: Settings) -> int:
     """Work on checks until SIGTERM or SIGINT, which hand running ones back."""
     from server.jobs.worker import work
 
-    logs.configure(form=settings.log_format)
-    check(settings)
+    _prepare(settings)
     return work(settings)
+
+
+def _prepare(settings: Settings) -> None:
+    """Set up this process, whose children have the same; raises ConfigError as check does."""
+    logs.configure(form=settings.log_format)
+    os.umask(0o077)  # what is written is for nobody else
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    check(settings)
 
 
 def check(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from server.config import ConfigError, Settings
+from server.patience import SLOW_CLIENTS, PatientWorker
 
 REQUEST_S = 60  # a web process that is stuck for longer is replaced
 
@@ -38,9 +39,10 @@ class Server(BaseApplication):  # type: ignore[misc]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         options = {
             "bind": f"{host}:{settings.port}",
-            "worker_class": "gthread",
+            "worker_class": PatientWorker,
             "workers": 1,
-            "threads": settings.threads,
+            "threads": settings.threads + SLOW_CLIENTS,
+            "sendfile": False,  # it would wait for a client in its own way
             "timeout": REQUEST_S,
             "graceful_timeout": 5,
             "loglevel": "warning",

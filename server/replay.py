@@ -17,8 +17,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from models import registry
-from server.api.verdict_schema import Verdict
 from server.errors import BadValue, NotFound
+from server.jobs.verdict_schema import Verdict
 
 EXACT = 1e-6
 ROUNDING = 0.02

@@ -12,6 +12,12 @@ ROOT = Path(__file__).resolve().parents[1]
 pytest_plugins = ["tests.backends"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: quick ones then even out when the workers of a run end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def data_dir() -> Path | None:
     """Where the research data lies: MESOSCOPE_DATA, or ../shared/data beside the checkout."""
     path = Path(os.environ.get("MESOSCOPE_DATA", ROOT.parent / "shared" / "data"))

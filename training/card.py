@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,59 +20,72 @@ PUBLISHED = {"meso4": "Meso-4", "mesoinception4": "MesoInception-4"}  # trained 
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-TEXT = HERE / "card.md"  # the words around the numbers
+# The words around the numbers: of our networks, whose data we know, and of all others.
+TEXT, OTHER_TEXT = HERE / "card.md", HERE / "other_card.md"
 ONLY = re.compile(r"<!-- only (\S+) -->\n(.*?)<!-- end -->\n", re.DOTALL)  # of one model's card
 PARTS = {
-    "val": ("dfdc224-val.tar", "DFDC val, used to choose the network, thresholds and calibration"),
-    "test": ("dfdc224-test.tar", "DFDC test, used for nothing but this line"),
-    "fairface": ("fairface-adult-val.tar", "FairFace val, photos of adults, reals only"),
+    "val": "val, used to choose the network, thresholds and calibration",
+    "test": "test, used for nothing but this line",
+    "fairface": "FairFace val, photos of adults, reals only",
 }
+OTHER_PARTS = {
+    **PARTS,
+    "val": "val, used to choose thresholds and calibration",
+    "test": "test, used here for nothing but this line",
+}
+FAIRFACE = "fairface-adult-val.tar"
 
 
 def report(name: str, data_folder: Path) -> Path:
     """Measure the registered model `name` on every part and write its card; returns its path."""
     spec = registry.spec(name)
-    served = evaluate.load(name)
+    _check_calibrated(spec)
+    val_set, served = data.part(data_folder, "val"), evaluate.load(name)
     parts = {
-        part: asdict(evaluate.evaluate(served, data.read(data_folder / file)))
-        for part, (file, _) in PARTS.items()
-        if (data_folder / file).is_file()
+        part: asdict(evaluate.evaluate(served, crops))
+        for part, crops in _crops(data_folder, val_set).items()
     }
-    val_set = data.read(data_folder / PARTS["val"][0])
     network = evaluate.load(f"{name}:keras")
     reference = evaluate.logits(network, val_set)
     files = {variant: spec.file(variant) for variant in spec.files}
     measured = {
+        "data": export.data_name(data_folder),
         "parts": parts,
-        "variants": export.measure(files, reference, val_set),
+        "variants": export.measure(files, reference, val_set, served.positive_class),
         "milliseconds": _speed(spec),
         "parameters": classifier.load(spec.file("keras")).count_params(),
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(measured, indent=1) + "\n")
-    write_rates(name, parts)
-    spec.card.write_text(card(name))
+    registry.update(name, rates=rates(parts, measured["data"]))
+    spec.card.write_text(card(name), encoding="utf-8")
     return spec.card
 
 
-def write_rates(name: str, parts: dict[str, Any]) -> None:
-    """Put what the thresholds were measured to do on the test part beside the weights."""
-    path = registry.WEIGHTS / f"{name}.json"
-    entry = json.loads(path.read_text())
-    entry["rates"] = rates(parts)
-    path.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n")
-    registry.spec.cache_clear()
+def _crops(data_folder: Path, val_set: data.Crops) -> dict[str, data.Crops]:
+    """The parts that are there, by the names of PARTS."""
+    found = {"val": val_set}
+    with suppress(FileNotFoundError):
+        found["test"] = data.part(data_folder, "test")
+    if (data_folder / FAIRFACE).is_file():
+        found["fairface"] = data.read(data_folder / FAIRFACE)
+    return {part: crops for part, crops in found.items() if len(crops)}
 
 
-def rates(parts: dict[str, Any]) -> dict[str, Any] | None:
-    """registry.Rates from the measurements of the test part; None where it was not there."""
-    if "test" not in parts:
+def _check_calibrated(spec: registry.ModelSpec) -> None:
+    if spec.calibration is None:
+        raise ValueError(f"{spec.name} is not calibrated: python -m training calibrate {spec.name}")
+
+
+def rates(parts: dict[str, Any], source: str = export.DFDC) -> dict[str, Any] | None:
+    """registry.Rates from the measurements of the test part; None without both classes there."""
+    values = parts.get("test", {}).get("values", {})
+    if not values.keys() >= {"fakes_called_fake", "reals_called_fake"}:
         return None
-    values = parts["test"]["values"]
     return {
         "flags_fake": round(values["fakes_called_fake"], 3),
         "flags_real": round(values["reals_called_fake"], 3),
-        "part": "DFDC test, single crops",
+        "part": f"{source} test, single crops",
     }
 
 
@@ -79,31 +93,49 @@ def card(name: str) -> str:
     """The card's text, from the registry and results/NAME.json alone."""
     spec = registry.spec(name)
     measured = json.loads((RESULTS / f"{name}.json").read_text())
-    if spec.calibration is None:
-        raise ValueError(f"{name} is not calibrated: python -m training calibrate {name}")
-    fields = {
-        "name": name,
-        "parameters": measured["parameters"],
-        "input_px": spec.input_px,
-        "serve": spec.serve,
-        "sha256": spec.files[spec.serve].sha256,
-        "licence": spec.licence,
-        "source": spec.source,
-        "fake_at": spec.calibration.fake_at,
-        "real_at": spec.calibration.real_at,
-        "scale": spec.calibration.scale,
-        "offset": spec.calibration.offset,
-        "variants": _variants(measured),
-        "parts": _parts(measured["parts"]),
-        "published": _published(name, measured["parts"]),
-        "faceforensics": _faceforensics(name),
-        "evidence": _evidence(spec),
-        "speed": _milliseconds(measured["milliseconds"]),
-    }
-    text = ONLY.sub(lambda part: part[2] if part[1] == name else "", TEXT.read_text())
+    _check_calibrated(spec)
+    is_ours = name in export.SOURCES and not spec.foreign
+    fields = _facts(spec, measured, PARTS if is_ours else OTHER_PARTS)
+    if is_ours:
+        fields |= _comparisons(spec, measured)
+    text = ONLY.sub(
+        lambda part: part[2] if part[1] == name else "",
+        (TEXT if is_ours else OTHER_TEXT).read_text(),
+    )
     for field, value in fields.items():
         text = text.replace("{" + field + "}", str(value))
     return text
+
+
+def _facts(
+    spec: registry.ModelSpec, measured: dict[str, Any], titles: dict[str, str]
+) -> dict[str, Any]:
+    """What is known of every model, by the names that the card's text has for it."""
+    return {
+        **asdict(spec.calibration),
+        "name": spec.name,
+        "parameters": measured["parameters"],
+        "input_px": spec.input_px,
+        "positive_class": spec.positive_class,
+        "fake_logit": "-logit" if spec.positive_class == "real" else "logit",
+        "serve": spec.serve,
+        "file": spec.files[spec.serve].path.name,
+        "sha256": spec.files[spec.serve].sha256,
+        "licence": spec.licence,
+        "source": spec.source,
+        "variants": _variants(measured),
+        "parts": _parts(measured, titles),
+        "speed": _milliseconds(measured["milliseconds"]),
+    }
+
+
+def _comparisons(spec: registry.ModelSpec, measured: dict[str, Any]) -> dict[str, Any]:
+    """What was measured of our own networks alone."""
+    return {
+        "published": _published(spec.name, measured["parts"]),
+        "faceforensics": _faceforensics(spec.name),
+        "evidence": _evidence(spec),
+    }
 
 
 def _speed(spec: registry.ModelSpec) -> dict[str, float]:
@@ -125,12 +157,15 @@ def _speed(spec: registry.ModelSpec) -> dict[str, float]:
         return {name: round(ms, 2) for name, ms in speed.milliseconds(files).items()}
 
 
-def _parts(parts: dict[str, Any]) -> str:
+def _parts(measured: dict[str, Any], titles: dict[str, str]) -> str:
     """A table for each part: every number with its interval."""
     lines = []
-    for part, result in parts.items():
-        people = f" of {result['identities']} people" if part in ("val", "test") else ""
-        lines += [f"### {PARTS[part][1]}: {result['crops']} crops{people}", ""]
+    source = measured.get("data", export.DFDC)
+    for part, result in measured["parts"].items():
+        is_split = part in ("val", "test")
+        title = f"{source} {titles[part]}" if is_split else titles[part]
+        people = f" of {result['identities']} people" if is_split else ""
+        lines += [f"### {title}: {result['crops']} crops{people}", ""]
         lines += ["| measure | value | 95 % interval |", "|---|---|---|"]
         for metric, value in result["values"].items():
             low, high = result["intervals"][metric]

@@ -14,9 +14,9 @@ from training import crops as data
 
 Uint8 = NDArray[np.uint8]
 
-# With a look-ahead thread of its own x264 makes two streams of the same frames now and then, and
-# the difference would tell a fake from its real.
-ONE_THREAD = "threads=1:lookahead-threads=1:sync-lookahead=0"
+# x264's macroblock tree reads memory that it never wrote (seen with AVX-512 and B frames): now
+# and then two streams of the same frames differ, which would tell a fake from its real.
+REPEATABLE = {"mbtree": "0"}
 
 
 def jpeg(quality: int, crop: Uint8) -> Uint8:
@@ -53,7 +53,7 @@ def h264_clip(crf: int, frames: Sequence[Uint8], which: int, preset: str = "medi
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width = encoder.height = frames[0].shape[0]
     encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 25)
-    encoder.options = {"crf": str(crf), "preset": preset, "x264-params": ONE_THREAD}
+    encoder.options = {"crf": str(crf), "preset": preset, **REPEATABLE}
     decoder = av.CodecContext.create("h264", "r")
     encoder.thread_count = decoder.thread_count = 1
     packets = []

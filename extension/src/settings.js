@@ -40,9 +40,20 @@ export async function readSettings() {
   return complete(await chrome.storage.local.get(Object.keys(DEFAULTS)));
 }
 
-/** @param {Partial<Settings>} changes */
-export function writeSettings(changes) {
-  return chrome.storage.local.set(changes);
+/**
+ * A token belongs to the service that gave it: with another one's address it is forgotten, unless
+ * its own comes along.
+ * @param {Partial<Settings>} changes
+ */
+export async function writeSettings(changes) {
+  const { server } = await readSettings();
+  const moved = changes.server !== undefined && originOf(changes.server) !== originOf(server);
+  return chrome.storage.local.set(moved ? { token: "", ...changes } : changes);
+}
+
+/** @param {string} address */
+function originOf(address) {
+  return URL.parse(address)?.origin ?? "";
 }
 
 /**

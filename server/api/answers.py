@@ -13,7 +13,7 @@ from server.api.options import MAX_WAIT_S
 from server.api.problems import respond_json
 from server.api.service import current
 from server.errors import Cancelled, NotFound
-from server.jobs.store import Job
+from server.jobs.records import Job
 
 WAIT_S = 20.0  # how long a request waits for its verdict, unless it says otherwise
 POLLS_S = (0.05, 0.1, 0.2, 0.4)  # pauses between looks at a job; the last one repeats
@@ -41,8 +41,8 @@ def answer(job_id: str, *waits: float | None) -> Response:
         wait_s = _preferred()
     job = _await(job_id, wait_s)
     response = _respond(job, wait_s)
-    if job.finished_at is not None and job.finished_at < asked_at:
-        response.headers["Age"] = str(int(asked_at - job.finished_at))
+    if job.checked_at is not None and job.checked_at < asked_at:
+        response.headers["Age"] = str(int(asked_at - job.checked_at))
     return response
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -23,6 +22,7 @@ from server.errors import AppError, BadRequest, BadValue, RequestTooLarge
 
 NDJSON = "application/x-ndjson"
 MAX_BYTES = 1_000_000
+BYTE_ORDER_MARK = "\ufeff"  # some editors begin each file with it, and files are joined
 
 Line = tuple[int, str]  # its number, and what stands there
 
@@ -75,7 +75,7 @@ def read() -> tuple[list[Line], dict[str, Any]]:
         batch = validated(schemas.Batch, request.get_json())
         return list(enumerate(batch.urls, 1)), batch.said()
     try:
-        rows = body.decode().split("\n")
+        rows = body.decode().replace(BYTE_ORDER_MARK, "").split("\n")
     except UnicodeDecodeError as error:
         raise BadRequest("NDJSON is text in UTF-8.") from error
     lines = [(number, row.strip()) for number, row in enumerate(rows, 1) if row.strip()]
@@ -124,10 +124,7 @@ def _parsed(line: str) -> tuple[str, dict[str, Any]]:
 
 
 def _submitted(url: str, said: dict[str, Any], number: int) -> str:
-    ask = validated(Options, said).ask()
-    if ask.idempotency_key:  # it stands for the batch; each of its lines is a request
-        ask = replace(ask, idempotency_key=f"{ask.idempotency_key}:{number}")
-    return current().checks.url(url, ask)
+    return current().checks.url(url, validated(Options, said).ask(number))
 
 
 def _problem(error: AppError) -> dict[str, Any]:

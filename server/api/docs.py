@@ -10,8 +10,8 @@ from flask import Response, current_app, json, request
 from server.api import schemas
 from server.api.operations import operations, shapes
 from server.api.pages import HTML, page, protected
-from server.api.problems import as_problem, kinds
-from server.errors import AppError, NotFound
+from server.api.problems import as_problem
+from server.errors import AppError, NotFound, kinds
 
 REF = "#/components/schemas/"
 ONE, ALL = (

@@ -19,7 +19,7 @@ from flask import Response, json, request, stream_with_context
 from server.api.jobs import describe, find
 from server.api.service import Service, current
 from server.errors import TooManyStreams
-from server.jobs.store import Job
+from server.jobs.records import Job
 
 POLL_S = 0.25
 HEARTBEAT_S = 10.0

@@ -12,7 +12,7 @@ from server.api import schemas
 from server.api.problems import as_problem
 from server.api.service import current
 from server.errors import NotFound
-from server.jobs.store import Job
+from server.jobs.records import Job
 
 RETRY_AFTER_S = 2
 MOST_FACES = 1_000_000  # a number that any database can hold
@@ -69,7 +69,7 @@ def picture(job_id: str, face: int, query_data: schemas.FaceQuery) -> Response:
 def call_off(job_id: str) -> dict[str, Any] | Response:
     """Cancel a check that is in flight; remove one that has ended, with its result."""
     job = find(job_id)
-    if not current().checks.call_off(job):
+    if not current().checks.call_off(job.id):
         raise _unknown()
     left = current().store.get(job_id)
     return describe(left) if left else Response(status=204)
@@ -81,8 +81,8 @@ def summary(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "kind": job.kind,
-        "source": job.source if job.kind == "url" else None,  # of a file it is a path of ours
-        "title": job.params.get("title") or None,
+        "source": job.source if job.kind == "url" else None,
+        "title": (job.source or None) if job.kind == "file" else None,
         "state": job.state,
         "stage": job.stage,
         "progress": job.progress,

@@ -19,9 +19,10 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from models import registry
+from server.api.limits import client
 from server.errors import BadValue
 from server.jobs.checks import Ask
-from server.jobs.keys import BACKEND
+from server.jobs.keys import BACKEND, digest
 
 MAX_WAIT_S = 55.0  # proxies and browsers give up on a silent answer after a minute
 LONGEST_MEDIA_S = 1e6
@@ -125,12 +126,15 @@ class Options(BaseModel):
             raise ValueError("end_s must be more than start_s")
         return self
 
-    def ask(self) -> Ask:
-        """What the checks are asked. Raises BadValue if the idempotency key cannot be one."""
+    def ask(self, line: int = 0) -> Ask:
+        """What the checks are asked, as the request or as a line of it. Raises BadValue if the
+        idempotency key cannot be one."""
         wanted = {name: value for name, value in self.said().items() if name in ANALYSIS}
         if self.backend != "auto":
             wanted[BACKEND] = self.backend
-        return Ask(wanted, fresh=self.fresh, urgent=self.urgent, idempotency_key=idempotency_key())
+        return Ask(
+            wanted, fresh=self.fresh, urgent=self.urgent, idempotency_key=idempotency_key(line)
+        )
 
     def said(self) -> dict[str, Any]:
         """Only what the caller said, of the fields that every check has."""
@@ -150,9 +154,14 @@ def validated(kind: type[Kind], values: Mapping[str, Any]) -> Kind:
         raise BadValue("; ".join(said)) from None
 
 
-def idempotency_key() -> str | None:
-    """The request's; raises BadValue."""
+def idempotency_key(line: int = 0) -> str | None:
+    """The request's, as no other client can have it; raises BadValue.
+
+    Each client has keys of its own for each address of ours, and for each line of a batch.
+    """
     key = request.headers.get(KEY_HEADER)
-    if key is not None and not re.fullmatch(KEY_PATTERN, key):
+    if key is None:
+        return None
+    if not re.fullmatch(KEY_PATTERN, key):
         raise BadValue(f"{KEY_HEADER} must be 1 to 128 printable ASCII characters, no spaces.")
-    return key
+    return digest([client(), request.path, line, key])

@@ -53,12 +53,6 @@ def install(app: APIFlask) -> None:
     app.register_error_handler(Exception, _from_anything)
 
 
-def kinds() -> dict[str, type[AppError]]:
-    """Every error that the service may answer, by its code, sorted."""
-    found: list[type[AppError]] = [AppError, *AppError.__subclasses__()]
-    return {kind.code: kind for kind in sorted(found, key=lambda kind: kind.code)}
-
-
 def as_problem(error: dict[str, Any]) -> dict[str, Any]:
     """An error's stored form (AppError.to_json) as the members of a problem."""
     return {"type": f"/problems/{error['code']}", **error}

@@ -13,10 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from server.jobs.store import Job, Store
+from server.jobs.records import Job
+from server.jobs.store import Store
 
 # What is said to people is said in one place: the extension's catalogue, which the page uses too.
-WORDS = Path(__file__).parents[1] / "web/static/extension/_locales/en/messages.json"
+WORDS = Path(__file__).parents[2] / "extension/src/_locales/en/messages.json"
 SHAPES = {"fake": "▲", "real": "●", "inconclusive": "◆", "no-face": "○"}
 RARE = 0.01  # of such videos are fake, for the sentence that says what a flag is worth
 JOIN_S = 1.5  # samples farther apart are not joined: the face may have been away in between
@@ -53,15 +54,14 @@ class View:
     @classmethod
     def of(cls, job: Job, store: Store, version: str) -> View:
         verdict: dict[str, Any] = job.result or {}
-        source = job.source if job.kind == "url" else job.params.get("title")
         return cls(
-            title=source or "A file without a name",
+            title=job.source or "A file without a name",
             verdict=verdict,
             text=_finding(verdict),
             worth=list(_worth(verdict)),
             estimate=say("estimate"),
             faces=[_face(face, verdict, job, store) for face in verdict["faces"]],
-            facts=list(_facts(verdict["media"], source, job)),
+            facts=list(_facts(verdict["media"], job)),
             settings=[(name, _shown(value)) for name, value in verdict["options"].items()],
             made=list(_made(verdict, version)),
             saved={
@@ -217,9 +217,9 @@ def _level(p_fake: float, model: dict[str, Any]) -> str:
     return "low" if p_fake <= model["real_at"] else "middle"
 
 
-def _facts(media: dict[str, Any], source: str | None, job: Job) -> Iterator[tuple[str, str]]:
-    if source:
-        yield ("Address" if job.kind == "url" else "File", source)
+def _facts(media: dict[str, Any], job: Job) -> Iterator[tuple[str, str]]:
+    if job.source:
+        yield ("Address" if job.kind == "url" else "File", job.source)
     yield "Kind", say(f"kind_{media['kind']}")
     yield "Size", f"{media['width_px']} by {media['height_px']} px"
     if media["duration_s"] is not None:
@@ -227,8 +227,8 @@ def _facts(media: dict[str, Any], source: str | None, job: Job) -> Iterator[tupl
     yield "Looked at", say("span", *map(clock, media["analyzed_s"]))
     yield "Pictures looked at", str(len(media["sampled_s"]))
     yield "SHA-256", media["sha256"]
-    if job.finished_at is not None:
-        yield "Checked", datetime.fromtimestamp(job.finished_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if job.checked_at is not None:
+        yield "Checked", datetime.fromtimestamp(job.checked_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _made(verdict: dict[str, Any], version: str) -> Iterator[tuple[str, str]]:

@@ -11,16 +11,23 @@ from server.config import Settings
 from server.jobs.checks import Checks
 from server.jobs.folders import Folders
 from server.jobs.queue import Queue, make_celery
+from server.jobs.space import Space
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
 
 KEY = "mesoscope"
+JOINED_AT_ONCE = 2  # sets of frames; each holds one of them in memory
 SPARE_THREADS = 4  # never spent on waiting, so that short requests are always answered
+
+
+def _few() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(JOINED_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`may_wait` bounds how many requests may wait or stream at the same time.
+    """`may_wait` bounds how many requests may wait or stream at the same time, `joining` how many
+    make a file of their frames.
 
     `stopping` is set when this process is told to end: whoever waits ends then.
     """
@@ -30,18 +37,22 @@ class Service:
     store: Store
     checks: Checks
     folders: Folders
+    space: Space
     may_wait: threading.BoundedSemaphore = field(repr=False)
     stopping: threading.Event = field(repr=False, default_factory=threading.Event)
+    joining: threading.BoundedSemaphore = field(repr=False, default_factory=_few)
 
     @classmethod
     def open(cls, settings: Settings, version: str) -> Service:
         store = Store(open_engine(database_url(settings)))
+        folders = Folders.create(settings.data_dir)
         return cls(
             version=version,
             settings=settings,
             store=store,
             checks=Checks(settings, store, Queue(make_celery(settings))),
-            folders=Folders.create(settings.data_dir),
+            folders=folders,
+            space=Space(folders, store.parcels, settings.queue_bytes),
             may_wait=threading.BoundedSemaphore(max(1, settings.threads - SPARE_THREADS)),
         )
 

@@ -85,7 +85,7 @@ def is_public(address: Address) -> bool:
         return False
     if isinstance(address, IPv6Address) and address not in GLOBAL_UNICAST:
         return False
-    return address.is_global and not any(_inside(address, network) for network in NOT_PUBLIC)
+    return address.is_global and not _in_any(address, NOT_PUBLIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,21 +125,26 @@ class AllowList:
     def admits(self, host: str, port: int, address: Address) -> bool:
         if (normal_host(host), port) in self.names or (address, port) in self.addresses:
             return True
-        return port in PORTS and any(_inside(address, network) for network in self.networks)
+        return port in PORTS and _in_any(address, self.networks)
 
 
 def why_refused(
-    host: str, port: int, addresses: Sequence[Address], allowed: AllowList
+    host: str,
+    port: int,
+    addresses: Sequence[Address],
+    allowed: AllowList,
+    near: Sequence[Network] = (),
 ) -> str | None:
     """Why a connection to `host` is refused, given all that it resolved to; None where it is not.
 
-    The sentence names what was asked for, never what it resolved to: the answer of the operator's
-    resolver is nobody else's business.
+    `near`: the networks that this machine is on, which count as not public. The sentence names what
+    was asked for, never what it resolved to: the answer of the operator's resolver is nobody else's
+    business.
     """
     if not addresses:
         return f"{host} has no address"
     closed = [address for address in addresses if not allowed.admits(host, port, address)]
-    if any(not is_public(address) for address in closed):
+    if any(not is_public(address) or _in_any(address, near) for address in closed):
         return f"{host} is not on the public internet"
     if closed and port not in PORTS:
         return f"port {port} of {host} is not a web port"
@@ -151,8 +156,8 @@ def normal_host(host: str) -> str:
     return host.lower().rstrip(".").removeprefix("[").removesuffix("]")
 
 
-def _inside(address: Address, network: Network) -> bool:
-    return address.version == network.version and address in network
+def _in_any(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address.version == each.version and address in each for each in networks)
 
 
 def _literal(host: str) -> Address | None:

@@ -65,8 +65,9 @@ def run_child(
                 last = message
     finally:
         # The whole group, before the child is reaped: until then its number cannot be anyone's.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+        for kill in (os.killpg, os.kill):  # itself too, should it have left the group
+            with contextlib.suppress(ProcessLookupError):
+                kill(child.pid, signal.SIGKILL)
         status = child.wait()
         assert child.stdout is not None
         child.stdout.close()

@@ -60,9 +60,9 @@ def download(
 
     Calls `on_progress` with a fraction in 0..1; an exception raised by it ends the download.
     Raises AppError: bad-url, blocked-address, unsupported-site, needs-login, bot-check,
-    live-stream, too-large, too-long, no-video, download-timeout, gone or download-failed. Leaves no
-    process behind, and no file where it raises. `resolve` answers for the machine's resolver;
-    `start` starts the child.
+    copy-protected, live-stream, too-large, too-long, no-video, download-timeout, gone or
+    download-failed. Leaves no process behind, and no file where it raises. `resolve` answers for
+    the machine's resolver; `start` starts the child.
     """
     address = checked_url(url)
     inner = Path(tempfile.mkdtemp(prefix="fetch-", dir=folder)).resolve()

@@ -11,6 +11,7 @@ from server.errors import (
     AppError,
     BlockedAddress,
     BotCheck,
+    CopyProtected,
     DownloadFailed,
     DownloadTimeout,
     Gone,
@@ -65,7 +66,7 @@ _WORDS: tuple[tuple[str, type[AppError], str], ...] = (
     ),
     (
         r"drm",
-        UnsupportedSite,
+        CopyProtected,
         "The video is copy-protected (DRM) and cannot be read. Check a screen recording instead.",
     ),
     (

@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from server.fetch.addresses import Address, AllowList, parse_address, why_refused
 from server.fetch.http_head import BadHead, closing, forwarded, parse_request, status_of
+from server.fetch.interfaces import networks
 from server.fetch.streams import MAX_HEAD_BYTES, answer, read_body, read_head, reset, until_first
 
 T = TypeVar("T")
@@ -98,6 +99,7 @@ class Guard:
 
     def __enter__(self) -> Guard:
         self._deadline = time.monotonic() + self._budget.timeout_s
+        self._near = networks()
         self._thread.start()
         self._ready.wait()
         if not self.port:
@@ -218,7 +220,7 @@ class Guard:
         except (OSError, UnicodeError, TimeoutError) as error:
             raise _Unreachable(f"the name {host} cannot be resolved") from error
         addresses = [parse_address(text) for text in found]
-        reason = why_refused(host, port, addresses, self._allowed)
+        reason = why_refused(host, port, addresses, self._allowed, self._near)
         if reason:
             raise _Refused(reason)
         return addresses

@@ -1,8 +1,9 @@
 """What a child process gives up before it touches anything that a stranger wrote.
 
-Limits and no_new_privs work everywhere; Landlock (files since Linux 5.13, TCP since 6.7) and
-seccomp where the kernel has them; a Python audit hook always. Each is a net for the holes of the
-others: Landlock knows no UDP, seccomp no addresses, and the audit hook only what Python does.
+Limits and no_new_privs work everywhere; Landlock (files since Linux 5.13, TCP since 6.7, signals
+since 6.12) and seccomp where the kernel has them; a Python audit hook always. Each is a net for the
+holes of the others: Landlock knows no UDP and no chmod, seccomp no addresses and no names of files,
+and the audit hook only what Python does.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ctypes
 import os
 import resource
 import signal
+import struct
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -22,8 +24,11 @@ from server.fetch import landlock, seccomp
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
+CAPABILITIES_3 = 0x20080522  # the version of capset's structures
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1 << 1, 1 << 2
 
 MEGABYTE = 1_000_000
+SPARE_TASKS = 1000  # threads that may come to be, on the whole machine, while a child works
 
 
 class Confined(PermissionError):
@@ -51,24 +56,51 @@ class Level:
     """How far this kernel can confine a child; shown by /healthz."""
 
     landlock_abi: int
-    files: bool  # the kernel holds it to its folder
+    files: bool  # the kernel holds it to its folder, and keeps it from cutting files short
     network: bool  # the kernel holds its TCP connections to the proxy
-    system_calls: bool  # the kernel refuses it new programs and all sockets but TCP
+    signals: bool  # the kernel keeps its signals and abstract sockets among its own
+    system_calls: bool  # the kernel refuses it programs, processes and all calls it does not need
+
+    @classmethod
+    def of(cls, abi: int, filtered: bool) -> Level:
+        """What Landlock of this version, 0 for none, and perhaps a filter of calls can hold."""
+        return cls(abi, abi >= 3, abi >= 4, abi >= 6, filtered)
 
     @property
     def name(self) -> str:
-        """`full`, `partial` (the audit hook stands in for what is missing) or `basic`."""
-        kernel = (self.files, self.network, self.system_calls)
+        """`full`, `partial` (other nets stand in for what is missing) or `basic`."""
+        kernel = (self.files, self.network, self.signals, self.system_calls)
         return "full" if all(kernel) else "partial" if any(kernel) else "basic"
 
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What a child that was taken over could do here that it could not under `full`."""
+        filtered = self.system_calls
+        signals = (
+            "signals are held back by seccomp alone"
+            if filtered
+            else "other processes of the user can be sent signals"
+        )
+        parts = (
+            (self.landlock_abi >= 1, "all files of the user are open to it: Landlock, Linux 5.13"),
+            (self.files, "files that it may read can be emptied: Landlock 3, Linux 6.2"),
+            (self.network, "any address can be connected to over TCP: Landlock 4, Linux 6.7"),
+            (self.signals, f"{signals}: Landlock 6, Linux 6.12"),
+            (
+                filtered,
+                "processes can be left behind, modes and times of files changed, shared memory "
+                "used without end: seccomp, Linux on x86-64 or aarch64",
+            ),
+        )
+        return tuple(sentence for held, sentence in parts if not held)
+
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, **asdict(self)}
+        return {"name": self.name, **asdict(self), "lacks": list(self.lacks)}
 
 
 def level() -> Level:
     """What `confine` reaches here; asks the kernel, changes nothing."""
-    abi = landlock.abi()
-    return Level(abi, abi >= 1, abi >= 4, seccomp.available())
+    return Level.of(landlock.abi(), seccomp.available())
 
 
 def confine(limits: Confinement, parent_pid: int) -> Level:
@@ -80,13 +112,14 @@ def confine(limits: Confinement, parent_pid: int) -> Level:
     die_with(parent_pid)
     limit_resources(limits)
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    drop_capabilities()
     reached = level()
     ports = () if limits.proxy_port is None else (limits.proxy_port,)
-    if reached.files:
+    if reached.landlock_abi:
         written = () if limits.folder is None else (limits.folder,)
         landlock.restrict((*runtime_paths(), *limits.readable), written, ports)
     if reached.system_calls:
-        seccomp.restrict(tcp=bool(ports))
+        seccomp.restrict(tcp=bool(ports), writes=limits.folder is not None)
     sys.addaudithook(_audit_hook(limits))
     return reached
 
@@ -107,12 +140,43 @@ def limit_resources(limits: Confinement) -> None:
         resource.RLIMIT_NOFILE: limits.open_files,
         resource.RLIMIT_CORE: 0,
     }
+    if tasks := _tasks():
+        wanted[resource.RLIMIT_NPROC] = tasks + SPARE_TASKS
     for kind, value in wanted.items():
         hard = resource.getrlimit(kind)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         # A process that may go one second on learns by SIGXCPU why it ends.
         spare = kind == resource.RLIMIT_CPU and bound != hard
         resource.setrlimit(kind, (bound, bound + spare))
+
+
+def _tasks() -> int:
+    """How many threads there are on this machine, whose ever; 0 where that is not known."""
+    try:
+        return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def drop_capabilities() -> None:
+    """Have root's rights no longer, should the service run as root, but to its users' media."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return
+    # Still permitted, as the file of a check may be anybody's; which files, Landlock says.
+    kept = (CAP_DAC_OVERRIDE | CAP_DAC_READ_SEARCH) & _permitted()
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = struct.pack("Ii", CAPABILITIES_3, 0)
+    if libc.capset(header, struct.pack("6I", kept, kept, 0, 0, 0, 0)):
+        raise OSError(ctypes.get_errno(), "capset failed")
+
+
+def _permitted() -> int:
+    """The lower 32 capabilities that this process may use."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    sets = ctypes.create_string_buffer(24)  # effective, permitted, inheritable; twice
+    if libc.capget(struct.pack("Ii", CAPABILITIES_3, 0), sets):
+        raise OSError(ctypes.get_errno(), "capget failed")
+    return int(struct.unpack("6I", sets)[1])
 
 
 def runtime_paths() -> tuple[Path, ...]:
@@ -140,7 +204,10 @@ _PROGRAMS = frozenset(
     | {"pty.spawn", "subprocess.Popen"}
 )
 _CHANGES = frozenset({"os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate"})
-_LINKS = frozenset({"os.link", "os.symlink", "os.chmod", "os.chown"})
+_NEVER = frozenset(
+    {"os.link", "os.symlink", "os.chmod", "os.chown", "os.utime", "os.setxattr", "os.removexattr"}
+    | {"os.kill", "os.killpg", "signal.pthread_kill", "resource.prlimit"}
+)
 _NETWORK = frozenset(
     {"socket.bind", "socket.sendto", "socket.sendmsg"}
     | {"socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}
@@ -161,7 +228,7 @@ def _audit_hook(limits: Confinement) -> Any:
         )
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
-        if event in _PROGRAMS or event in _NETWORK or event in _LINKS:
+        if event in _PROGRAMS or event in _NETWORK or event in _NEVER:
             refused = True
         elif event == "socket.connect":
             refused = args[1] != proxy

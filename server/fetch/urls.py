@@ -13,6 +13,17 @@ from server.errors import BadUrl
 
 MAX_LENGTH = 4096
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\<>\"^`{|}\ud800-\udfff]")
+# Signs that nobody sees and no address needs: byte order marks, zero-width spaces, soft hyphens,
+# marks of direction. Joiners, which some scripts and emoji need, go at the ends only.
+_UNSEEN = re.compile(
+    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
+    "\ufff9-\ufffb]"
+)
+_UNSEEN_ENDS = re.compile("^[\\s\u200c\u200d\ufe0e\ufe0f]+|[\\s\u200c\u200d\ufe0e\ufe0f]+$")
+# What stands around an address in prose, lists and mail (RFC 3986, appendix C).
+_AROUND = frozenset(
+    ('""', "''", "``", "<>", "()", "[]", "{}", "“”", "„“", "\u2018\u2019", "«»", "\u2039\u203a")
+)
 # What sites hang on their addresses to know who passed them on; no video is chosen by these.
 _TRACKING = re.compile(
     r"(utm_[a-z_]+|mtm_[a-z_]+|fbclid|gclid|dclid|msclkid|yclid|twclid|ttclid|gclsrc|gbraid"
@@ -37,11 +48,11 @@ def checked_url(text: str) -> str:
     Raises BadUrl with what to change. Where the host leads is not judged here but by the guard,
     which sees what it resolves to.
     """
-    url = text.strip()
+    if len(text) > MAX_LENGTH:
+        raise BadUrl(f"The address is longer than {MAX_LENGTH} characters.")
+    url = _bare(text)
     if not url:
         raise BadUrl("The address is empty. Paste the address of the page that shows the video.")
-    if len(url) > MAX_LENGTH:
-        raise BadUrl(f"The address is longer than {MAX_LENGTH} characters.")
     if _FORBIDDEN.search(url):
         raise BadUrl("The address holds a space or a sign that no address has. Copy it once more.")
     if _SMUGGLE in url.lower():
@@ -63,6 +74,14 @@ def host_and_port(url: str) -> tuple[str, int]:
     """Where an address that `checked_url` returned leads; an IPv6 host without brackets."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _bare(text: str) -> str:
+    """What a person pasted, without what stands around it."""
+    bare = _UNSEEN_ENDS.sub("", _UNSEEN.sub("", text))
+    while bare[:1] + bare[-1:] in _AROUND:
+        bare = _UNSEEN_ENDS.sub("", bare[1:-1].removeprefix("URL:"))
+    return bare
 
 
 def _ascii_host(host: str) -> str:

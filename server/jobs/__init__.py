@@ -1,1 +1,1 @@
-"""The jobs table, the queue that carries its ids, and the runner that does the work."""
+"""The jobs and works tables, the queue that carries ids of works, and the runner of them."""

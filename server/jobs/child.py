@@ -1,14 +1,14 @@
 """One check in a process of its own: `python -m server.jobs.child`.
 
 Reads one JSON line, the Task, from standard input; writes JSON lines to standard output:
-`{"progress": {...}}` any number of times; once a download is there `{"media": {"sha256": ...}}`;
-then one `{"result": {...}, "pictures": [...]}` or `{"error": {...}}`.
+`{"progress": {...}}` any number of times; once a download is there, and before it is decoded,
+`{"media": {"file": ...}}`; then one `{"result": {...}, "pictures": [...]}` or `{"error": {...}}`.
+messages.py says what the runner takes of it.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import logging
 import math
@@ -57,10 +57,9 @@ ENVIRONMENT = {
 class Task:
     """What the runner asks for. `limits` and `options` are DownloadLimits and AnalysisOptions."""
 
-    job_id: str
+    work_id: str
     kind: Literal["url", "file"]
     source: str
-    title: str | None
     scratch: str
     parent_pid: int
     limits: dict[str, Any]
@@ -130,8 +129,8 @@ class Reporter:
     def fetched(self, fraction: float) -> None:
         self._report("fetch", FETCH_SHARE * fraction, None)
 
-    def media(self, sha256: str) -> None:
-        self._write(json.dumps({"media": {"sha256": sha256}}) + "\n")
+    def media(self, file: str | None) -> None:
+        self._write(json.dumps({"media": {"file": file}}) + "\n")
 
     def opened(self) -> None:
         self._report("faces", self._before(), None)
@@ -150,7 +149,7 @@ class Reporter:
     def _report(self, stage: str, fraction: float, partial: dict[str, Any] | None) -> None:
         now = time.monotonic()
         if stage != self._stage:
-            log.info("job=%s stage=%s after=%.1fs", self._task.job_id, stage, now - self._start)
+            log.info("work=%s stage=%s after=%.1fs", self._task.work_id, stage, now - self._start)
         elif now < self._at + REPORT_S:
             return
         self._stage, self._at = stage, now
@@ -170,12 +169,12 @@ def _answer(task: Task, reporter: Reporter, start: Start | None) -> dict[str, An
     except Exception as error:
         if getattr(error, "code", None) == OPENCV_NO_MEMORY:
             return _refusal(_out_of_memory(task))
-        log.exception("job=%s failed in a way that we did not foresee", task.job_id)
+        log.exception("work=%s failed in a way that we did not foresee", task.work_id)
         return _refusal(AppError())
 
 
 def _refusal(error: AppError) -> dict[str, Any]:
-    return {"error": {**error.to_json(), "retryable": error.retryable}}
+    return {"error": {"code": error.code, "detail": error.detail}}
 
 
 def _out_of_memory(task: Task) -> MemoryLimit:
@@ -198,19 +197,15 @@ def check(task: Task, reporter: Reporter, start: Start | None = None) -> dict[st
 
     networks = Line(*task.line) if task.line else None
     confine_to(media.path, task)
-    if task.kind == "url" and not media.cut_short:  # the runner may know the answer already
-        reporter.media(_sha256(media.path))
+    if task.kind == "url":  # the runner may know the answer already, but not to a beginning
+        name = media.path.relative_to(Path(task.scratch).resolve()).as_posix()
+        reporter.media(None if media.cut_short else name)
     analyzer = Analyzer(AnalysisOptions(**task.options), task.threads, networks)
     verdict = analyzer.analyze(media, reporter.analyzed)
     result = to_json(verdict)
     if task.kind == "url":
         result["timing_s"]["fetch"] = round(fetch_s, 3)
     return {"result": result, "pictures": [_sent(each) for each in verdict.pictures]}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sent(picture: FacePicture) -> dict[str, Any]:
@@ -254,7 +249,7 @@ def _fetched(task: Task, reporter: Reporter, start: Start | None) -> MediaFile:
 def _uploaded(task: Task) -> MediaFile:
     from server.analysis.records import MediaFile
 
-    return MediaFile(Path(task.source), title=task.title)
+    return MediaFile(Path(task.source))
 
 
 def encode(task: Task) -> bytes:

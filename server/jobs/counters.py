@@ -1,8 +1,8 @@
 """What was done so far, added up in the database, so that any web process can tell.
 
-The sums outlive the jobs that they count. A worker adds up its own and writes them down with its
-sign of life: at the end of each check, all workers would queue for the same few rows. One that is
-killed takes the sums of its last two seconds with it.
+The sums outlive the checks that they count; one that many asked for counts once. A worker adds up
+its own and writes them down with its sign of life: at the end of each check, all workers would
+queue for the same few rows. One that is killed takes the sums of its last two seconds with it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import sqlite
 
-from server.errors import AppError
+from server.errors import kinds
 from server.jobs.tables import counters
 
 JOBS, FACES, FACE_PICTURES, FRAMES = "jobs", "faces", "face-pictures", "frames"
@@ -96,8 +96,7 @@ class Tally:
 
 def failed(error: Mapping[str, Any]) -> str:
     """The outcome of a check that met this error."""
-    known = {kind.code for kind in AppError.__subclasses__()} | {AppError.code}
-    return f"failed {error['code'] if error['code'] in known else 'other'}"
+    return f"failed {error['code'] if error['code'] in kinds() else 'other'}"
 
 
 def _time(stage: str, seconds: float) -> dict[Key, float]:

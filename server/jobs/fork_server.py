@@ -2,10 +2,9 @@
 
 It has imported everything and never reads a byte that a stranger wrote, so that each check begins
 warm and in a process of its own. Requests come and answers go as JSON packets over a socket:
-`{"task": {...}}` with the descriptor to answer on, and perhaps those of a line to the networks ->
-`{"pid": ...}`; `{"reap": pid}` -> `{"status":
-...}`, so that until then the number of the process is not given out again. It says `{"warm": true}`
-once, and ends with its parent.
+`{"task": {...}}` with the descriptors to answer on and to log to, and perhaps those of a line to
+the networks -> `{"pid": ...}`; `{"reap": pid}` -> `{"status": ...}`, so that until then the number
+of the process is not given out again. It says `{"warm": true}` once, and ends with its parent.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from server.fetch.sandbox import die_with
 from server.jobs import child
 
 PACKET_BYTES = 1 << 18
+MOST_DESCRIPTORS = 4
 THREADS = Path("/proc/self/task")
 
 
@@ -41,7 +41,7 @@ def main() -> None:
             warm_up()
         _say(control, warm=True)
         while True:
-            packet, descriptors, _, _ = socket.recv_fds(control, PACKET_BYTES, 3)
+            packet, descriptors, _, _ = socket.recv_fds(control, PACKET_BYTES, MOST_DESCRIPTORS)
             if not packet:
                 return
             request = json.loads(packet)
@@ -101,9 +101,10 @@ def _become_child(
             os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         die_with(parent_pid)
-        output, *line = descriptors
-        os.dup2(output, 1)
-        os.close(output)
+        output, log_to, *line = descriptors
+        for descriptor, ours in ((output, 1), (log_to, 2)):
+            os.dup2(descriptor, ours)
+            os.close(descriptor)
         task = child.Task(**{**asked, "parent_pid": parent_pid, "line": line or None})
         if task.kind == "url":
             with Waiting() as downloader:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from models import registry
 from server import __version__
@@ -15,15 +15,14 @@ DETECTOR = "mtcnn"
 BACKEND = "backend"  # an option that is about the worker, not the analysis
 KERAS = "keras"  # a backend, and the variant of a model that it runs
 
-
-def url_key(url: str, options: Mapping[str, Any]) -> str:
-    """The key of the check of an address, as checked_url returns it."""
-    return digest(["url", url, _how(options)])
+# Each has keys of its own: no file can be made to have the key of somebody's frames.
+Space = Literal["url", "content", "frames"]
 
 
-def content_key(sha256: str, options: Mapping[str, Any]) -> str:
-    """The key of the check of a file with this SHA-256, wherever it came from."""
-    return digest(["content", sha256, _how(options)])
+def check_key(space: Space, identity: str, options: Mapping[str, Any]) -> str:
+    """The key of a check. `identity`: the address, as checked_url returns it, or the SHA-256 of a
+    file, wherever it came from, or of frames with their times."""
+    return digest([space, identity, _how(options)])
 
 
 def digest(value: Any) -> str:

@@ -53,8 +53,8 @@ def wanted(settings: Settings) -> bool:
         raise ConfigError(f"{PREFIX}BACKEND=keras needs Linux; leave it auto")
     if package := device.missing():
         raise ConfigError(
-            f"{PREFIX}BACKEND=keras needs {package}: install requirements-gpu.txt, or "
-            "requirements.txt where there is no GPU; or leave it auto"
+            f"{PREFIX}BACKEND=keras needs {package}: start the service from .venv-gpu "
+            "(`make .venv-gpu/.ready`), or .venv-dev where there is no GPU; or leave it auto"
         )
     return True
 

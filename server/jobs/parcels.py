@@ -11,16 +11,16 @@ from collections.abc import Callable, Collection
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, delete, func, insert, select
 
 from server.jobs.tables import parcels
 
 PIECE_BYTES = 4 << 20
-YOUNG_S = 300.0  # one this young may belong to a job that is just being made
+YOUNG_S = 300.0  # one this young may belong to a work that is just being made
 
 
 class Parcels:
-    """Keyed by the name of the file that a job has as its source. Safe to share between threads."""
+    """Keyed by the name of the file that is a work's source. Safe to share between threads."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -60,8 +60,16 @@ class Parcels:
             with self._engine.begin() as connection:
                 connection.execute(delete(parcels).where(parcels.c.name == path.name))
 
+    def waiting_bytes(self) -> int:
+        """How much the database holds, each piece counted as a whole one."""
+        if not self._used:
+            return 0
+        with self._engine.connect() as connection:
+            pieces = connection.scalar(select(func.count()).select_from(parcels))
+        return PIECE_BYTES * int(pieces or 0)
+
     def sweep(self, needed: Collection[str]) -> None:
-        """Delete what no job in flight has as its source."""
+        """Delete what no work in flight has as its source."""
         if not self._used:
             return
         names = {Path(source).name for source in needed}

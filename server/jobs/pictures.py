@@ -6,6 +6,7 @@ first opened where all media are, in the check's own confined process.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -16,10 +17,11 @@ from server.errors import BadValue
 CLOCK = Fraction(1, 1000)  # Matroska's
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # T.81, table B.1
 ALONE = frozenset({0x01, *range(0xD0, 0xDA)})  # markers without a length
+MOST_SEGMENTS = 500  # before the frame header; cameras write a few dozen
 
 
 def join(path: Path, pictures: Sequence[bytes], times_s: Sequence[float]) -> Path:
-    """Write `pictures` (JPEG, all of one size) with their media times into one file at `path`.
+    """Write `pictures` (JPEG, all of one size) with their media times into one new file at `path`.
 
     The file's times count from the first picture, as a video's do. Raises BadValue for what is no
     JPEG, for sizes that differ and for times that do not rise.
@@ -33,6 +35,7 @@ def join(path: Path, pictures: Sequence[bytes], times_s: Sequence[float]) -> Pat
 
     [(width, height)] = sizes
     span_s = times_s[-1] - times_s[0]
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # nobody else's to read
     last = max(1, round(span_s / max(1, len(times_s) - 1) / CLOCK))  # as long as most of the others
     with av.open(str(path), "w", format="matroska") as container:
         stream = container.add_stream("mjpeg", rate=Fraction(1))
@@ -50,7 +53,9 @@ def join(path: Path, pictures: Sequence[bytes], times_s: Sequence[float]) -> Pat
 def jpeg_size(data: bytes) -> tuple[int, int]:
     """Width and height as a JPEG's frame header states them; raises BadValue if it has none."""
     at = 2
-    while data[:2] == b"\xff\xd8" and at + 9 <= len(data) and data[at] == 0xFF:
+    for _ in range(MOST_SEGMENTS):
+        if data[:2] != b"\xff\xd8" or at + 9 > len(data) or data[at] != 0xFF:
+            break
         marker = data[at + 1]
         if marker in START_OF_FRAME:
             height = int.from_bytes(data[at + 5 : at + 7])

@@ -9,7 +9,7 @@ import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
@@ -17,14 +17,16 @@ from typing import Any
 
 import psutil
 
-from server.config import PREFIX
-from server.jobs.child import ENVIRONMENT, Task, encode
+from server.jobs.child import Task, encode
 from server.jobs.networks import LineEnds, NetworksProcess
+from server.jobs.surroundings import Log, environment
 from server.jobs.warm import ROOT, Nursery
 
 COMMAND = (sys.executable, "-m", "server.jobs.child")
 READ_BYTES = 1 << 16
-LINE_BYTES = 64 << 20  # a longer line is no verdict
+LINE_BYTES = 32 << 20  # a longer line is no verdict
+TOTAL_BYTES = 512 << 20  # of all that one child may say
+MOST_BABBLE = 100  # lines that are no JSON
 
 log = logging.getLogger(__name__)
 
@@ -32,17 +34,17 @@ log = logging.getLogger(__name__)
 class Spawned:
     """A child that was started from nothing."""
 
-    def __init__(self, task: Task, command: Sequence[str], line: LineEnds | None = None) -> None:
+    def __init__(
+        self, task: Task, command: Sequence[str], log_to: int, line: LineEnds | None = None
+    ) -> None:
         descriptors = (line.connection, line.memory) if line else ()
-        # Our settings hold secrets that a child which reads strangers' media has no use for.
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
-        environment |= ENVIRONMENT
         self._process = subprocess.Popen(  # noqa: S603 - our own command line
             command,
             cwd=ROOT,
-            env=environment,
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=log_to,
             pass_fds=descriptors,
             start_new_session=True,
         )
@@ -83,17 +85,25 @@ class Child:
         networks: NetworksProcess | None = None,
     ) -> None:
         line = networks.connect() if networks else None
+        self._log = Log()
         try:
-            forked = nursery.fork(task, line) if nursery else None
-            self._process = forked or Spawned(task, command, line)
+            forked = nursery.fork(task, line, self._log.input) if nursery else None
+            self._process = forked or Spawned(task, command, self._log.input, line)
+        except BaseException:
+            self._log.close()
+            raise
         finally:
             if line:
                 line.close()
+        self._log.hand_over()
         self._status: int | None = None
         self._pending = b""
+        self._left = TOTAL_BYTES
+        self._babble = 0
         self.ended = False
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.output, selectors.EVENT_READ)
+        self._selector.register(self._log.output, selectors.EVENT_READ)
 
     @property
     def pid(self) -> int:
@@ -101,14 +111,39 @@ class Child:
 
     def read(self, wait_s: float) -> list[dict[str, Any]]:
         """The messages that came within `wait_s`; `ended` is True once no more can come."""
-        if not self._selector.select(wait_s):
+        if not self._said_something(wait_s):
             # What it left behind may hold its output open; its last words may have come just now.
-            self.ended = self._process.has_exited() and not self._selector.select(0)
+            self.ended = self._process.has_exited() and not self._said_something(0)
             return []
         block = os.read(self._process.output, READ_BYTES)
         *lines, self._pending = (self._pending + block).split(b"\n")
-        self.ended = not block or len(self._pending) > LINE_BYTES
-        return [message for line in lines if (message := _parsed(line)) is not None]
+        self._left -= len(block)
+        messages = list(self._parsed(lines))
+        too_much = self._left < 0 or self._babble > MOST_BABBLE
+        self.ended = not block or len(self._pending) > LINE_BYTES or too_much
+        return messages
+
+    def _parsed(self, lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+        """The objects that lines of JSON hold; of the others only so many are passed over."""
+        for line in lines:
+            if self._babble > MOST_BABBLE:
+                return
+            try:
+                message = json.loads(line)
+            except (ValueError, RecursionError):
+                message = None
+            if isinstance(message, dict):
+                yield message
+            else:
+                self._babble += 1
+                log.warning("a child wrote something else than its lines: %r", line[:200])
+
+    def _said_something(self, wait_s: float) -> bool:
+        """Whether there is output to read; what it logs meanwhile is passed on."""
+        ready = {key.fd for key, _ in self._selector.select(wait_s)}
+        if self._log.output in ready and not self._log.pass_on():
+            self._selector.unregister(self._log.output)
+        return self._process.output in ready
 
     def close(self) -> int:
         """Kill all of it; returns the child's exit status, negative for a signal."""
@@ -120,6 +155,7 @@ class Child:
                     stray.kill()
             self._selector.close()
             self._status = self._process.reap()
+            self._log.close()
         return self._status
 
     def _descendants(self) -> list[psutil.Process]:
@@ -140,12 +176,3 @@ class Child:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        message = json.loads(line)
-    except ValueError:
-        log.warning("a child wrote something else than JSON: %r", line[:200])
-        return None
-    return message if isinstance(message, dict) else None

@@ -1,4 +1,4 @@
-"""Celery carries job ids to whichever worker is free; what they mean is in the jobs table.
+"""Celery carries work ids to whichever worker is free; what they mean is in the database.
 
 A message may be lost or doubled without harm: the reaper sends ids again, and a claim succeeds
 once. So messages are acknowledged early and nothing of them is kept.
@@ -60,14 +60,14 @@ def _route(name: str) -> Route:
 
 
 class Queue:
-    """Sends job ids. Safe to share between threads."""
+    """Sends work ids. Safe to share between threads."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
 
-    def send(self, job_id: str, urgent: bool) -> None:
-        """Hand a job to the workers. A failure is only logged: the reaper sends it again."""
+    def send(self, work_id: str, urgent: bool) -> None:
+        """Hand a work to the workers. A failure is only logged: the reaper sends it again."""
         try:
-            self._app.send_task(TASK, [job_id], queue=URGENT if urgent else BULK, retry=False)
+            self._app.send_task(TASK, [work_id], queue=URGENT if urgent else BULK, retry=False)
         except (KombuError, OperationalError, OSError) as error:
-            log.warning("job=%s not handed to the broker yet: %s", job_id, error)
+            log.warning("work=%s not handed to the broker yet: %s", work_id, error)

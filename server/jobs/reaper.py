@@ -1,4 +1,4 @@
-"""Puts right what dead workers left behind: their jobs, messages, media and old results."""
+"""Puts right what dead workers left behind: their work, messages, media and old results."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class Reaper(threading.Thread):
         self._runner.tidy()
         self._leases.worker_seen(self._worker, self._settings.workers, self._runner.backend)
         lost = self._leases.expire()
-        for job_id, urgent in lost:
-            log.warning("job=%s its worker was lost; it waits again", job_id)
-            self._runner.send(job_id, urgent)
+        for work_id, urgent in lost:
+            log.warning("work=%s its worker was lost; it waits again", work_id)
+            self._runner.send(work_id, urgent)
         # A worker with nothing to do has emptied the queue: what still waits was not delivered.
-        for job_id, urgent in self._leases.overdue(self._resend_s, self._runner.idle):
-            self._runner.send(job_id, urgent)
+        for work_id, urgent in self._leases.overdue(self._resend_s, self._runner.idle):
+            self._runner.send(work_id, urgent)
         self._resend_s = RESEND_S
         self._clear()
         if lost or time.monotonic() >= self._swept_at + SWEEP_S:
@@ -85,7 +85,7 @@ class Reaper(threading.Thread):
         self._leases.parcels.sweep(needed)
 
     def _clear(self) -> None:
-        """Delete what attempts left behind on this machine; another one may have taken the job."""
+        """Delete what attempts left behind on this machine; another one may have taken the work."""
         # Listed before the database is asked: an attempt is written there before it has a folder.
         if scratch := list(self._runner.folders.scratch.iterdir()):
             running = self._leases.owners()

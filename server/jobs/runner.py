@@ -1,8 +1,7 @@
-"""Runs one job: claim its lease, have a child do the work, write down what came of it."""
+"""Runs one work: claim its lease, have a child do the work, write down what came of it."""
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import secrets
@@ -19,16 +18,18 @@ from typing import Any
 from server.config import Settings
 from server.errors import AppError, TimeLimit, WorkerLost
 from server.jobs.child import LAST_WORDS, Task
+from server.jobs.content import sha256_of
 from server.jobs.folders import Folders
-from server.jobs.keys import BACKEND, content_key
+from server.jobs.keys import BACKEND, check_key
 from server.jobs.leases import MAX_ATTEMPTS, Leases
+from server.jobs.messages import Answer, Fetched, Picture, Progress, Refusal, heard
 from server.jobs.networks import NetworksProcess
 from server.jobs.process import COMMAND, Child
-from server.jobs.store import Job, Picture
+from server.jobs.records import Work
 from server.jobs.warm import Nursery
-from server.jobs.watch import LostJob, Watch, stubbornly
+from server.jobs.watch import LostWork, Watch, stubbornly
 
-POLL_S = 0.2  # how often a job is checked for having been cancelled
+POLL_S = 0.2  # how often a work is checked for having been dropped
 LAST_WORDS_BYTES = 1000
 HOUR_S = 3600.0
 
@@ -43,11 +44,13 @@ class Outcome:
     pictures: tuple[Picture, ...] = ()
     error: dict[str, Any] | None = None
     retryable: bool = False
-    twin: str | None = None  # the job that looked at the same media before
+    twin: str | None = None  # the work that looked at the same media before
 
     @classmethod
-    def of(cls, error: AppError) -> Outcome:
-        return cls(error=error.to_json(), retryable=error.retryable)
+    def of(cls, answer: Answer | Refusal) -> Outcome:
+        if isinstance(answer, Answer):
+            return cls(answer.result, answer.pictures)
+        return cls(error=answer.error.to_json(), retryable=answer.error.retryable)
 
 
 class Stopping(Exception):
@@ -55,9 +58,9 @@ class Stopping(Exception):
 
 
 class Runner:
-    """Runs jobs, one in each thread that calls run(), at most `settings.workers` at a time.
+    """Runs works, one in each thread that calls run(), at most `settings.workers` at a time.
 
-    `send` hands a job that waits again to the broker: id, urgent. `networks` become ours to close.
+    `send` hands a work that waits again to the broker: id, urgent. `networks` become ours to close.
     """
 
     def __init__(
@@ -81,7 +84,7 @@ class Runner:
 
     @property
     def idle(self) -> int:
-        """How many more jobs could run now."""
+        """How many more works could run now."""
         return self._settings.workers - self._busy
 
     @property
@@ -89,24 +92,24 @@ class Runner:
         """What runs the networks of the next check."""
         return "keras" if self._networks and self._networks.ready else "tflite"
 
-    def run(self, job_id: str) -> None:
-        """Run a job if it is waiting. Returns when it has ended, is lost, or waits again."""
+    def run(self, work_id: str) -> None:
+        """Run a work if it is waiting. Returns when it has ended, is lost, or waits again."""
         owner = secrets.token_hex(16)
-        if self.stopping.is_set() or not (job := self._leases.claim(job_id, owner)):
+        if self.stopping.is_set() or not (work := self._leases.claim(work_id, owner)):
             return
-        log.info("job=%s claimed attempt=%d kind=%s", job.id, job.attempts, job.kind)
+        log.info("work=%s claimed attempt=%d kind=%s", work.id, work.attempts, work.kind)
         with self._counted():
             try:
-                self._run(job, owner)
-            except LostJob:
-                log.info("job=%s is not ours any more", job.id)
+                self._run(work, owner)
+            except LostWork:
+                log.info("work=%s is not ours any more", work.id)
             except Stopping:
-                log.info("job=%s handed back: this worker stops", job.id)
-                self._hand_back(job, owner)
+                log.info("work=%s handed back: this worker stops", work.id)
+                self._hand_back(work, owner)
 
-    def _hand_back(self, job: Job, owner: str) -> None:
-        if self._leases.release(job.id, owner, counted=False):
-            self.send(job.id, job.urgent)
+    def _hand_back(self, work: Work, owner: str) -> None:
+        if self._leases.release(work.id, owner, counted=False):
+            self.send(work.id, work.urgent)
 
     def tidy(self) -> None:
         """Call now and then: ends what was kept ready and is not needed any more."""
@@ -129,121 +132,110 @@ class Runner:
             with self._lock:
                 self._busy -= 1
 
-    def _run(self, job: Job, owner: str) -> None:
+    def _run(self, work: Work, owner: str) -> None:
         scratch = self.folders.scratch / owner
         try:
             scratch.mkdir()
-            outcome = self._attempt(job, owner, scratch)
-        finally:  # before the job is seen to have ended
+            outcome = self._attempt(work, owner, scratch)
+        finally:  # before the work is seen to have ended
             shutil.rmtree(scratch, ignore_errors=True)
-        stubbornly(lambda: self._settle(job, owner, outcome))
+        stubbornly(lambda: self._settle(work, owner, outcome))
         if self._nursery:  # only now, so that the first answer waits for nothing
             self._nursery.prepare()
 
-    def _attempt(self, job: Job, owner: str, scratch: Path) -> Outcome:
-        watch = Watch(self._leases, job, owner)
+    def _attempt(self, work: Work, owner: str, scratch: Path) -> Outcome:
+        watch = Watch(self._leases, work, owner)
         deadline = time.monotonic() + self._settings.job_timeout_s
-        source = self._source(job, owner, scratch)
-        networks = None if job.params["options"].get(BACKEND) == "tflite" else self._networks
-        task = self._task(job, source, scratch)
+        source = self._source(work, owner, scratch)
+        networks = None if work.params["options"].get(BACKEND) == "tflite" else self._networks
+        task = self._task(work, source, scratch)
         with Child(task, self._command, self._nursery, networks) as child:
+            fetched = work.kind == "file"  # what it is was known before
             while not child.ended:
-                for message in child.read(POLL_S):
-                    if outcome := _outcome(message):
-                        return outcome
-                    if twin := self._checked_before(job, owner, message.get("media")):
-                        return Outcome(twin=twin)
-                    watch.progress(message.get("progress"))
+                for message in heard(child.read(POLL_S), work.id):
+                    if isinstance(message, Answer | Refusal):
+                        return Outcome.of(message)
+                    if isinstance(message, Progress):
+                        watch.progress(message)
+                    elif not fetched:
+                        fetched = True
+                        if twin := self._checked_before(work, owner, scratch, message):
+                            return Outcome(twin=twin)
                 watch.keep()
                 if self.stopping.is_set():
                     raise Stopping
                 if time.monotonic() > deadline:
                     seconds = self._settings.job_timeout_s
-                    return Outcome.of(TimeLimit(f"it was stopped after {seconds:g} s"))
-            status = child.close()
-        if status == -signal.SIGXCPU:
-            return Outcome.of(TimeLimit("it used up the processor time that a check may have"))
-        words = _last_words(scratch)
-        log.warning("job=%s its child ended without an answer, status %d%s", job.id, status, words)
-        return Outcome.of(WorkerLost(f"its process ended early {MAX_ATTEMPTS} times"))
+                    return Outcome.of(Refusal(TimeLimit(f"it was stopped after {seconds:g} s")))
+            return _ended_early(child.close(), work, scratch)
 
-    def _checked_before(self, job: Job, owner: str, media: dict[str, Any] | None) -> str | None:
-        """The finished job that answers this one, now that its child says what the media is."""
-        if not media:
+    def _checked_before(
+        self, work: Work, owner: str, scratch: Path, fetched: Fetched
+    ) -> str | None:
+        """The finished work that answers this one, now that its media is there."""
+        sha256 = sha256_of(scratch, fetched.file) if fetched.file else None
+        if sha256 is None:
             return None
-        content = content_key(str(media["sha256"]), job.params["options"])
-        young_s = 0.0 if job.params.get("fresh") else HOUR_S * self._settings.cache_hours
+        content = check_key("content", sha256, work.params["options"])
+        young_s = 0.0 if work.params.get("fresh") else HOUR_S * self._settings.cache_hours
         since = time.time() - young_s
-        return stubbornly(lambda: self._leases.same_media(job.id, owner, content, since))
+        return stubbornly(lambda: self._leases.same_media(work.id, owner, content, since))
 
-    def _settle(self, job: Job, owner: str, outcome: Outcome) -> None:
+    def _settle(self, work: Work, owner: str, outcome: Outcome) -> None:
         if outcome.result is not None:
-            ended = self._leases.finish(job.id, owner, outcome.result, outcome.pictures)
+            ended = self._leases.finish(work.id, owner, outcome.result, outcome.pictures)
             how = "done"
         elif outcome.twin:
-            ended, how = self._leases.finish_as(job.id, owner, outcome.twin), "done as before"
+            ended, how = self._leases.finish_as(work.id, owner, outcome.twin), "done as before"
             if not ended:  # it was deleted just now
-                self._hand_back(job, owner)
-        elif outcome.retryable and job.attempts < MAX_ATTEMPTS:
-            if self._leases.release(job.id, owner, counted=True):
-                log.info("job=%s waits for another attempt", job.id)
-                self.send(job.id, job.urgent)
+                self._hand_back(work, owner)
+        elif outcome.retryable and work.attempts < MAX_ATTEMPTS:
+            if self._leases.release(work.id, owner, counted=True):
+                log.info("work=%s waits for another attempt", work.id)
+                self.send(work.id, work.urgent)
             return
         else:
             error = outcome.error or AppError().to_json()
-            ended, how = self._leases.fail(job.id, owner, error), f"failed code={error['code']}"
+            ended, how = self._leases.fail(work.id, owner, error), f"failed code={error['code']}"
         if ended:
-            log.info("job=%s %s after=%.1fs", job.id, how, time.time() - job.created_at)
-            if job.kind == "file":
-                self._leases.parcels.drop(Path(job.source))
+            log.info("work=%s %s after=%.1fs", work.id, how, time.time() - work.created_at)
+            if work.kind == "file":
+                self._leases.parcels.drop(self.folders.upload(work.source))
 
-    def _source(self, job: Job, owner: str, scratch: Path) -> str:
+    def _source(self, work: Work, owner: str, scratch: Path) -> str:
         """The address, or the path of the upload on this machine."""
-        if job.kind == "url":
-            return job.source
+        if work.kind == "url":
+            return work.source
 
         def hold() -> None:
-            if not self._leases.renew(job.id, owner):
-                raise LostJob
+            if not self._leases.renew(work.id, owner):
+                raise LostWork
 
-        path = Path(job.source)
+        path = self.folders.upload(work.source)
         return str(stubbornly(lambda: self._leases.parcels.fetched(path, scratch, hold)))
 
-    def _task(self, job: Job, source: str, scratch: Path) -> Task:
+    def _task(self, work: Work, source: str, scratch: Path) -> Task:
         return Task.within(
             self._settings,
-            job_id=job.id,
-            kind=job.kind,
+            work_id=work.id,
+            kind=work.kind,
             source=source,
-            title=job.params.get("title"),
             scratch=str(scratch),
-            options={k: v for k, v in job.params["options"].items() if k != BACKEND},
+            options={k: v for k, v in work.params["options"].items() if k != BACKEND},
         )
 
 
-def _outcome(message: dict[str, Any]) -> Outcome | None:
-    if (result := message.get("result")) is not None:
-        try:
-            return Outcome(result=result, pictures=_pictures(message.get("pictures", [])))
-        except (KeyError, TypeError, ValueError):
-            log.exception("a child sent pictures that are none")
-            return Outcome.of(AppError())
-    if (error := message.get("error")) is not None:
-        retryable = bool(error.pop("retryable", False))
-        return Outcome(error=error, retryable=retryable)
-    return None
-
-
-def _pictures(sent: list[dict[str, Any]]) -> tuple[Picture, ...]:
-    return tuple(
-        Picture(
-            int(each["face"]),
-            int(each["moment"]),
-            str(each["kind"]),
-            base64.b64decode(each["jpeg"], validate=True),
+def _ended_early(status: int, work: Work, scratch: Path) -> Outcome:
+    """Of a child that ended without an answer, by its exit status."""
+    if status == -signal.SIGXCPU:
+        error: AppError = TimeLimit("it used up the processor time that a check may have")
+    else:
+        words = _last_words(scratch)
+        log.warning(
+            "work=%s its child ended without an answer, status %d%s", work.id, status, words
         )
-        for each in sent
-    )
+        error = WorkerLost(f"its process ended early {MAX_ATTEMPTS} times")
+    return Outcome.of(Refusal(error))
 
 
 def _last_words(scratch: Path) -> str:

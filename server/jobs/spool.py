@@ -8,6 +8,7 @@ way of /tmp. A message goes to the queue that its routing key names, so there ar
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 import uuid
@@ -20,6 +21,8 @@ from kombu.utils.json import dumps
 
 SCHEME = "spool"
 TURN_S = 0.5  # Celery looks every two seconds whether it should stop; people wait for that
+
+log = logging.getLogger(__name__)
 
 
 class Channel(filesystem.Channel):
@@ -48,9 +51,10 @@ class Channel(filesystem.Channel):
                 (folder / name).rename(taken)  # of several workers, one succeeds
             except FileNotFoundError:
                 continue
-            payload: dict[str, Any] = json.loads(taken.read_text())
-            taken.unlink()
-            return payload
+            payload = _payload(taken)
+            taken.unlink(missing_ok=True)
+            if payload is not None:
+                return payload
         raise Empty
 
     def _lookup(self, exchange: str, routing_key: str, default: str | None = None) -> list[str]:
@@ -61,6 +65,21 @@ class Channel(filesystem.Channel):
 
     def get_table(self, exchange: str) -> list[Any]:  # noqa: ARG002
         return []
+
+
+def _payload(path: Path) -> dict[str, Any] | None:
+    """The message in a file; None if it is none, such as one that a power cut left empty.
+
+    Its job is sent again by the reaper.
+    """
+    try:
+        payload = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        payload = None
+    if isinstance(payload, dict) and isinstance(payload.get("properties"), dict):
+        return payload
+    log.warning("a message in the spool cannot be read; it is dropped")
+    return None
 
 
 class Transport(filesystem.Transport):

@@ -1,22 +1,39 @@
-"""The jobs table is the truth: what was asked, who works on it, what came out.
+"""What was asked and what came of it: every asker has a job, and those who ask the same share work.
 
-A job is queued, running, and then done, failed or cancelled. This is the side of those who ask;
-leases.py is the side of those who work.
+A work is queued, running, and then done or failed. It is there for as long as a job refers to it; a
+job is what its work is, or cancelled. This is the side of those who ask; leases.py is the side of
+those who work.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    union,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 
 from server.errors import IdempotencyConflict, QueueFull
 from server.jobs import counters
 from server.jobs.parcels import Parcels
+from server.jobs.records import JOBS, STATE, Job, NewJob, State, Taken
 from server.jobs.tables import (
     IN_FLIGHT,
     STATES_IN_FLIGHT,
@@ -26,69 +43,19 @@ from server.jobs.tables import (
     requests,
     waiting,
     workers,
+    works,
 )
 
 WORKER_SEEN_S = 10.0  # a worker that is silent for longer counts as gone
 
-Kind = Literal["url", "file"]
-State = Literal["queued", "running", "done", "failed", "cancelled"]
-
-
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """What is asked. Two with the same `key` in flight are one job."""
-
-    kind: Kind
-    source: str
-    key: str
-    params: dict[str, Any]
-    urgent: bool = True
-    idempotency_key: str | None = None
-    asked: str = ""  # a digest of the request that the idempotency key stands for
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A JPEG of a face: its number in the verdict, which of its moments, and what is drawn."""
-
-    face: int
-    moment: int
-    kind: str
-    jpeg: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One row of the table; times are Unix seconds."""
-
-    id: str
-    kind: Kind
-    source: str
-    key: str
-    params: dict[str, Any]
-    urgent: bool
-    state: State
-    stage: str
-    progress: float
-    partial: dict[str, Any] | None
-    result: dict[str, Any] | None
-    error: dict[str, Any] | None
-    attempts: int
-    owner: str | None
-    lease_until: float
-    sent_at: float
-    created_at: float
-    started_at: float | None
-    finished_at: float | None
-    content: str | None = None
-
-    @property
-    def in_flight(self) -> bool:
-        return self.state in STATES_IN_FLIGHT
+T = TypeVar("T", bound=tuple[Any, ...])
 
 
 class Store:
-    """Submit, look up, cancel, forget. Safe to share between threads."""
+    """Submit, look up, cancel, forget. Safe to share between threads.
+
+    Whoever joins a work or leaves one locks its row first: so no one joins what is being dropped.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._writer = engine
@@ -100,21 +67,30 @@ class Store:
 
             self._insert = postgresql.insert
 
-    def submit(self, new: NewJob, limit: int, cache_s: float = 0.0) -> tuple[str, bool]:
-        """The id of the job for `new`, and whether it was created now.
+    def submit(self, new: NewJob, limit: int, cache_s: float = 0.0) -> Taken:
+        """A job for `new`, or the one that its idempotency key stands for.
 
-        Otherwise it is the one that the idempotency key stands for, that is in flight, or that
-        was done less than `cache_s` ago. Raises QueueFull if `limit` jobs are waiting already;
-        IdempotencyConflict if the idempotency key stands for another request.
+        Its work is one that is in flight, that was done less than `cache_s` ago, or is created.
+        Raises QueueFull if that many works as `limit` wait already; IdempotencyConflict if the
+        idempotency key stands for another request.
         """
         with self._writer.begin() as connection:
             if known := self._claimed(connection, new):
-                return known, False
-            job_id, created = self._found_or_added(connection, new, limit, cache_s)
+                return Taken(known)
+            work_id, created = self._found_or_added(connection, new, limit, cache_s)
+            row = {
+                "id": secrets.token_hex(16),
+                "work_id": work_id,
+                "kind": new.kind,
+                "source": new.source if new.kind == "url" else new.name,
+                "key": new.key,
+                "created_at": time.time(),
+            }
+            connection.execute(insert(jobs).values(row))
             if new.idempotency_key is not None:
                 key = requests.c.idempotency_key == new.idempotency_key
-                connection.execute(update(requests).where(key).values(job_id=job_id))
-            return job_id, created
+                connection.execute(update(requests).where(key).values(job_id=row["id"]))
+            return Taken(str(row["id"]), work_id, created)
 
     def _claimed(self, connection: Connection, new: NewJob) -> str | None:
         """The job of the idempotency key; None if there is no key, or it is `new`'s from now on.
@@ -150,13 +126,17 @@ class Store:
             **waiting(now),
             "attempts": 0,
             "created_at": now,
+            "content": new.key if new.kind == "file" else None,
         }
-        alike = and_(jobs.c.state == "queued", jobs.c.urgent == new.urgent)
+        same = works.c.urgent == new.urgent
+        if new.kind == "file":  # it fills the disk, however urgent it is
+            same = or_(works.c.urgent, works.c.kind == "file")
+        alike = and_(works.c.state == "queued", same)
         length = select(func.count()).where(alike)
-        twin = select(jobs.c.id).where(jobs.c.key == new.key, IN_FLIGHT)
-        add = self._insert(jobs).values(row)
+        twin = joining(select(works.c.id).where(works.c.key == new.key, IN_FLIGHT))
+        add = self._insert(works).values(row)
         add = add.on_conflict_do_nothing(index_elements=["key"], index_where=IN_FLIGHT)
-        add = add.returning(jobs.c.id)
+        add = add.returning(works.c.id)
         while True:  # again only if the twin ends between the statements
             if found := connection.scalar(twin):
                 return str(found), False
@@ -167,65 +147,70 @@ class Store:
             if created := connection.scalar(add):
                 return str(created), True
 
-    def hurry(self, job_id: str) -> bool:
-        """Make a waiting job urgent; False if it is, or waits no more."""
-        waits = and_(jobs.c.id == job_id, jobs.c.state == "queued", jobs.c.urgent.is_(False))
+    def hurry(self, work_id: str) -> bool:
+        """Make a waiting work urgent; False if it is, or waits no more."""
+        waits = and_(works.c.id == work_id, works.c.state == "queued", works.c.urgent.is_(False))
         with self._reader.connect() as connection:  # mostly it is not so, and nothing is written
             if not connection.scalar(select(func.count()).where(waits)):
                 return False
         with self._writer.begin() as connection:
-            return bool(connection.execute(update(jobs).where(waits).values(urgent=True)).rowcount)
+            return bool(connection.execute(update(works).where(waits).values(urgent=True)).rowcount)
 
     def get(self, job_id: str) -> Job | None:
         with self._reader.connect() as connection:
-            row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
-        return Job(**row._mapping) if row else None
+            row = connection.execute(JOBS.where(jobs.c.id == job_id)).one_or_none()
+        return Job.of(row) if row else None
 
     def state(self, job_id: str) -> State | None:
         """Only the state: cheap enough to ask several times a second."""
+        query = select(STATE).select_from(jobs.outerjoin(works)).where(jobs.c.id == job_id)
         with self._reader.connect() as connection:
-            state: State | None = connection.scalar(select(jobs.c.state).where(jobs.c.id == job_id))
+            state: State | None = connection.scalar(query)
         return state
 
     def recent(
         self, limit: int, before: float | None = None, state: str | None = None
     ) -> list[Job]:
         """The newest jobs first: those created `before` a time, in a `state`."""
-        query = select(jobs).order_by(jobs.c.created_at.desc()).limit(limit)
+        query = JOBS.order_by(jobs.c.created_at.desc()).limit(limit)
         if before is not None:
             query = query.where(jobs.c.created_at < before)
         if state is not None:
-            query = query.where(jobs.c.state == state)
+            query = query.where(STATE.in_([state]))
         with self._reader.connect() as connection:
-            return [Job(**row._mapping) for row in connection.execute(query)]
+            return [Job.of(row) for row in connection.execute(query)]
 
     def picture(self, job_id: str, face: int, moment: int, kind: str) -> bytes | None:
         """The JPEG of one of a result's faces."""
-        asked = {"job_id": job_id, "face": face, "moment": moment, "kind": kind}
+        query = select(pictures.c.jpeg).filter_by(face=face, moment=moment, kind=kind)
+        query = query.join(jobs, jobs.c.work_id == pictures.c.work_id).where(jobs.c.id == job_id)
         with self._reader.connect() as connection:
-            jpeg: bytes | None = connection.scalar(select(pictures.c.jpeg).filter_by(**asked))
+            jpeg: bytes | None = connection.scalar(query)
         return jpeg
 
     def pulse(self, job_id: str) -> tuple[Any, ...] | None:
         """What differs after every change of a job, or of its place in the queue."""
-        ahead = select(func.count()).where(jobs.c.state == "queued").scalar_subquery()
-        query = select(jobs.c.state, jobs.c.lease_until, jobs.c.sent_at, ahead)
+        queued = works.alias()
+        ahead = select(func.count()).where(queued.c.state == "queued").scalar_subquery()
+        query = select(works.c.state, works.c.lease_until, works.c.sent_at, ahead)
+        query = query.select_from(jobs.outerjoin(works)).where(jobs.c.id == job_id)
         with self._reader.connect() as connection:
-            row = connection.execute(query.where(jobs.c.id == job_id)).one_or_none()
+            row = connection.execute(query).one_or_none()
         return tuple(row) if row else None
 
     def position(self, job: Job) -> int:
-        """How many waiting jobs come before this one."""
-        ahead = and_(jobs.c.urgent == job.urgent, jobs.c.created_at < job.created_at)
-        if not job.urgent:
-            ahead = or_(ahead, jobs.c.urgent)
-        query = select(func.count()).where(jobs.c.state == "queued", ahead)
+        """How many waiting works come before this job's."""
+        own = works.alias()
+        sooner = and_(works.c.urgent == own.c.urgent, works.c.created_at < own.c.created_at)
+        ahead = or_(sooner, and_(works.c.urgent, not_(own.c.urgent)))
+        query = select(func.count(works.c.id)).join(own, ahead)
+        query = query.where(works.c.state == "queued", own.c.id == job.work_id)
         with self._reader.connect() as connection:
             return int(connection.scalar(query) or 0)
 
     def counts(self) -> dict[str, int]:
-        """How many jobs are in flight, by state."""
-        query = select(jobs.c.state, func.count()).where(IN_FLIGHT).group_by(jobs.c.state)
+        """How many works are in flight, by state."""
+        query = select(works.c.state, func.count()).where(IN_FLIGHT).group_by(works.c.state)
         with self._reader.connect() as connection:
             found = {row[0]: row[1] for row in connection.execute(query)}
         return {"queued": found.get("queued", 0), "running": found.get("running", 0)}
@@ -236,27 +221,49 @@ class Store:
             return counters.read(connection)
 
     def cancel(self, job_id: str) -> bool:
-        """End a job that is in flight; its worker notices that it owns it no more."""
-        query = (
-            update(jobs)
-            .where(jobs.c.id == job_id, IN_FLIGHT)
-            .values(state="cancelled", owner=None, partial=None, finished_at=time.time())
-        )
+        """Call off a job that is in flight. Its work goes on for others who asked for it; a work
+        that nobody wants any more is dropped, and its worker notices that it owns it no more."""
         with self._writer.begin() as connection:
-            if cancelled := bool(connection.execute(query).rowcount):
+            work = _work_of(connection, job_id)
+            if work is None or work.state not in STATES_IN_FLIGHT:
+                return False
+            own = and_(jobs.c.id == job_id, jobs.c.work_id == work.id)
+            off = update(jobs).where(own).values(work_id=None, cancelled_at=time.time())
+            if not connection.execute(off).rowcount:
+                return False
+            dropped = _dropped(connection, work.id)
+            if dropped:
                 counters.add(connection, {(counters.JOBS, "cancelled"): 1})
-            return cancelled
+        if dropped and work.kind == "file":
+            self.parcels.drop(Path(work.source))
+        return True
 
     def remove(self, job_id: str) -> bool:
-        """Forget a job that has ended."""
-        query = delete(jobs).where(jobs.c.id == job_id, jobs.c.state.not_in(STATES_IN_FLIGHT))
+        """Forget a job that has ended, and its work if it was the last that referred to it."""
         with self._writer.begin() as connection:
-            return bool(connection.execute(query).rowcount)
+            work = _work_of(connection, job_id)
+            if work and work.state in STATES_IN_FLIGHT:
+                return False
+            removed = connection.execute(delete(jobs).where(jobs.c.id == job_id)).rowcount
+            if work:
+                _dropped(connection, work.id)
+            return bool(removed)
 
     def forget(self, before: float) -> int:
-        """Delete the jobs that ended before a time; returns how many."""
+        """Delete the jobs that were made and ended before a time, and works that are left without
+        any; returns how many jobs."""
+        ended_at = func.coalesce(jobs.c.cancelled_at, works.c.finished_at)
+        old = and_(jobs.c.created_at < before, ended_at < before)
+        old_jobs, their_works = (
+            select(column).select_from(jobs.outerjoin(works)).where(old)
+            for column in (jobs.c.id, jobs.c.work_id)
+        )
+        held = select(works.c.id).where(works.c.id.in_(their_works)).order_by(works.c.id)
         with self._writer.begin() as connection:
-            return connection.execute(delete(jobs).where(jobs.c.finished_at < before)).rowcount
+            connection.execute(held.with_for_update())
+            forgotten = connection.execute(delete(jobs).where(jobs.c.id.in_(old_jobs))).rowcount
+            connection.execute(delete(works).where(works.c.finished_at < before, UNWANTED))
+        return forgotten
 
     def live_backends(self) -> list[str]:
         """What runs the networks of the workers that are alive, sorted; mostly one."""
@@ -273,7 +280,31 @@ class Store:
 
 
 def answer_to(key: str, since: float) -> Select[tuple[str]]:
-    """The newest job done since a time that answers the check with this key."""
-    same = or_(jobs.c.key == key, jobs.c.content == key)
-    done = and_(same, jobs.c.state == "done", jobs.c.finished_at >= since)
-    return select(jobs.c.id).where(done).order_by(jobs.c.finished_at.desc()).limit(1)
+    """The newest work done since a time that answers a check with this key: that was asked so, or
+    looked at media of which it would be asked so."""
+    asked = select(jobs.c.work_id).where(jobs.c.key == key)
+    seen = works.alias()
+    same = works.c.id.in_(union(asked, select(seen.c.id).where(seen.c.content == key)))
+    done = and_(same, works.c.state == "done", works.c.finished_at >= since)
+    return joining(select(works.c.id).where(done).order_by(works.c.finished_at.desc()).limit(1))
+
+
+def joining(query: Select[T]) -> Select[T]:
+    """The query, so that the work it finds stays there until this transaction ends."""
+    return query.with_for_update(read=True, key_share=True, of=works)
+
+
+UNWANTED = ~exists().where(jobs.c.work_id == works.c.id)
+
+
+def _work_of(connection: Connection, job_id: str) -> Row[Any] | None:
+    """The work of a job that is about to leave it."""
+    columns = works.c.id, works.c.state, works.c.kind, works.c.source
+    query: Select[Any] = select(*columns).join(jobs).where(jobs.c.id == job_id)
+    return connection.execute(query.with_for_update(of=works)).one_or_none()
+
+
+def _dropped(connection: Connection, work_id: str) -> bool:
+    """Whether no job refers to the work any more; then it is deleted."""
+    query = delete(works).where(works.c.id == work_id, UNWANTED)
+    return bool(connection.execute(query).rowcount)

@@ -18,10 +18,18 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    case,
     create_engine,
+    delete,
     event,
+    func,
+    insert,
+    inspect,
     make_url,
+    not_,
+    select,
     text,
+    update,
 )
 
 from server.config import Settings
@@ -36,19 +44,29 @@ metadata = MetaData()
 STATES_IN_FLIGHT = ("queued", "running")
 IN_FLIGHT = text("state IN ('queued', 'running')")
 
+# What an asker said. Others may keep the result; a work that has ended keeps none of this.
+FORGOTTEN: dict[str, Any] = {"source": "", "key": "", "params": {}}
 
-def _of_job(**options: Any) -> Column[str]:
-    """The job that a row belongs to, and with which it is deleted."""
-    return Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), **options)
+# A job of 0.1.0 becomes a work under its own number, with its pictures; messages name it so too.
+TO_WORKS = (
+    "DROP TABLE IF EXISTS requests",
+    "DROP INDEX IF EXISTS jobs_by_state",
+    "DROP INDEX IF EXISTS jobs_by_age",
+    "DROP INDEX IF EXISTS jobs_by_key",
+    "DROP INDEX IF EXISTS jobs_by_content",
+    "DROP INDEX IF EXISTS jobs_in_flight",
+    "ALTER TABLE jobs RENAME TO works",
+    "ALTER TABLE pictures RENAME COLUMN job_id TO work_id",
+)
 
 
-jobs = Table(
-    "jobs",
+works = Table(  # what a worker does, once for all who asked for it
+    "works",
     metadata,
     Column("id", String(32), primary_key=True),
     Column("kind", String(8), nullable=False),  # url or file
     Column("source", String, nullable=False),  # the address, or the path of the upload
-    Column("key", String(64), nullable=False),  # what is asked: equal keys are the same check
+    Column("key", String(64), nullable=False),  # what is asked: equal keys are the same work
     Column("params", JSON, nullable=False),
     Column("urgent", Boolean, nullable=False),  # a person is waiting
     Column("state", String(10), nullable=False),
@@ -65,17 +83,32 @@ jobs = Table(
     Column("started_at", Double),
     Column("finished_at", Double),
     Column("content", String(64)),  # what the media itself is asked, once its hash is known
-    Index("jobs_by_state", "state", "created_at"),
-    Index("jobs_by_age", "created_at"),
-    Index("jobs_by_key", "key", "state", "finished_at"),
-    Index("jobs_by_content", "content", "state", "finished_at"),
+    Index("works_by_state", "state", "created_at"),
+    Index("works_by_content", "content", "state", "finished_at"),
 )
-Index("jobs_in_flight", jobs.c.key, unique=True, sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT)
+Index(
+    "works_in_flight", works.c.key, unique=True, sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT
+)
+
+jobs = Table(  # what one asker asked for, in that asker's words
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("work_id", ForeignKey(works.c.id)),  # null: its asker has called it off
+    Column("kind", String(8), nullable=False),
+    Column("source", String, nullable=False),  # the address, or the name of the file that was sent
+    Column("key", String(64), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("cancelled_at", Double),
+    Index("jobs_by_work", "work_id"),
+    Index("jobs_by_key", "key"),
+    Index("jobs_by_age", "created_at"),
+)
 
 pictures = Table(  # JPEGs of faces that a result shows
     "pictures",
     metadata,
-    _of_job(primary_key=True),
+    Column("work_id", ForeignKey(works.c.id, ondelete="CASCADE"), primary_key=True),
     Column("face", Integer, primary_key=True),
     Column("moment", Integer, primary_key=True),
     Column("kind", String(16), primary_key=True),
@@ -94,9 +127,10 @@ parcels = Table(  # uploads, where the database is shared by machines; see parce
 requests = Table(  # which job a client was given for its idempotency key
     "requests",
     metadata,
-    Column("idempotency_key", String(255), primary_key=True),
+    Column("idempotency_key", String(64), primary_key=True),  # a digest, with whose it is
     Column("asked", String(64), nullable=False),  # a digest of the request
-    _of_job(index=True),  # null only inside of a transaction
+    # null only inside of a transaction
+    Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), index=True),
 )
 
 counters = Table(  # sums that outlive the jobs; server/jobs/counters.py says of what
@@ -121,11 +155,16 @@ def database_url(settings: Settings) -> str:
     """The database that is set, or a file in the data folder."""
     if settings.database_url:
         return settings.database_url
-    return f"sqlite:///{Folders.create(settings.data_dir).database}"
+    database = Folders.create(settings.data_dir).database
+    database.touch(mode=0o600)  # its other files get the mode that it has
+    return f"sqlite:///{database}"
 
 
 def open_engine(url: str) -> Engine:
-    """Connect and create what is missing. Safe while other processes do the same."""
+    """Connect, create what is missing and carry over what an older version wrote.
+
+    Safe while other processes do the same.
+    """
     if make_url(url).get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": BUSY_S})
         event.listen(engine, "connect", _prepare_sqlite)
@@ -135,8 +174,41 @@ def open_engine(url: str) -> Engine:
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})"))
+        upgrade(connection)
         metadata.create_all(connection)
     return engine
+
+
+def upgrade(connection: Connection) -> None:
+    """Make a database of 0.1.0, in which a job was its own work, one of ours.
+
+    Its idempotency keys are let go of: whose they were is not known.
+    """
+    there = inspect(connection)
+    if there.has_table(works.name) or not there.has_table(jobs.name):
+        return
+    for statement in TO_WORKS:
+        connection.execute(text(statement))
+    for index in works.indexes:
+        index.create(connection)
+    metadata.create_all(connection)
+    cancelled = works.c.state == "cancelled"
+    name = func.coalesce(works.c.params["title"].as_string(), "")
+    asked = select(
+        works.c.id,
+        case((not_(cancelled), works.c.id)),
+        works.c.kind,
+        case((works.c.kind == "url", works.c.source), else_=name),
+        works.c.key,
+        works.c.created_at,
+        case((cancelled, works.c.finished_at)),
+    )
+    connection.execute(insert(jobs).from_select(list(jobs.c), asked))
+    connection.execute(delete(works).where(cancelled))
+    file = update(works).where(works.c.kind == "file")
+    connection.execute(file.values(content=works.c.key))
+    ended = works.c.state.not_in(STATES_IN_FLIGHT)
+    connection.execute(update(works).where(ended).values(**FORGOTTEN))
 
 
 def reading(engine: Engine) -> Engine:
@@ -145,7 +217,7 @@ def reading(engine: Engine) -> Engine:
 
 
 def waiting(now: float) -> dict[str, Any]:
-    """The values of a job that waits for a worker and is handed to the broker now."""
+    """The values of a work that waits for a worker and is handed to the broker now."""
     return {
         "state": "queued",
         "stage": "queued",

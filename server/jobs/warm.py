@@ -18,8 +18,9 @@ from pathlib import Path
 
 import psutil
 
-from server.jobs.child import ENVIRONMENT, Task
+from server.jobs.child import Task
 from server.jobs.networks import LineEnds
+from server.jobs.surroundings import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-E", "-s", "-m", "server.jobs.fork_server")
@@ -51,7 +52,7 @@ class ForkServer:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
                 [*COMMAND, str(theirs.fileno()), str(os.getpid())],
                 cwd=ROOT,
-                env=_environment(),
+                env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
@@ -70,14 +71,15 @@ class ForkServer:
                 self._warm = bool(self._answer("warm"))
             return self._warm
 
-    def fork(self, task: Task, line: LineEnds | None = None) -> Forked:
-        """A child that works on `task`, with its line to the networks. Raises Failed."""
+    def fork(self, task: Task, line: LineEnds | None = None, log_to: int = 2) -> Forked:
+        """A child that works on `task`, logs to a descriptor, and has perhaps a line to the
+        networks. Raises Failed."""
         output, said = os.pipe()
         given = (line.connection, line.memory) if line else ()
         try:
             packet = json.dumps({"task": asdict(task)}).encode()
             with self._lock:
-                socket.send_fds(self._control, [packet], [said, *given])
+                socket.send_fds(self._control, [packet], [said, log_to, *given])
                 pid = self._answer("pid")
                 self.used += 1
                 self.running += 1
@@ -157,7 +159,7 @@ class Nursery:
         self._old: list[ForkServer] = []  # has children that still work
         self._start_at = 0.0
 
-    def fork(self, task: Task, line: LineEnds | None = None) -> Forked | None:
+    def fork(self, task: Task, line: LineEnds | None = None, log_to: int = 2) -> Forked | None:
         """A child that works on `task`; None if it has to be started from nothing."""
         with self._lock:
             try:
@@ -168,7 +170,7 @@ class Nursery:
                 self._give_up(self._next, error)
                 self._next = None
             try:
-                return self._current.fork(task, line) if self._current else None
+                return self._current.fork(task, line, log_to) if self._current else None
             except Failed as error:
                 self._give_up(self._current, error)
                 self._current = None
@@ -212,16 +214,3 @@ class Nursery:
         self._start_at = time.monotonic() + PAUSE_S
         if server:
             server.close()
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours: what strangers' media are read by comes from this process."""
-    environment = ENVIRONMENT | {
-        "HOME": "/nonexistent",
-        "LANG": "C.UTF-8",
-        "PATH": "/nonexistent",
-        "YTDLP_NO_PLUGINS": "1",
-    }
-    if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not start without it
-        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
-    return environment

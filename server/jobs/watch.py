@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.jobs.leases import LEASE_S, Leases
-from server.jobs.store import Job
+from server.jobs.messages import Progress
+from server.jobs.records import Work
 
 RENEW_S = LEASE_S / 5
 OUTAGE_S = 60.0
@@ -20,46 +22,58 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class LostJob(Exception):
-    """The job is not ours any more: cancelled, or taken over."""
+class LostWork(Exception):
+    """The work is not ours any more: nobody wants it, or it was taken over."""
 
 
 class Watch:
-    """Keeps the lease of one attempt and writes its progress; raises LostJob when it is lost."""
+    """Keeps the lease of one attempt and writes its progress; raises LostWork when it is lost."""
 
-    def __init__(self, leases: Leases, job: Job, owner: str) -> None:
+    def __init__(self, leases: Leases, work: Work, owner: str) -> None:
         self._leases = leases
-        self._job_id = job.id
+        self._work_id = work.id
         self._owner = owner
-        self._stage = job.stage
-        self._news: dict[str, Any] = {}
+        self._stage = work.stage
+        self._news: Progress | None = None
         self._written_at = time.monotonic()
 
-    def progress(self, news: dict[str, Any] | None) -> None:
+    def progress(self, news: Progress) -> None:
         """Take note of what the child says; a new stage is written at once."""
-        if not news:
-            return
-        self._news |= news
-        if news["stage"] != self._stage:
-            self._stage = news["stage"]
+        if self._news and news.partial is None:
+            news = replace(news, partial=self._news.partial)
+        self._news = news
+        if news.stage != self._stage:
+            self._stage = news.stage
             self._written_at = 0.0
 
     def keep(self) -> None:
-        """Call often: looks whether the job is still ours, and writes when it is time to."""
+        """Call often: looks whether the work is still ours, and writes when it is time to."""
         age = time.monotonic() - self._written_at
         if age > (WRITE_S if self._news else RENEW_S):
-            ours = stubbornly(lambda: self._leases.renew(self._job_id, self._owner, **self._news))
-            self._written_at, self._news = time.monotonic(), {}
+            ours = stubbornly(self._renew)
+            self._written_at, self._news = time.monotonic(), None
         else:
-            ours = stubbornly(lambda: self._leases.owns(self._job_id, self._owner))
+            ours = stubbornly(lambda: self._leases.owns(self._work_id, self._owner))
         if not ours:
-            raise LostJob
+            raise LostWork
+
+    def _renew(self) -> bool:
+        news = self._news
+        if news is None:
+            return self._leases.renew(self._work_id, self._owner)
+        return self._leases.renew(
+            self._work_id,
+            self._owner,
+            stage=news.stage,
+            progress=news.progress,
+            partial=news.partial,
+        )
 
 
 def stubbornly(say: Callable[[], T]) -> T:
-    """Talk to the database through an outage; after OUTAGE_S, raise LostJob.
+    """Talk to the database through an outage; after OUTAGE_S, raise LostWork.
 
-    Longer than the lease: should another worker have taken the job, what is said changes nothing.
+    Longer than the lease: should another worker have taken the work, what is said changes nothing.
     """
     deadline = time.monotonic() + OUTAGE_S
     while True:
@@ -68,5 +82,5 @@ def stubbornly(say: Callable[[], T]) -> T:
         except SQLAlchemyError as error:
             log.warning("the database does not answer: %s", getattr(error, "orig", error))
             if time.monotonic() > deadline:
-                raise LostJob from error
+                raise LostWork from error
         time.sleep(1.0)

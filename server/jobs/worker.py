@@ -1,4 +1,4 @@
-"""The worker process: takes job ids from the queue and runs each in a child, until told to stop."""
+"""The worker process: takes ids from the queue, runs each work in a child, until told to stop."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 
 
 def work(settings: Settings, command: Sequence[str] = COMMAND) -> int:
-    """Run jobs until SIGTERM or SIGINT, which hand running jobs back. Returns the exit status.
+    """Run works until SIGTERM or SIGINT, which hand running ones back. Returns the exit status.
 
     The threads of the pool only watch their children, so one process with little memory does for
-    any number of jobs. `command` is the child's.
+    any number of works. `command` is the child's.
     """
     engine = open_engine(database_url(settings))
     app = make_celery(settings)
@@ -57,10 +57,14 @@ def work(settings: Settings, command: Sequence[str] = COMMAND) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     reaper.start()
-    confined = sandbox.level().name
+    confined = sandbox.level()
     log.info(
-        "the worker is ready for %d check(s) at a time, %s sandbox", settings.workers, confined
+        "the worker is ready for %d check(s) at a time, %s sandbox",
+        settings.workers,
+        confined.name,
     )
+    for missing in confined.lacks:
+        log.warning("a check that falls to its media has more reach on this kernel: %s", missing)
     try:
         worker.start()
     finally:

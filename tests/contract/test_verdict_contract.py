@@ -28,7 +28,7 @@ from server.analysis.records import (
     Verdict,
 )
 from server.analysis.verdict import to_json
-from server.api import verdict_schema
+from server.jobs import verdict_schema
 
 HERE = Path(__file__).parent
 SCHEMA = json.loads((HERE / "verdict-1.schema.json").read_text())

@@ -38,3 +38,30 @@ def network(end: str = "sigmoid", units: int = 1, side_px: int = SIDE_PX):
     rng = np.random.default_rng(1)
     norm.set_weights([rng.uniform(0.5, 2, 8) for _ in range(4)])
     return model
+
+
+def published(path: Path, arch: str):
+    """Weights in the layout of Keras 2.1: alone, layers numbered as they were made.
+
+    Returns the network, in our layers.
+    """
+    import h5py
+    import keras
+
+    from convert import mesonet
+    from models import meso
+
+    keras.utils.set_random_seed(2)
+    model = meso.BUILDERS[arch](mesonet.SIDE_PX)
+    numbered = [
+        ("conv2d", mesonet.CONVOLUTIONS[arch], ("kernel", "bias")),
+        ("batch_normalization", mesonet.NORMS[arch], mesonet.NORM),
+        ("dense", mesonet.DENSE, ("kernel", "bias")),
+    ]
+    with h5py.File(path, "w") as file:
+        for kind, names, parts in numbered:
+            for n, name in enumerate(names, 1):
+                for part, value in zip(parts, model.get_layer(name).get_weights(), strict=True):
+                    file[f"{kind}_{n}/{kind}_{n}/{part}:0"] = value
+        file.create_group("flatten_1")
+    return model

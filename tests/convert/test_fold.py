@@ -87,3 +87,44 @@ def test_a_layer_used_twice_is_left_alone() -> None:
     x = layers.BatchNormalization()(conv(conv(image)))
     model = lived_in(keras.Model(image, layers.Dense(1)(layers.Flatten()(x))))
     assert fold(model) is model
+
+
+def test_what_a_function_reads_too_is_left_alone() -> None:
+    layers = keras.layers
+    image = keras.Input((SIDE_PX, SIDE_PX, 3))
+    conv = layers.Conv2D(4, 3, activation="relu")(image)
+    both = keras.ops.add(keras.ops.abs(conv), layers.BatchNormalization()(conv))
+    model = lived_in(keras.Model(image, layers.GlobalAveragePooling2D()(both)))
+    assert fold(model) is model
+
+
+def test_norms_that_are_used_twice_are_left_alone() -> None:
+    layers = keras.layers
+    image = keras.Input((SIDE_PX, SIDE_PX, 3))
+    conv, norm = layers.Conv2D(3, 3, padding="same", activation="relu"), layers.BatchNormalization()
+    x = layers.Add()([norm(conv(image)), norm(conv(-image))])
+    model = lived_in(keras.Model(image, layers.GlobalAveragePooling2D()(x)))
+    assert fold(model) is model
+
+
+def test_a_norm_of_another_axis_is_left_alone() -> None:
+    layers = keras.layers
+    image = keras.Input((SIDE_PX, SIDE_PX, 3))
+    x = layers.Conv2D(4, 3, padding="same", activation="relu")(image)
+    model = keras.Model(image, layers.Flatten()(layers.BatchNormalization(axis=1)(x)))
+    assert fold(lived_in(model)) is model
+
+
+def test_a_normalization_keeps_what_it_was_fitted_to() -> None:
+    layers = keras.layers
+    norm = layers.Normalization()
+    norm.build((None, SIDE_PX, SIDE_PX, 3))
+    norm.set_weights([np.full(3, 0.3), np.full(3, 0.2), np.array(7)])
+    norm.finalize_state()
+    image = keras.Input((SIDE_PX, SIDE_PX, 3))
+    x = layers.Conv2D(4, 3, activation="relu")(norm(image))
+    x = layers.GlobalAveragePooling2D()(layers.BatchNormalization()(x))
+    model = lived_in(keras.Model(image, x))
+    folded = fold(model)
+    assert "BatchNormalization" not in kinds(folded)
+    same_answers(model, folded)

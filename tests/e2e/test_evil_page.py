@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from server.jobs.store import NewJob
+from server.jobs.records import NewJob
 from tests.server.service import Site, running
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -134,7 +134,7 @@ def check(site: Site) -> str:
 def waiting_check(site: Site) -> str:
     """The address of a check that somebody waits for."""
     new = NewJob("url", "http://192.0.2.1/private", "key", {"options": {}})
-    return f"/jobs/{site.store.submit(new, 10)[0]}"
+    return f"/jobs/{site.store.submit(new, 10).job_id}"
 
 
 def nothing_came_of_it(site: Site, check: str, results: dict[str, str]) -> None:

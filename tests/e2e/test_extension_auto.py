@@ -106,6 +106,45 @@ def test_a_chosen_site(
     assert of(extension, page) == []
 
 
+HOST = (
+    "customElements.define('{name}', "
+    "class extends HTMLElement {{ connectedCallback() {{ {body} }} }})"
+)
+ATTACH = "this.attachShadow({{mode: '{mode}'}}).innerHTML = `{content}`;"
+
+
+@pytest.mark.parametrize("way", ["open", "closed", "nested", "later"])
+def test_a_player_in_a_shadow_root(
+    extension: Extension,
+    options: playwright.Page,
+    page: playwright.Page,
+    site: Site,
+    portrait: np.ndarray,
+    way: str,
+) -> None:
+    pictures = media.moving(portrait, count=30, size=(640, 480))
+    clip = media.clip(site.folder / f"{way}.mp4", pictures, fps=10)
+    video = f'<video src="{clip.name}" autoplay muted loop width="640" height="480"></video>'
+    mode = "open" if way == "open" else "closed"
+    script = HOST.format(name="a-player", body=ATTACH.format(mode=mode, content=video))
+    if way == "nested":
+        inner = ATTACH.format(mode="open", content="<a-player></a-player>")
+        script += ";" + HOST.format(name="a-page", body=inner)
+    if way == "later":
+        script = f"setTimeout(() => {{ {script} }}, 3000)"
+    tag = "a-page" if way == "nested" else "a-player"
+    (site.folder / f"{way}.html").write_text(
+        f"<!doctype html><title>{way}</title><{tag}></{tag}><script>{script}</script>"
+    )
+    options.bring_to_front()
+    options.fill("#site", site.url)
+    options.click("#auto button[type=submit]")
+    options.wait_for_selector("#auto-result.good")
+    page.bring_to_front()
+    page.goto(f"{site.url}/{way}.html")
+    wait_for(page, lambda: len(of(extension, page)) == 1, 30, "the check")
+
+
 def test_nothing_is_captured_by_itself(
     extension: Extension, options: playwright.Page, page: playwright.Page, site: Site
 ) -> None:

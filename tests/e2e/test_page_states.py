@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from sqlalchemy import insert
 
-from server.jobs.tables import jobs, pictures
+from server.jobs.tables import pictures, works
 from tests import media
 from tests.e2e.conftest import ROOT
 from tests.server.service import Site, running, until
@@ -63,12 +63,20 @@ def jpegs(tmp_path_factory: pytest.TempPathFactory, portrait: np.ndarray) -> dic
 
 def write(site: Site, job_id: str, **values: Any) -> None:
     with site.engine.begin() as connection:
-        connection.execute(jobs.update().where(jobs.c.id == job_id).values(**values))
+        connection.execute(
+            works.update().where(works.c.id == site.job(job_id).work_id).values(**values)
+        )
 
 
 def finish(site: Site, job_id: str, verdict: dict[str, Any], jpegs: dict[str, bytes]) -> None:
     rows = [
-        {"job_id": job_id, "face": face["id"], "moment": k, "kind": kind, "jpeg": jpeg}
+        {
+            "work_id": site.job(job_id).work_id,
+            "face": face["id"],
+            "moment": k,
+            "kind": kind,
+            "jpeg": jpeg,
+        }
         for face in verdict["faces"]
         for k in range(len(face["moments"]))
         for kind, jpeg in jpegs.items()

@@ -77,6 +77,15 @@ def test_listeners_on_pages_end() -> None:
             assert re.search(r"\bsignal\b|once: true", text[call.start() : end]), (path, call)
 
 
+@pytest.mark.attack
+def test_the_token_is_out_of_reach_of_pages() -> None:
+    """Chrome opens storage.local to content scripts unless it is told not to."""
+    worker = (SOURCE / "background" / "main.js").read_text()
+    assert 'storage.local.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" })' in worker
+    for path in (SOURCE / "content").glob("*.js"):
+        assert "chrome.storage" not in path.read_text(), path
+
+
 def test_files_are_small() -> None:
     assert statistics.median(len(path.read_text().splitlines()) for path in SCRIPTS) < 100
 
@@ -125,6 +134,17 @@ def test_units() -> None:
     run = subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stdout[-3000:]
     assert re.search(r"# pass \d{2}", run.stdout)
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("name", ["settings", "capture"])
+def test_what_is_ours_stays_with_us(name: str) -> None:
+    """The token with its service; of a tab nothing but what was agreed to."""
+    if NODE is None:
+        pytest.skip("node is not installed: apt-get install nodejs (20 or newer)")
+    line = [NODE, "--test", f"test/{name}.test.js"]
+    run = subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stdout[-3000:]
 
 
 def test_types() -> None:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from server.fetch.sandbox import die_with
 from server.jobs.child import LAST_WORDS, Task
+from tests.server.verdicts import verdict
 
 JPEG = base64.b64encode(b"\xff\xd8 no more than a beginning").decode()
 COMMAND = (sys.executable, "-m", "tests.server.jobs_child")
@@ -32,7 +33,7 @@ def act(task: Task, step: str, value: str) -> None:
     """One step; see the test that uses it."""
     match step:
         case "progress":
-            partial = {"label": "inconclusive"}
+            partial = verdict("inconclusive")
             say(progress={"stage": "faces", "progress": float(value), "partial": partial})
         case "sleep":
             time.sleep(float(value))
@@ -44,9 +45,9 @@ def act(task: Task, step: str, value: str) -> None:
             while not Path(value).exists():
                 time.sleep(0.02)
         case "environment":
-            say(result={"names": sorted(os.environ)})
+            say(result=verdict(versions=dict.fromkeys(os.environ, "")))
         case "grandchild":  # one that ties its life to nobody
-            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)", task.job_id])
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)", task.work_id])
         case "note":  # a line for each attempt
             with Path(value).open("a") as notes:
                 notes.write(f"{os.getpid()} {task.scratch}\n")
@@ -67,21 +68,26 @@ def act(task: Task, step: str, value: str) -> None:
         case "babble":
             print("this is not JSON", flush=True)
         case "error":
-            error = {"code": value, "title": "T", "detail": "D", "status": 502}
-            say(error={**error, "retryable": value == "download-failed"})
-        case "media":
-            say(media={"sha256": value})
+            say(error={"code": value, "detail": "D"})
+        case "media":  # a download that holds this
+            folder = Path(task.scratch) / "fetch"
+            folder.mkdir()
+            (folder / "media.mp4").write_text(value)
+            say(media={"file": "fetch/media.mp4"})
+        case "say":  # a line of its own
+            print(value, flush=True)
+        case "say-file":  # lines that do not fit into an address
+            print(Path(value).read_text(), flush=True)
         case "result":
             face = {"face": 1, "moment": 0, "kind": "face", "jpeg": JPEG}
-            result = {"schema": 1, "label": value, "source": task.source}
-            say(result=result, pictures=[face])
+            say(result=verdict(value, versions={"source": task.source}), pictures=[face])
 
 
 def read(task: Task) -> None:
     """An upload: say what it is; take a moment for one that begins with "slow"."""
     content = Path(task.source).read_bytes()
     time.sleep(0.5 if content.startswith(b"slow") else 0.0)
-    say(result={"file": {"sha256": hashlib.sha256(content).hexdigest(), "title": task.title}})
+    say(result=verdict(versions={"sha256": hashlib.sha256(content).hexdigest()}))
 
 
 def main() -> None:

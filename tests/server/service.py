@@ -16,14 +16,23 @@ from typing import Any, TypeVar
 
 import psutil
 import requests
+from sqlalchemy import Engine, select
 
 from server.config import PREFIX, Settings
 from server.jobs.queue import Queue, make_celery
-from server.jobs.store import Job, NewJob, Store
-from server.jobs.tables import database_url, open_engine
+from server.jobs.records import Job, NewJob
+from server.jobs.store import Store
+from server.jobs.tables import database_url, jobs, open_engine, works
 
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
+
+
+def work_of(engine: Engine, job_id: str) -> Any:
+    """The row of a job's work."""
+    query = select(works).join(jobs).where(jobs.c.id == job_id)
+    with engine.connect() as connection:
+        return connection.execute(query).one()
 
 
 def free_port() -> int:
@@ -125,10 +134,15 @@ class Site:
         """Put a job in, as the API does."""
         key = hashlib.sha256(source.encode()).hexdigest()
         new = NewJob("url", source, key, {"options": {}, "fresh": fresh}, urgent)
-        job_id, created = self.store.submit(new, limit=1000)
-        if created and send:
-            self.queue.send(job_id, urgent)
-        return job_id
+        taken = self.store.submit(new, limit=1000)
+        assert taken.work_id is not None
+        if taken.created and send:
+            self.queue.send(taken.work_id, urgent)
+        return taken.job_id
+
+    def work(self, job_id: str) -> Any:
+        """The row of a job's work."""
+        return work_of(self.engine, job_id)
 
     def job(self, job_id: str) -> Job:
         job = self.store.get(job_id)

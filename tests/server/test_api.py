@@ -21,14 +21,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from models import registry
-from server.api.problems import kinds
 from server.app import create_app
 from server.config import Settings
-from server.errors import AppError
+from server.errors import AppError, Gone, kinds
 from server.jobs.leases import Leases
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
 from tests.server.service import Site, mentioning, running, scripted, until
+from tests.server.verdicts import verdict
 
 TOKEN = "a-token-of-many-letters"
 
@@ -71,7 +71,7 @@ def test_a_form_or_json_waits_for_the_verdict(site: Site) -> None:
     for body in ({"data": {"url": address}}, {"json": {"url": address, "wait": 10}}):
         answer = site.post("/check-url", **body)
         assert answer.status_code == 200
-        assert answer.json() == {"schema": 1, "label": "real", "source": address}
+        assert answer.json() == verdict("real", versions={"source": address})
         assert re.fullmatch("/jobs/[0-9a-f]{32}", answer.headers["Content-Location"])
 
 
@@ -97,25 +97,20 @@ def test_wait_may_stand_in_the_query(site: Site) -> None:
 
 def test_a_failed_check_answers_as_its_problem(site: Site) -> None:
     answer = ask(site, "error:gone")
-    assert answer.status_code == 502
+    assert answer.status_code == Gone.http_status
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json() == {
-        "type": "/problems/gone",
-        "code": "gone",
-        "title": "T",
-        "detail": "D",
-        "status": 502,
-    }
+    assert answer.json() == {"type": "/problems/gone", **Gone("D").to_json()}
 
 
-def test_twenty_people_asking_at_once_share_one_job(site: Site, tmp_path: Path) -> None:
+def test_twenty_people_asking_at_once_share_the_work(site: Site, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     steps = (f"note:{notes}", "sleep:1", "result:fake")
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: ask(site, *steps, wait=0), range(20)))
     assert {answer.status_code for answer in answers} == {202}
-    assert len({answer.json()["id"] for answer in answers}) == 1
-    until(lambda: site.get(answers[0].headers["Location"]).json()["state"] == "done")
+    assert len({answer.json()["id"] for answer in answers}) == 20
+    for answer in answers:
+        until(lambda path=answer.headers["Location"]: site.get(path).json()["state"] == "done")
     assert len(notes.read_text().splitlines()) == 1
 
 
@@ -123,10 +118,11 @@ def test_deleting_a_running_check_kills_it_within_a_second(site: Site) -> None:
     path = ask(site, "progress:0.1", "grandchild", "hang", wait=0).headers["Location"]
     job = until(lambda: job if (job := site.get(path).json())["progress"] == 0.1 else None)
     assert job is not None
-    until(lambda: mentioning(job["id"]))
+    work_id = site.work(job["id"]).id
+    until(lambda: mentioning(work_id))
     assert requests.delete(site.url(path), timeout=10).json()["state"] == "cancelled"
     start = time.monotonic()
-    until(lambda: not mentioning(job["id"]), 5)
+    until(lambda: not mentioning(work_id), 5)
     assert time.monotonic() - start < 1.0
     assert site.get(path).json()["state"] == "cancelled"
     assert requests.delete(site.url(path), timeout=10).status_code == 204
@@ -136,8 +132,8 @@ def test_deleting_a_running_check_kills_it_within_a_second(site: Site) -> None:
 def test_whoever_waits_for_a_cancelled_check_is_told(site: Site) -> None:
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(ask, site, "hang", name="cancelled", wait=20)
-        key = until(lambda: ask(site, "hang", name="cancelled", wait=0).json()["id"])
-        requests.delete(site.url(f"/jobs/{key}"), timeout=10)
+        found = until(lambda: [job for job in site.store.recent(1) if "cancelled" in job.source])
+        requests.delete(site.url(f"/jobs/{found[0].id}"), timeout=10)
         answer = waiting.result(10)
     assert (answer.status_code, answer.json()["code"]) == (409, "cancelled")
 
@@ -164,18 +160,52 @@ def test_an_upload_is_checked_and_deleted(site: Site) -> None:
     files = {"file": ("my clip.mp4", content)}
     answer = site.post("/check-file", files=files)
     assert answer.status_code == 200
-    seen = answer.json()["file"]
-    assert seen["sha256"] == hashlib.sha256(content).hexdigest()
-    assert seen["title"] == "my clip.mp4"
+    assert answer.json()["versions"]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert site.get(answer.headers["Content-Location"]).json()["title"] == "my clip.mp4"
     until(lambda: uploads(site) == [])
 
 
-def test_the_same_file_twice_is_one_job(site: Site) -> None:
+@pytest.mark.parametrize(
+    ("sent", "title"),
+    [
+        (b"caf\xe9.jpg", "caf\ufffd.jpg"),  # Latin-1
+        (b"\x8e\xca\x90^.jpg", "\ufffd\u0290^.jpg"),  # Shift-JIS, of which a part reads as UTF-8
+        ("\u5199\u771f.jpg".encode(), "\u5199\u771f.jpg"),
+        (b"a%22b.jpg", 'a"b.jpg'),
+        (b"\xff\xfe\x00a\x07.jpg", "\ufffd\ufffda.jpg"),
+        (b"", None),
+        (b"n" * 300, "n" * 200),
+    ],
+)
+def test_a_file_name_in_any_encoding(site: Site, sent: bytes, title: str | None) -> None:
+    head = b'--B\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n' % sent
+    answer = site.post(
+        "/check-file",
+        data=head + b"media of " + sent + b"\r\n--B--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=B"},
+    )
+    assert answer.status_code == 200, answer.text
+    assert site.get(answer.headers["Content-Location"]).json()["title"] == title
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"--B\r\n", b"--B\r\nX: y\r\n\r\nmedia\r\n--B--\r\n", b"media"]
+)
+def test_a_form_that_is_none_is_told_so(site: Site, body: bytes) -> None:
+    kind = {"Content-Type": "multipart/form-data; boundary=B"}
+    answer = site.post("/check-file", data=body, headers=kind)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
+    assert "form" in answer.json()["detail"]
+
+
+def test_the_same_file_twice_is_one_work(site: Site) -> None:
     def post(name: str) -> str:
         files = {"file": (name, b"slow" * 100)}
         return str(site.post("/check-file?wait=0", files=files).json()["id"])
 
-    assert post("a.mp4") == post("b.mp4")
+    first, second = post("a.mp4"), post("b.mp4")
+    assert first != second
+    assert site.job(first).work_id == site.job(second).work_id
     until(lambda: uploads(site) == [])
 
 

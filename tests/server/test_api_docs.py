@@ -10,10 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from models import registry
-from server.api.problems import kinds
 from server.app import create_app
 from server.config import Settings
-from server.errors import AppError
+from server.errors import AppError, kinds
 
 TOKEN = "a-token-of-many-letters"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from io import BytesIO
 from pathlib import Path
@@ -57,10 +58,26 @@ def test_frames_become_a_job(client: FlaskClient, settings: Settings, jpegs: lis
     assert [time_s for _, time_s in found] == pytest.approx([0, 0.3, 1, 1.5], abs=0.002)
 
 
-def test_the_same_frames_are_one_job(client: FlaskClient, jpegs: list[bytes]) -> None:
-    jobs = [post(client, jpegs, [0, 1, 2, 3]).get_json()["id"] for _ in range(2)]
-    assert jobs[0] == jobs[1]
-    assert post(client, jpegs, [0, 1, 2, 4]).get_json()["id"] != jobs[0]
+def test_the_same_frames_are_worked_on_once(
+    client: FlaskClient, settings: Settings, jpegs: list[bytes]
+) -> None:
+    uploads = settings.data_dir / "uploads"
+    jobs = {post(client, jpegs, [0, 1, 2, 3]).get_json()["id"] for _ in range(2)}
+    assert len(jobs) == 2
+    assert len(list(uploads.iterdir())) == 1
+    post(client, jpegs, [0, 1, 2, 4])
+    assert len(list(uploads.iterdir())) == 2
+
+
+def test_no_file_has_the_key_of_somebodys_frames(
+    client: FlaskClient, settings: Settings, jpegs: list[bytes]
+) -> None:
+    """Its bytes are what the frames' key is made of."""
+    post(client, jpegs[:1], [0.0])
+    text = repr([0.0]).encode() + hashlib.sha256(jpegs[0]).digest()
+    sent = {"file": (BytesIO(text), "x.txt")}
+    assert client.post("/check-file?wait=0", data=sent).status_code == 202
+    assert len(list((settings.data_dir / "uploads").iterdir())) == 2, "a check of its own"
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from server.app import create_app
 from server.config import Settings
 from server.jobs.leases import Leases
-from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
 from tests import media
+from tests.server.service import work_of
 
 URL = "http://a.test/clip.mp4"
 OPTIONS = {
@@ -44,9 +45,9 @@ def client(settings: Settings) -> FlaskClient:
 
 
 @pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
+def engine(settings: Settings) -> Iterator[Engine]:
     engine = open_engine(database_url(settings))
-    yield Store(engine)
+    yield engine
     engine.dispose()
 
 
@@ -56,9 +57,10 @@ def post(client: FlaskClient, body: dict[str, Any] | None = None, **headers: str
     return client.post("/check-url", json={"wait": 0, **asked}, headers=names)
 
 
-def job_of(store: Store, answer: TestResponse) -> Any:
+def asked(engine: Engine, answer: TestResponse) -> Any:
+    """The row of the work that was asked for."""
     assert answer.status_code == 202, answer.text
-    return store.get(answer.get_json()["id"])
+    return work_of(engine, answer.get_json()["id"])
 
 
 # Options -----------------------------------------------------------------------------------------
@@ -66,7 +68,7 @@ def job_of(store: Store, answer: TestResponse) -> Any:
 
 @pytest.mark.parametrize("how", ["json", "form", "file", "frames"])
 def test_options_reach_the_check(
-    client: FlaskClient, store: Store, tmp_path: Path, how: str
+    client: FlaskClient, engine: Engine, tmp_path: Path, how: str
 ) -> None:
     said = {**OPTIONS, "backend": "tflite", "urgent": False, "fresh": True, "wait": 0}
     form = {name: str(value).lower() for name, value in said.items()}
@@ -80,15 +82,15 @@ def test_options_reach_the_check(
         jpeg = media.picture(tmp_path / "a.jpg", next(iter(media.numbered(1, size=(192, 64)))))
         parts = {"frames": (BytesIO(jpeg.read_bytes()), "a.jpg"), "times_s": "[0]"}
         answer = client.post("/check-frames", data={**parts, **form})
-    job = job_of(store, answer)
-    assert job.params["options"] == {**OPTIONS, "backend": "tflite"}
-    assert job.urgent is False
+    work = asked(engine, answer)
+    assert work.params["options"] == {**OPTIONS, "backend": "tflite"}
+    assert work.urgent is False
 
 
-def test_what_is_not_said_is_as_the_service_has_it(client: FlaskClient, store: Store) -> None:
+def test_what_is_not_said_is_as_the_service_has_it(client: FlaskClient, engine: Engine) -> None:
     settings = Settings()
-    assert job_of(store, post(client)).params["options"] == settings.options
-    assert job_of(store, post(client)).urgent is True
+    assert asked(engine, post(client)).params["options"] == settings.options
+    assert asked(engine, post(client)).urgent is True
 
 
 @pytest.mark.parametrize(
@@ -122,9 +124,9 @@ def test_a_bad_option_is_named(client: FlaskClient, option: str, value: Any, wor
         assert option in detail
 
 
-def test_other_options_are_another_check(client: FlaskClient) -> None:
+def test_other_options_are_another_check(client: FlaskClient, engine: Engine) -> None:
     first, same, other = (
-        post(client, body).get_json()["id"] for body in ({}, {}, {"samples_per_s": 2})
+        asked(engine, post(client, body)).id for body in ({}, {}, {"samples_per_s": 2})
     )
     assert first == same
     assert other != first
@@ -162,21 +164,18 @@ def test_wait_comes_before_prefer(client: FlaskClient) -> None:
     assert "Preference-Applied" not in answer.headers
 
 
-def test_a_known_result_says_how_old_it_is(client: FlaskClient, settings: Settings) -> None:
+def test_a_known_result_says_how_old_it_is(client: FlaskClient, engine: Engine) -> None:
     answer = post(client)
     assert "Age" not in answer.headers
-    job_id = answer.get_json()["id"]
-    engine = open_engine(database_url(settings))
-    leases = Leases(engine)
-    assert leases.claim(job_id, "me")
-    assert leases.finish(job_id, "me", {"schema": 1, "label": "real", "faces": []})
-    engine.dispose()
+    leases, work_id = Leases(engine), asked(engine, answer).id
+    assert leases.claim(work_id, "me")
+    assert leases.finish(work_id, "me", {"schema": 1, "label": "real", "faces": []})
     again = client.post("/check-url", json={"url": URL})
     assert (again.status_code, again.get_json()["label"]) == (200, "real")
     assert 0 <= int(again.headers["Age"]) < 60
-    assert again.headers["Content-Location"] == f"/jobs/{job_id}"
+    assert again.headers["Content-Location"] != answer.headers["Location"], "a job of its own"
     fresh = post(client, {"fresh": True})
-    assert fresh.get_json()["id"] != job_id
+    assert asked(engine, fresh).id != work_id
     assert "Age" not in fresh.headers
 
 

@@ -23,13 +23,14 @@ import requests
 from PIL import Image
 
 from server import __version__
-from server.api.verdict_schema import Verdict
+from server.jobs.verdict_schema import Verdict
 from tests.server.service import ROOT, Site, gone, running, tree, until
 
 pytestmark = pytest.mark.slow
 HEAVY = ("numpy", "cv2", "ai_edge_litert", "tensorflow", "/av/", "av.libs")
 READY_S = 3.0
 IDLE_MB = 250
+WARM_MB = 260  # with pydantic in the worker, by which it judges what its checks say
 
 
 @pytest.fixture
@@ -226,14 +227,14 @@ def test_after_a_check_it_is_small_although_it_stays_warm(
     assert site.post("/check-file?wait=55", files={"file": ("a.png", png(astronaut))}).ok
     [server] = until(lambda: [x for x in tree(process.pid) if "fork_server" in str(x.cmdline())])
     until(lambda: rests(server), 60)
-    assert megabytes(tree(process.pid)) < IDLE_MB
+    assert megabytes(tree(process.pid)) < WARM_MB
 
 
 def rests(process: psutil.Process) -> bool:
     """Whether it used no processor time for a second."""
     before = process.cpu_times()
     time.sleep(1)
-    return process.cpu_times() == before and before.user > 0.5
+    return process.cpu_times() == before and before.user > 0.2
 
 
 def megabytes(parts: list[psutil.Process]) -> float:

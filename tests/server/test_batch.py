@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from server.app import create_app
 from server.config import Settings
-from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
 from tests.media import picture
-from tests.server.service import Site, running, scripted, tree, until
+from tests.server.service import Site, running, scripted, tree, until, work_of
 
 NDJSON = "application/x-ndjson"
 NO_KEY = {"Idempotency-Key": "not one"}
@@ -41,9 +41,9 @@ def client(settings: Settings) -> FlaskClient:
 
 
 @pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
+def engine(settings: Settings) -> Iterator[Engine]:
     engine = open_engine(database_url(settings))
-    yield Store(engine)
+    yield engine
     engine.dispose()
 
 
@@ -55,7 +55,18 @@ def send(client: FlaskClient, *lines: Any, query: str = "", **headers: str) -> l
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
-def test_json_in_json_out(client: FlaskClient, store: Store) -> None:
+def test_lists_as_editors_save_them(client: FlaskClient) -> None:
+    """With byte order marks, also where files were joined, and the line ends of Windows."""
+    lines = [
+        "\ufeffhttp://a.test/1\r",
+        '\ufeff{"url": "http://a.test/2"}\r',
+        "\ufeff",
+        "<http://a.test/3>",
+    ]
+    assert [entry["error"] for entry in send(client, *lines)] == [None] * 3
+
+
+def test_json_in_json_out(client: FlaskClient, engine: Engine) -> None:
     urls = ["http://a.test/1", "http://a.test/2"]
     answer = client.post("/check-batch", json={"urls": urls, "samples_per_s": 1.5})
     assert (answer.status_code, answer.mimetype) == (202, "application/json")
@@ -66,13 +77,12 @@ def test_json_in_json_out(client: FlaskClient, store: Store) -> None:
     ]
     for entry in entries:
         assert entry["links"]["self"] == f"/jobs/{entry['id']}"
-        job = store.get(entry["id"])
-        assert job is not None
-        assert not job.urgent
-        assert job.params["options"]["samples_per_s"] == 1.5
+        work = work_of(engine, entry["id"])
+        assert not work.urgent
+        assert work.params["options"]["samples_per_s"] == 1.5
 
 
-def test_each_line_is_answered_for_itself(client: FlaskClient, store: Store) -> None:
+def test_each_line_is_answered_for_itself(client: FlaskClient, engine: Engine) -> None:
     entries = send(
         client,
         "http://a.test/1",
@@ -94,9 +104,7 @@ def test_each_line_is_answered_for_itself(client: FlaskClient, store: Store) -> 
         (7, None),
     ]
     for entry, pixels in ((entries[0], 50), (entries[1], 60)):
-        job = store.get(entry["id"])
-        assert job is not None
-        options = job.params["options"]
+        options = work_of(engine, entry["id"]).params["options"]
         assert (options["min_face_px"], options["samples_per_s"]) == (pixels, 2)
     assert entries[2]["error"]["type"] == "/problems/bad-url"
     assert entries[2]["id"] is None

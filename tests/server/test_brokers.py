@@ -13,7 +13,7 @@ from sqlalchemy import Engine, func, select
 
 from server.jobs.leases import Leases
 from server.jobs.store import Store
-from server.jobs.tables import jobs, open_engine
+from server.jobs.tables import jobs, open_engine, works
 from tests.backends import Backend
 from tests.server import test_store
 from tests.server.service import ROOT, Site, running, scripted, until
@@ -45,6 +45,7 @@ test_an_idempotency_key = (
 )
 test_twenty_threads = test_store.test_twenty_threads_with_one_idempotency_key
 test_a_refused_request = test_store.test_a_refused_request_leaves_its_idempotency_key_free
+test_a_deleted_twin = test_store.test_a_twin_that_was_deleted_answers_nothing
 test_hurrying = test_store.test_a_person_who_wants_what_waits_in_bulk_hurries_it
 
 
@@ -97,7 +98,7 @@ engine.dispose()
 
 
 @pytest.mark.slow
-def test_fifty_askers_in_five_processes_share_one_job(backend: Backend, tmp_path: Path) -> None:
+def test_fifty_askers_in_five_processes_share_one_work(backend: Backend, tmp_path: Path) -> None:
     """Also: the five create the same tables at the same time."""
     site = site_on(backend, tmp_path)
     environment = site.settings.to_env()
@@ -122,9 +123,10 @@ def test_fifty_askers_in_five_processes_share_one_job(backend: Backend, tmp_path
     answers = [asker.communicate(timeout=60)[0].split() for asker in askers]
     assert [asker.returncode for asker in askers] == [0] * 5
     assert [len(ids) for ids in answers] == [10] * 5
-    assert len({job_id for ids in answers for job_id in ids}) == 1
+    assert len({job_id for ids in answers for job_id in ids}) == 50
     with site.engine.begin() as connection:
-        assert connection.scalar(select(func.count()).select_from(jobs)) == 1
+        counts = [connection.scalar(select(func.count()).select_from(t)) for t in (jobs, works)]
+    assert counts == [50, 1]
     site.stop()
 
 

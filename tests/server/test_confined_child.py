@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from server.config import Settings
+from server.errors import kinds
 from server.fetch import landlock, sandbox, seccomp
 from server.jobs.child import Task
 from server.jobs.process import Child
@@ -75,10 +76,9 @@ def task_for(path: Path, scratch: Path, **limits: int) -> Task:
     settings = Settings()
     task = Task.within(
         settings,
-        job_id="test",
+        work_id="test",
         kind="file",
         source=str(path),
-        title=None,
         scratch=str(scratch),
         options=settings.options,
     )
@@ -156,7 +156,7 @@ def test_memory_that_runs_out_is_named(
     message, _ = outcome(task_for(big, tmp_path, memory_bytes=memory_bytes))
     assert message["error"]["code"] == "memory-limit"
     assert "MESOSCOPE_MAX_MEMORY_BYTES" in message["error"]["detail"]
-    assert message["error"]["retryable"] is False
+    assert kinds()["memory-limit"].retryable is False
 
 
 @pytest.mark.attack

@@ -17,8 +17,9 @@ from server.api import events
 from server.api.service import SPARE_THREADS, of
 from server.app import create_app
 from server.config import Settings
-from server.jobs.store import NewJob
+from server.jobs.records import NewJob
 from tests.server.service import Site, running, scripted, until
+from tests.server.verdicts import verdict
 
 STREAMS = 3
 SOON_S = 5.0  # on a busy machine; far less than any heartbeat or time limit
@@ -69,7 +70,7 @@ def test_every_change_is_told_until_the_result(site: Site, tmp_path: Path) -> No
                 gate.touch()
     assert [job["id"] for job in jobs] == [job_id] * len(jobs)
     assert [job["state"] for job in jobs][-2:] == ["running", "done"]
-    assert jobs[-2]["partial"] == {"label": "inconclusive"}
+    assert jobs[-2]["partial"] == verdict("inconclusive")
     assert jobs[-1]["result"]["label"] == "fake"
     assert jobs[-1] == site.get(f"/jobs/{job_id}").json()
     assert len(set(ids)) == len(ids), "nothing is told twice"
@@ -159,7 +160,8 @@ def test_silence_is_filled_and_no_stream_is_endless(
     monkeypatch.setattr(events, "LONGEST_S", 1.0)
     app = create_app(Settings(data_dir=tmp_path, threads=SPARE_THREADS + 1))
     service = of(app)
-    job_id, _ = service.store.submit(NewJob("url", "http://a.test/", "key", {"options": {}}), 9)
+    new = NewJob("url", "http://a.test/", "key", {"options": {}})
+    job_id = service.store.submit(new, 9).job_id
     with app.test_client().get(f"/jobs/{job_id}/events") as answer:
         text = answer.text
     assert text.startswith("retry: 2000\n\n")

@@ -33,7 +33,7 @@ def program() -> str:
     beside = Path(sys.executable).with_name("schemathesis")
     found = str(beside) if beside.exists() else shutil.which("schemathesis")
     if found is None:
-        pytest.skip("schemathesis is not installed: pip install schemathesis")
+        pytest.skip("schemathesis is not installed: make .venv-dev/.ready")
     return found
 
 

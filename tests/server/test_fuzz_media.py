@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.heif import tiled
 from tests.media import clip, moving, picture
 from tests.server.service import ROOT
 from tests.server.test_confined_child import task_for
@@ -52,7 +53,15 @@ for name in map(str.strip, sys.stdin):
         answer = f"leaked {error!r}"
     print(answer, flush=True)
 """
-NAMED = {"corrupt-media", "not-media", "no-video", "too-large", "memory-limit", "empty-file"}
+NAMED = {
+    "corrupt-media",
+    "not-media",
+    "no-video",
+    "copy-protected",
+    "too-large",
+    "memory-limit",
+    "empty-file",
+}
 LABELS = {"fake", "real", "inconclusive", "no-face"}
 
 
@@ -67,6 +76,7 @@ def seeds(folder: Path, face: np.ndarray) -> list[Path]:
         clip(folder / "a.webm", moving(face, 8, size)),
         clip(folder / "a.gif", moving(face, 8, size)),
         clip(folder / "animated.webp", moving(face, 8, size), codec="libwebp_anim"),
+        tiled(folder / "tiles.heic", face[:120, :180], 64),
         *(picture(folder / f"a.{ending}", small) for ending in ("jpg", "png", "webp")),
     ]
 

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from server.config import Settings
+from server.errors import kinds
 from server.jobs.leases import LEASE_S, MAX_ATTEMPTS, Leases
 from server.jobs.queue import TASK, URGENT, make_celery
 from server.jobs.reaper import YOUNG_S, Reaper
@@ -23,6 +24,7 @@ from server.jobs.runner import Runner
 from server.jobs.tables import BUSY_S
 from tests.server.jobs_child import COMMAND, JPEG
 from tests.server.service import Site, gone, mentioning, running, scripted, until
+from tests.server.verdicts import verdict
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_progress_then_the_result(site: Site) -> None:
     job = until(lambda: site.job(job_id) if site.job(job_id).partial else None)
     assert job is not None
     assert (job.state, job.stage, job.progress) == ("running", "faces", 0.25)
-    assert job.partial == {"label": "inconclusive"}
+    assert job.partial == verdict("inconclusive")
     job = site.ended(job_id)
     assert (job.state, job.attempts, job.error, job.partial) == ("done", 1, None, None)
     assert job.result is not None
@@ -71,7 +73,7 @@ def test_media_that_was_checked_is_not_analysed_again(site: Site, tmp_path: Path
     assert second.result == first.result
     assert site.store.picture(second.id, 1, 0, "face") == base64.b64decode(JPEG)
     assert left_over(site) == []
-    until(lambda: mentioning(second.id) == [], 2)
+    until(lambda: mentioning(second.work_id or "") == [], 2)
     fresh = site.submit(scripted("media:abc", "result:real", name="third"), fresh=True)
     assert site.ended(fresh).result != first.result
 
@@ -101,18 +103,18 @@ def test_only_what_may_pass_is_tried_again(site: Site, code: str, attempts: int)
     site.start("scripted")
     job = site.ended(site.submit(scripted(f"error:{code}")))
     assert (job.state, job.attempts) == ("failed", attempts)
-    assert job.error == {"code": code, "title": "T", "detail": "D", "status": 502}
+    assert job.error == kinds()[code]("D").to_json()
 
 
 def test_cancelling_ends_all_processes_within_a_second(site: Site, tmp_path: Path) -> None:
     site.start("scripted")
     notes = tmp_path / "notes"
     job_id = site.submit(scripted("scratch", "grandchild", f"note:{notes}", "hang"))
-    child = noted(notes)
-    assert mentioning(job_id), "the grandchild runs"
+    child, work_id = noted(notes), site.work(job_id).id
+    assert mentioning(work_id), "the grandchild runs"
     assert site.store.cancel(job_id)
     start = time.monotonic()
-    until(lambda: gone(child) and not mentioning(job_id), 5)
+    until(lambda: gone(child) and not mentioning(work_id), 5)
     assert time.monotonic() - start < 1.0
     until(lambda: left_over(site) == [], 2)
     assert site.job(job_id).state == "cancelled"
@@ -124,7 +126,7 @@ def test_a_check_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
         job = site.ended(site.submit(scripted("grandchild", "hang")))
         assert job.error is not None
         assert (job.error["code"], job.attempts) == ("time-limit", 1)
-        assert mentioning(job.id) == []
+        assert mentioning(job.work_id or "") == []
 
 
 @pytest.mark.slow
@@ -171,7 +173,7 @@ def test_a_doubled_message_is_harmless(site: Site, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     job_id = site.submit(scripted(f"note:{notes}", "result:fake"))
     for _ in range(3):
-        site.queue.send(job_id, True)
+        site.queue.send(site.work(job_id).id, True)
     site.start("scripted")
     site.ended(job_id)
     site.ended(site.submit(scripted("result:real")))
@@ -191,8 +193,9 @@ def test_a_child_knows_no_secret_of_ours(tmp_path: Path) -> None:
     with running(Site(tmp_path / "var", token=secret), "scripted") as site:
         job = site.ended(site.submit(scripted("environment")))
         assert job.result is not None
-        assert "PATH" in job.result["names"]
-        assert not [name for name in job.result["names"] if name.startswith("MESOSCOPE_")]
+        names = job.result["versions"]
+        assert "PATH" in names
+        assert not [name for name in names if name.startswith("MESOSCOPE_")]
 
 
 def test_the_sweep_removes_what_nobody_works_on_and_nothing_else(site: Site) -> None:
@@ -200,7 +203,7 @@ def test_the_sweep_removes_what_nobody_works_on_and_nothing_else(site: Site) -> 
     runner = Runner(leases, site.settings, site.queue.send, COMMAND)
     reaper = Reaper(site.store, leases, runner, site.settings, "w")
     job_id = site.submit(scripted("result:fake"), send=False)
-    assert leases.claim(job_id, "alive")
+    assert leases.claim(site.work(job_id).id, "alive")
     for owner in ("alive", "dead"):
         (runner.folders.scratch / owner).mkdir()
         (runner.folders.scratch / owner / "media.mp4").touch()
@@ -284,16 +287,16 @@ def test_the_last_words_of_a_crash_are_logged(site: Site) -> None:
     until(lambda: len(words()) >= MAX_ATTEMPTS)
     lines = words()
     assert len(lines) == MAX_ATTEMPTS
-    assert all(f"job={job.id}" in line and "status -11" in line for line in lines)
+    assert all(f"work={job.work_id}" in line and "status -11" in line for line in lines)
 
 
-def test_a_log_line_names_its_job_and_no_address(site: Site) -> None:
+def test_a_log_line_names_its_work_and_no_address(site: Site) -> None:
     site.start("scripted")
     secret = "token-in-the-query"
     job = site.ended(site.submit(scripted("result:fake", name=secret)))
 
     def lines() -> list[str]:  # the job's row may be seen to end before its line is written
-        return [line for line in site.log.read_text().splitlines() if f"job={job.id}" in line]
+        return [line for line in site.log.read_text().splitlines() if f"work={job.work_id}" in line]
 
     until(lambda: "done" in lines()[-1])
     assert len(lines()) >= 2

@@ -89,8 +89,12 @@ def test_a_run_is_told_as_json_without_what_was_asked(tmp_path: Path) -> None:
         text = site.log.read_text()
     entries = [json.loads(line) for line in text.splitlines()]
     assert not [word for word in (*SECRETS, TOKEN, "127.0.0.1:9") if word in text]
-    (job_id,) = {entry["job"] for entry in entries if "job" in entry}
-    assert [entry["stage"] for entry in entries if entry.get("job") == job_id and "stage" in entry]
+    (begun,) = [entry for entry in entries if "job" in entry]
+    (work_id,) = {entry["work"] for entry in entries if "work" in entry}
+    assert begun["work"] == work_id
+    assert [
+        entry["stage"] for entry in entries if entry.get("work") == work_id and "stage" in entry
+    ]
     requests = [(e["method"], e["path"], e["status"]) for e in entries if "method" in e]
     assert requests == [
         ("POST", "/check-url", "403"),

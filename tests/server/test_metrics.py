@@ -15,7 +15,8 @@ from server.api.service import of
 from server.app import create_app
 from server.config import Settings
 from server.jobs.leases import Leases
-from server.jobs.store import NewJob, Store
+from server.jobs.records import NewJob, Taken
+from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
 from tests.backends import Backend
 from tests.server.service import free_port
@@ -42,13 +43,15 @@ class Service:
         for engine in (self.engine, of(self.app).store._writer):
             engine.dispose()
 
-    def start(self, name: str) -> str:
-        return self.store.submit(NewJob("url", "http://a.test/", name, {}), 9)[0]
+    def start(self, name: str) -> Taken:
+        return self.store.submit(NewJob("url", "http://a.test/", name, {}), 9)
 
     def claimed(self, name: str) -> str:
-        job_id = self.start(name)
-        assert self.leases.claim(job_id, name)
-        return job_id
+        """The work of a new job."""
+        work_id = self.start(name).work_id
+        assert work_id
+        assert self.leases.claim(work_id, name)
+        return work_id
 
     def metrics(self) -> dict[str, float]:
         """Each sample's value by its name with its labels but for zeros."""
@@ -84,7 +87,7 @@ def test_metrics_say_what_waits_runs_and_was_done(service: Service) -> None:
     assert service.leases.finish(done, "done", RESULT)
     assert service.leases.fail(failed, "failed", {"code": "gone"})
     assert not service.leases.finish(done, "done", RESULT), "twice counts once"
-    service.store.cancel(service.start("cancelled"))
+    service.store.cancel(service.start("cancelled").job_id)
     service.leases.worker_seen("w", 4)
     seen = service.metrics()
     expected = {
@@ -113,9 +116,9 @@ def test_metrics_say_what_waits_runs_and_was_done(service: Service) -> None:
 def test_counters_never_go_down_and_are_counted_once(service: Service) -> None:
     other = Leases(service.engine)  # another worker
     for number, leases in enumerate((service.leases, other, other)):
-        job_id = service.start(f"job {number}")
-        assert leases.claim(job_id, f"owner {number}")
-        assert leases.finish(job_id, f"owner {number}", RESULT)
+        work_id = service.start(f"job {number}").work_id or ""
+        assert leases.claim(work_id, f"owner {number}")
+        assert leases.finish(work_id, f"owner {number}", RESULT)
     service.leases.worker_seen("w", 1)
     other.worker_seen("x", 1)
     other.worker_seen("x", 1)
@@ -185,7 +188,7 @@ def test_the_part_that_fails_is_named_and_no_secret_with_it(tmp_path: Path) -> N
     assert answer.get_json()["parts"]["broker"] == "fails"
     assert "hunter2" not in answer.text
     with service.engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE jobs")
+        connection.exec_driver_sql("DROP TABLE works")
     answer = service.client.get("/readyz")
     assert (answer.status_code, answer.get_json()["parts"]["database"]) == (503, "fails")
     service.close()

@@ -17,7 +17,9 @@ from flask.testing import FlaskClient
 from server.app import create_app
 from server.config import Settings
 from server.jobs.leases import Leases
-from server.jobs.store import NewJob, Picture, Store
+from server.jobs.messages import Picture
+from server.jobs.records import NewJob
+from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
 
 VERDICT = json.loads((Path(__file__).parents[1] / "contract" / "verdict-1.json").read_text())
@@ -36,12 +38,13 @@ class Checked:
         self.store, self._leases = Store(self.engine), Leases(self.engine)
 
     def done(self, result: dict[str, Any], title: str = "clip.mp4", kind: Any = "file") -> str:
-        new = NewJob(kind, title, title, {"options": {}, "title": title})
-        job_id, _ = self.store.submit(new, limit=100)
-        assert self._leases.claim(job_id, "me")
+        new = NewJob(kind, title, title, {"options": {}}, name=title)
+        taken = self.store.submit(new, limit=100)
+        assert taken.work_id
+        assert self._leases.claim(taken.work_id, "me")
         pictures = [Picture(1, 0, "face", JPEG), Picture(1, 0, "evidence", EVIDENCE)]
-        assert self._leases.finish(job_id, "me", result, pictures)
-        return f"/jobs/{job_id}"
+        assert self._leases.finish(taken.work_id, "me", result, pictures)
+        return f"/jobs/{taken.job_id}"
 
 
 @pytest.fixture

@@ -140,8 +140,8 @@ def test_only_what_is_needed_is_decoded(tmp_path: Path, monkeypatch: pytest.Monk
 
     path = clip(tmp_path / "a.mp4", numbered(240), options={"g": "12"})
     fed = []
-    decode = source._decode
-    monkeypatch.setattr(source, "_decode", lambda s, p: fed.append(p) or decode(s, p))
+    decode = source.decode
+    monkeypatch.setattr(source, "decode", lambda s, p: fed.append(p) or decode(s, p))
     with MediaReader(path) as reader:
         fed.clear()
         assert len(list(reader.frames(0.25, 100))) == 2

@@ -14,6 +14,7 @@ import pytest
 
 from server.analysis.video import MediaReader
 from server.errors import AppError
+from tests.heif import tiled
 from tests.media import clip, moving, picture
 
 COUNT = 300
@@ -29,6 +30,8 @@ def seeds(folder: Path, face: np.ndarray) -> list[Path]:
     muxing = {"movflags": "frag_keyframe+empty_moov"}
     made.append(clip(folder / "fragments.mp4", moving(face, 12, size), muxing=muxing))
     made.append(clip(folder / "animated.webp", moving(face, 12, size), codec="libwebp_anim"))
+    made.append(clip(folder / "moving.avif", moving(face, 12, size), codec="libsvtav1"))
+    made.append(tiled(folder / "tiles.heic", face[:120, :180], 64))
     small = face[::8, ::8]
     return [
         *made,

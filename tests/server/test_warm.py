@@ -113,10 +113,9 @@ def task_for(source: str, scratch: Path, allow: str = "") -> Task:
     kind = "url" if source.startswith("http") else "file"
     return Task.within(
         settings,
-        job_id="test",
+        work_id="test",
         kind=kind,
         source=source,
-        title=None,
         scratch=str(scratch),
         options=settings.options,
     )

@@ -4,6 +4,7 @@ python -m training.fit leg full --minutes 60      a leg of it; again: the next o
 python -m training.fit combine full               one logit of its heads, by val pictures
 python -m training export var/fit/full/verdict/meso3-full.keras
 python -m training.fit across meso3-full          the table over all sets
+python -m training.fit shortcuts full             what gives reals and fakes away, by source
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ def main(argv: list[str] | None = None) -> int:
     across.add_argument("model", help="registered name, NAME:VARIANT, or a .tflite or .keras file")
     across.add_argument("--mirror", action="store_true", help="ask it of the mirror image too")
     across.set_defaults(run=_across)
+
+    shortcuts = commands.add_parser("shortcuts", help="can a source be told apart without faces?")
+    shortcuts.add_argument("recipe", choices=sorted(recipes.RECIPES))
+    shortcuts.set_defaults(run=_shortcuts)
     args = parser.parse_args(argv)
     try:
         return int(args.run(args))
@@ -76,6 +81,20 @@ def _combine(args: argparse.Namespace) -> int:
     for path in combine.write(RUNS / args.recipe, recipe.model, recipe.input_px, args.data):
         print(f"written to {path}")
     return 0
+
+
+def _shortcuts(args: argparse.Namespace) -> int:
+    """Returns 1 if a source gives itself away."""
+    from training.fit import leg, shortcuts
+
+    recipe = recipes.RECIPES[args.recipe]
+    found = {
+        name: shortcuts.auc(source, recipe.views)
+        for name, (source, _) in leg.sources(recipe, args.data).items()
+    }
+    for name, auc in found.items():
+        print(f"{name:<24} AUC {auc:.3f}{'  too much' if auc > shortcuts.ALLOWED else ''}")
+    return int(max(found.values()) > shortcuts.ALLOWED)
 
 
 def _across(args: argparse.Namespace) -> int:

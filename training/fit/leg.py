@@ -23,8 +23,9 @@ from training.fit.run import Run
 from training.fit.teacher import Taught
 from training.forgery import kinds as forgeries
 from training.forgery.landmarks import prepare
-from training.pretrained import start_from_imagenet
+from training.pretrained import settle, start_from_imagenet
 
+PHOTOS = "fairface-adult-train.tar"
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "legs.csv"
 
 
@@ -53,7 +54,7 @@ def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bo
     quick = list(development.sets(folder, thorough=False))
     training = Run(recipe.model, recipe.optimisation)
     if not training.resume(out):
-        training.start_from(_start(training.model, leg.start))
+        training.start_from(_start(training.model, leg.start, feed))
     path, ends = out / f"{recipe.model}.keras", time.monotonic() + leg.minutes * 60
     while time.monotonic() < ends and not told():
         until = min(ends, time.monotonic() + leg.every * 60)
@@ -68,20 +69,30 @@ def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bo
     return path
 
 
-def batches(recipe: Recipe, folder: Path) -> Batches:
-    """The mix of sources that the recipe asks for. One kind of own fakes is never made."""
+def sources(recipe: Recipe, folder: Path) -> dict[str, tuple[Source, float]]:
+    """What the recipe's batches are drawn from, and how many pairs of each. One kind of own fakes
+    is never made."""
     train = data.part(folder, "train")
     gan, composed = (data.read(folder / "extra" / f"{p}-train.tar") for p in ("gan", "photoshop"))
-    faces = prepare(train), prepare(data.read(folder / "fairface-adult-train.tar"))
-    mix: list[tuple[Source, float]] = [
-        (Deepfakes(train), recipe.deepfakes),
-        (Strangers(gan, "generated"), recipe.generated),
-        (Strangers(composed, "blend"), recipe.composites),
-    ]
-    for reals, share in zip(faces, (recipe.own, recipe.own_photos), strict=True):
-        mix.append((Forgeries(reals, without=(development.HELD_OUT,)), share))
-        mix.append((Forgeries(reals, forgeries.GENERATED), recipe.own_generated / 2))
-    return Batches(tuple(mix), recipe.pairs, recipe.seed, recipe.views)
+    faces = {
+        "own": (prepare(train), recipe.own),
+        "own, photos": (prepare(data.read(folder / PHOTOS)), recipe.own_photos),
+    }
+    found: dict[str, tuple[Source, float]] = {
+        "deepfakes": (Deepfakes(train), recipe.deepfakes),
+        "generated": (Strangers(gan, "generated"), recipe.generated),
+        "composites": (Strangers(composed, "blend"), recipe.composites),
+    }
+    for name, (reals, share) in faces.items():
+        found[name] = Forgeries(reals, without=(development.HELD_OUT,)), share
+        made = Forgeries(reals, forgeries.GENERATED)
+        found[f"{name}, generated"] = made, recipe.own_generated / len(faces)
+    return found
+
+
+def batches(recipe: Recipe, folder: Path) -> Batches:
+    mix = tuple(sources(recipe, folder).values())
+    return Batches(mix, recipe.pairs, recipe.seed, recipe.views)
 
 
 def _feed(recipe: Recipe, runs: Path, folder: Path) -> Batches | Taught:
@@ -94,10 +105,11 @@ def _feed(recipe: Recipe, runs: Path, folder: Path) -> Batches | Taught:
     return Taught(plain, keras_files.load(path), recipe.input_px)
 
 
-def _start(model: Any, source: str | None) -> list[Any]:
+def _start(model: Any, source: str | None, feed: Batches | Taught) -> list[Any]:
     """The weights that a run begins with."""
     if source is None:
         start_from_imagenet(model)
+        settle(model, "head", next(feed.steps(0))[0])
         return list(model.get_weights())
     path = Path(source) if source.endswith(".keras") else registry.spec(source).file("keras")
     return list(multihead.heads(keras_files.load(path)).get_weights())

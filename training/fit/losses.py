@@ -20,9 +20,9 @@ class Weights:
     """How much each part of the loss counts."""
 
     margin: float = 0.2  # of a fake's logit over that of its real
-    worst: float = 0.5  # of the reals that look most like fakes: false alarms come from those
+    worst: float = 0.25  # of the reals that look most like fakes: false alarms come from those
     worst_share: float = 0.3
-    places: float = 0.3
+    places: float = 0.5
 
 
 def kinds_loss(weights: Weights) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from training.fit.batches import Views
 from training.fit.run import Optimisation
 from training.forgery.landmarks import SIDE_PX
-from training.forgery.media import Media
+from training.forgery.media import WEAR, Media
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +33,40 @@ class Recipe:
     optimisation: Optimisation = field(default_factory=Optimisation)
 
 
-# Traces of blending are gone after the roughest of what media can do: such pairs teach little.
-MILD = Media(h264=0.25, h264_crf=(18, 36), h264_preset="veryfast", jpeg_quality=(45, 98))
-FULL = Recipe(views=Views(media=MILD))
+# Traces of blending are gone after the roughest of what media can do, and such pairs teach little;
+# but every pair is compressed anew, since an untouched real still shows the grid of its own JPEG.
+MILD = Media(
+    wear=replace(WEAR, shrink=0.1, shrink_to=(0.6, 1.0), blur=0.05, noise=0.1),
+    screen=0.03,
+    h264=0.2,
+    h264_crf=(18, 32),
+    h264_scale=(0.6, 1.0),
+    h264_preset="veryfast",
+    jpeg=0.75,
+    jpeg_quality=(55, 98),
+    jpeg_again=0.1,
+    webp=0.05,
+)
+FULL = Recipe(views=Views(window_px=160, zoom=1.15, zoomed=0.35, hidden=0.15, media=MILD))
 RECIPES = {
     "full": FULL,
+    # Blends are learned several times faster without deepfakes beside them.
+    "traces": replace(
+        FULL,
+        model="traces",
+        deepfakes=0,
+        own=5.5,
+        own_photos=5.5,
+        own_generated=1,
+        generated=2.75,
+        composites=1.25,
+    ),
     "small": replace(
         FULL,
         model="meso3",
         input_px=160,
         teacher="full",
-        views=Views(window_px=SIDE_PX, media=MILD),
+        views=replace(FULL.views, window_px=SIDE_PX),
         optimisation=Optimisation(learning_rate=1e-3),
     ),
 }

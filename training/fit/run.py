@@ -48,13 +48,11 @@ class Proportional(keras.optimizers.AdamW):
 
     def measure(self, layers: Iterable[Any]) -> None:
         """Take the sizes of the kernels of `layers` as they are now."""
-        self._sizes = {
-            self._get_variable_index(layer.kernel): float(np.sqrt(np.mean(layer.kernel**2)))
-            for layer in layers
-        }
+        kernels = {self._get_variable_index(layer.kernel): layer.kernel for layer in layers}
+        self.sizes = {n: float(np.sqrt(np.mean(k**2))) for n, k in kernels.items()}
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        share = self._sizes.get(self._get_variable_index(variable), USUAL) / USUAL
+        share = self.sizes.get(self._get_variable_index(variable), USUAL) / USUAL
         super().update_step(gradient, variable, learning_rate * share)
 
 
@@ -93,6 +91,8 @@ class Run:
                 for n, variable in enumerate(self._variables()):
                     variable.assign(kept[f"variable{n}"])
                 self.averaged = [kept[f"average{n}"] for n in range(len(self.averaged))]
+                sizes = zip(self._optimizer.sizes, kept["sizes"].tolist(), strict=True)
+                self._optimizer.sizes = dict(sizes)
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise ValueError(f"{path} is no checkpoint of {self.name}: {error}") from error
         self._begun = -self.how.warm
@@ -104,7 +104,8 @@ class Run:
         state = {f"variable{n}": np.asarray(v) for n, v in enumerate(self._variables())}
         state |= {f"average{n}": w for n, w in enumerate(self.averaged)}
         partial = folder / f"part-{CHECKPOINT}"
-        np.savez(partial, step=self.step, minutes=self.minutes, **state)
+        sizes = list(self._optimizer.sizes.values())
+        np.savez(partial, step=self.step, minutes=self.minutes, sizes=sizes, **state)
         partial.replace(folder / CHECKPOINT)
 
     def network(self) -> keras.Model:

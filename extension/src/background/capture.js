@@ -26,10 +26,11 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 /** @param {number} tabId @param {Grab} shot @returns {Promise<Blob>} */
 async function pictureOf(tabId, shot) {
   if (shot.jpeg) return blobOf(shot.jpeg);
+  if (!shot.screen) throw fail("in-a-frame", null);
   const { windowId, active } = await chrome.tabs.get(tabId);
   if (!active) throw fail("not-in-front", "capture"); // what is seen now is another page's
   const screen = blobOf(await chrome.tabs.captureVisibleTab(windowId, { format: "png" }));
-  const { x, y, width, height } = /** @type {NonNullable<Grab["screen"]>} */ (shot.screen);
+  const { x, y, width, height } = shot.screen;
   const { ratio } = shot;
   return cropped(screen, { x: x * ratio, y: y * ratio, width: width * ratio, height: height * ratio });
 }

@@ -7,6 +7,9 @@ import { listen } from "./messages.js";
 import { announce, look } from "./page.js";
 import { applySites, dropForbidden } from "../sites.js";
 
+// The token lies there; what runs on pages is told what it needs. (Firefox keeps it from nobody.)
+chrome.storage.local.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" });
+
 const checks = createChecks();
 
 listen(checks);

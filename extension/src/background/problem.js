@@ -9,7 +9,7 @@
 /** What the service says of media that it cannot get itself but this browser may show. */
 const NOT_FETCHABLE = [
   "needs-login", "bot-check", "unsupported-site", "blocked-address", "download-failed",
-  "download-timeout", "gone", "bad-url", "live-stream",
+  "download-timeout", "gone", "bad-url", "live-stream", "copy-protected",
 ];
 
 export class CheckFailed extends Error {

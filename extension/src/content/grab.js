@@ -14,7 +14,7 @@ const QUALITY = 0.9;
 /**
  * @typedef {{time_s: number, moving: boolean, ended: boolean, jpeg: string|null, screen: Rect|null, ratio: number}} Grab
  *   `jpeg` is a data URL; where the page's origin rules forbid reading the picture it is null, and
- *   `screen` says where in the viewport the picture can be seen
+ *   `screen` says where in the tab the picture can be seen; null too where that cannot be known
  */
 
 /** @param {Shown} element @returns {string|null} */
@@ -50,7 +50,8 @@ export function grab(element) {
     moving: video !== null && !video.paused && !video.ended && video.readyState >= 2,
     ended: video?.ended ?? true,
     jpeg,
-    screen: jpeg ? null : onScreen(element),
+    // In a frame the viewport is the frame's, and what stands there in the tab is something else.
+    screen: jpeg || window !== window.top ? null : onScreen(element),
     ratio: devicePixelRatio,
   };
 }

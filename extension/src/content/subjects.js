@@ -1,5 +1,7 @@
 // What on this page can be checked: its videos and larger pictures, best first.
 
+import { rootsIn } from "./roots.js";
+
 /**
  * @typedef {object} Subject
  * @property {string} key names the element and what it shows; no other document has it
@@ -20,12 +22,9 @@
 const LEAST_PX = 120;
 const MOST_IMAGES = 4;
 
-/** @param {Document|ShadowRoot} root @param {string} selector @returns {Generator<Element>} */
-function* deep(root, selector) {
-  for (const element of root.querySelectorAll("*")) {
-    if (element.matches(selector)) yield element;
-    if (element.shadowRoot) yield* deep(element.shadowRoot, selector);
-  }
+/** @param {string} selector @returns {Element[]} */
+function everywhere(selector) {
+  return [...rootsIn(document)].flatMap((root) => [...root.querySelectorAll(selector)]);
 }
 
 /** @param {string} url */
@@ -113,7 +112,7 @@ export function createSubjects() {
     describe,
     /** @returns {Subject[]} videos by what plays and how much of it is seen, then players in frames, then pictures */
     list() {
-      const found = [...deep(document, "video, img, iframe[src]")].filter(large).sort((a, b) => area(b) - area(a));
+      const found = everywhere("video, img, iframe[src]").filter(large).sort((a, b) => area(b) - area(a));
       const videos = found.filter((element) => element instanceof HTMLVideoElement).map(describe);
       const frames = found.filter((element) => element instanceof HTMLIFrameElement).map(describeFrame);
       const images = found.filter((element) => element instanceof HTMLImageElement).slice(0, MOST_IMAGES);
@@ -129,7 +128,7 @@ export function createSubjects() {
     },
     /** @param {string} source an address as the context menu gives it @returns {Subject|null} */
     bySource(source) {
-      for (const element of deep(document, "video, img")) {
+      for (const element of everywhere("video, img")) {
         const shown = /** @type {Shown} */ (element);
         if (sourceOf(shown) === source || shown.src === source) return describe(shown);
       }

@@ -1,8 +1,11 @@
 // On a chosen site: says that a video plays, once for what it shows. Nothing of the page is said;
 // the worker looks for itself.
 
+import { rootsIn } from "./roots.js";
 import { sourceOf } from "./subjects.js";
 
+/** How often to look for players that came later: no event tells of a shadow root. */
+const LOOK_MS = 2_000;
 /** A preview under the pointer is over by then. */
 const SETTLED_MS = 1_500;
 
@@ -10,23 +13,39 @@ function watch() {
   const life = new AbortController();
   /** @type {WeakMap<HTMLVideoElement, string>} */
   const told = new WeakMap();
+  /** @type {WeakSet<Node>} */
+  const watched = new WeakSet();
+
+  /** Whether the extension is still there: it may be removed, or replaced by a newer one. */
+  const alive = () => {
+    if (!chrome.runtime?.id) life.abort();
+    return !life.signal.aborted;
+  };
 
   /** @param {HTMLVideoElement} video */
   const say = (video) => {
-    if (!chrome.runtime?.id) return life.abort(); // the extension was removed, or replaced by a newer one
+    if (!alive()) return;
     const source = sourceOf(video);
-    if (video.paused || video.ended || told.get(video) === source) return undefined;
+    if (video.paused || video.ended || told.get(video) === source) return;
     told.set(video, source);
     chrome.runtime.sendMessage({ type: "plays" }).catch(() => {});
-    return undefined;
   };
   /** @param {HTMLVideoElement} video */
   const later = (video) => { setTimeout(() => say(video), SETTLED_MS); };
 
-  document.addEventListener("playing", ({ target }) => {
-    if (target instanceof HTMLVideoElement) later(target);
-  }, { capture: true, signal: life.signal }); // media events do not bubble
-  document.querySelectorAll("video").forEach(later);
+  const look = () => {
+    for (const root of rootsIn(document)) {
+      if (watched.has(root)) continue;
+      watched.add(root);
+      root.addEventListener("playing", ({ target }) => {
+        if (target instanceof HTMLVideoElement) later(target);
+      }, { capture: true, signal: life.signal }); // media events do not bubble, nor leave their root
+      root.querySelectorAll("video").forEach(later);
+    }
+  };
+  look();
+  const timer = setInterval(() => { if (alive() && !document.hidden) look(); }, LOOK_MS);
+  life.signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 
 watch();

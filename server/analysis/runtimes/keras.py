@@ -42,7 +42,8 @@ class KerasNetworks:
         try:
             self.device = device.prepare(gpu_memory)
         except ImportError as error:
-            raise ModelError(f"Keras cannot start: {error}; install requirements.txt") from error
+            cure = "`make .venv-dev/.ready` sets up an environment that has it"
+            raise ModelError(f"Keras cannot start: {error}; {cure}") from error
         self._open: dict[str, KerasRuntime | Proposals] = {}
 
     def open(self, network: str) -> KerasRuntime | Proposals:

@@ -15,6 +15,16 @@ from server.analysis.video.headers import looks_like_media
 from server.errors import CorruptMedia, NotMedia, NoVideo, TooLarge
 
 MAX_PIXELS = 50_000_000  # of one picture: 8K video has 33 million, a large photo 48
+DECODING = {"max_pixels": str(MAX_PIXELS)}  # options of every decoder
+
+# Tracks that accompany the one that is shown.
+BESIDE = (
+    Disposition.attached_pic
+    | Disposition.timed_thumbnails
+    | Disposition.dependent
+    | Disposition.metadata
+)
+STILL_CODECS = frozenset(("mjpeg", "png", "bmp", "gif", "webp"))
 
 # What cameras, editors and sites write. Playlists (hls, dash, concat, sdp), numbered pictures
 # (image2), devices and scripts are left out: they name other files or addresses.
@@ -26,8 +36,8 @@ FORMATS = (
 )
 
 
-def open_container(path: Path) -> InputContainer:
-    """Open `path` for reading.
+def open_container(path: Path, edited: bool = True) -> InputContainer:
+    """Open `path` for reading; `edited` follows its edit list, which tells what of it is shown.
 
     FFmpeg is given a file descriptor and the `fd` protocol only, so that no path or address that
     stands in the file can be opened, and no file name decides what the file is taken for.
@@ -41,8 +51,9 @@ def open_container(path: Path) -> InputContainer:
                 "fd": str(descriptor),
                 "protocol_whitelist": "fd",
                 "format_whitelist": FORMATS,
+                **({} if edited else {"ignore_editlist": "1"}),
             },
-            options={"max_pixels": str(MAX_PIXELS)},
+            options=DECODING,
             metadata_errors="replace",
         )
     except (av.FFmpegError, ValueError) as error:
@@ -60,23 +71,31 @@ def open_container(path: Path) -> InputContainer:
 
 
 def video_stream(container: InputContainer) -> VideoStream:
-    """The first moving picture, ready to decode in one thread.
+    """The moving picture that a player shows, ready to decode in one thread.
 
     Raises CorruptMedia, NoVideo or TooLarge.
     """
     if not container.streams:
         raise CorruptMedia("The file ends before its first picture. Get the file again.")
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    streams = [stream for stream in container.streams.video if not stream.disposition & BESIDE]
     if not streams:
         raise NoVideo("The file holds sound or data, but no picture to check.")
     readable = [stream for stream in streams if stream.codec_context is not None]
     if not readable:
         raise NoVideo("The picture is coded in a way that cannot be read here: convert it to MP4.")
-    stream = readable[0]
+    stream = max(readable, key=_shown)  # of equal ones the first
     check_size(stream.codec_context.width, stream.codec_context.height)
-    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    stream.codec_context.options = DECODING
     stream.codec_context.thread_count = 1  # the second core belongs to the detector
     return stream
+
+
+def _shown(stream: VideoStream) -> tuple[bool, bool, int]:
+    """Greater for the track that a player rather shows: by the file's own mark, then a film rather
+    than its poster or preview."""
+    default = bool(stream.disposition & Disposition.default)
+    moves = stream.frames != 1 and stream.codec_context.name not in STILL_CODECS
+    return default, moves, stream.codec_context.width * stream.codec_context.height
 
 
 def check_size(width_px: int, height_px: int) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-JUMP_S = 0.1  # a clock that goes back by more has started anew (spliced transport streams)
+# A clock that goes back by more has started anew, as in spliced broadcasts; in these it also may go
+# ahead. Elsewhere a long step is a long picture.
+BACK_S, AHEAD_S = 0.1, 10.0
+SPLICED = ("mpegts", "mpeg")
 Group: TypeAlias = "list[Packet[Stream]]"  # Packet is generic for type checkers only
 
 GROUP_PACKETS = 512  # held back at most while looking for the next key picture
@@ -21,14 +27,18 @@ class Packets:
     """Iterates over the packets of `stream`.
 
     end_s: the latest timestamp that any sound or picture reached, in seconds; -inf before that.
+    last_s: that of the pictures alone, without how long the last one is shown.
+    pause_s: the longest time from one picture to the next.
     broken: whether reading stopped at damage, or the last packet was not whole.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
-        self.end_s = float("-inf")
+        self.end_s = self.last_s = float("-inf")
+        self.pause_s = 0.0
         self.broken = False
         self._container = container
         self._stream = stream
+        self._ahead_s = AHEAD_S if container.format.name in SPLICED else math.inf
         self._shift = 0
         self._last: int | None = None
 
@@ -51,9 +61,13 @@ class Packets:
         """Where the clock starts anew, go on from where it was, as players do."""
         if packet.dts is None:
             return
-        dts = packet.dts + self._shift
-        if self._last is not None and dts < self._last - JUMP_S / packet.time_base:
-            self._shift += self._last - dts + (packet.duration or 0)
+        if self._last is not None:
+            step = packet.dts + self._shift - self._last
+            step_s = float(step * packet.time_base)
+            if not -BACK_S <= step_s <= self._ahead_s:
+                self._shift += (packet.duration or 0) - step
+            else:
+                self.pause_s = max(self.pause_s, step_s)
         self._last = packet.dts + self._shift
         packet.dts = self._last
         if packet.pts is not None:
@@ -61,8 +75,11 @@ class Packets:
 
     def _note_end(self, packet: Packet[Stream]) -> None:
         stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is not None:
-            self.end_s = max(self.end_s, float((stamp + (packet.duration or 0)) * packet.time_base))
+        if stamp is None:
+            return
+        self.end_s = max(self.end_s, float((stamp + (packet.duration or 0)) * packet.time_base))
+        if packet.stream_index == self._stream.index:
+            self.last_s = max(self.last_s, float(stamp * packet.time_base))
 
 
 def groups(packets: Iterable[Packet[Stream]]) -> Iterator[tuple[Group, Packet[Stream] | None]]:
@@ -75,3 +92,13 @@ def groups(packets: Iterable[Packet[Stream]]) -> Iterator[tuple[Group, Packet[St
         group.append(packet)
     if group:
         yield group, None
+
+
+def decode(codec: VideoCodecContext, packet: Packet[Any] | None) -> list[VideoFrame]:
+    """The pictures that `packet` completes, none if it is damaged; None asks for the last ones."""
+    try:
+        return codec.decode(packet)
+    except MemoryError:  # an FFmpegError too, and no damage
+        raise
+    except av.FFmpegError:
+        return []

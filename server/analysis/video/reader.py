@@ -10,11 +10,13 @@ from types import TracebackType
 from typing import Self
 from weakref import ReferenceType, ref
 
-from server.analysis.records import Frame
+from server.analysis.records import Frame, MediaInfo
 from server.analysis.video.files import FileEnds
+from server.analysis.video.heif import grid_of
 from server.analysis.video.prefetch import prefetch
 from server.analysis.video.sampling import Sampler
 from server.analysis.video.source import VideoSource
+from server.analysis.video.tiles import TiledPicture
 from server.analysis.video.webp import AnimatedWebp, is_animated_webp
 
 PREFETCH = 2  # pictures decoded ahead; one of 1080p has 6 MB
@@ -23,19 +25,21 @@ PREFETCH = 2  # pictures decoded ahead; one of 1080p has 6 MB
 class MediaReader:
     """Reads a video or picture; a context manager.
 
-    Raises NotFound, Unreadable, EmptyFile, NotMedia, NoVideo, TooLarge or CorruptMedia.
-    `info` says what the file is. `cut_short` says, once `frames` has come to its end, whether the
+    Raises NotFound, Unreadable, EmptyFile, NotMedia, NoVideo, CopyProtected, TooLarge or
+    CorruptMedia.
+    `cut_short` says, once `frames` has come to its end, whether the
     file ended early.
     """
 
     def __init__(self, path: Path) -> None:
-        ends = FileEnds.of(path)
-        self._source: VideoSource | AnimatedWebp = (
-            AnimatedWebp(path) if is_animated_webp(ends.head) else VideoSource(path, ends)
-        )
+        self._source = _source(path)
         # Weak, so that a consumer who just drops the generator stops the decoding too.
         self._frames: ReferenceType[Generator[Frame, None, None]] | None = None
-        self.info = self._source.info
+
+    @property
+    def info(self) -> MediaInfo:
+        """What the file is. Once `frames` has been asked for, no shorter than what it holds."""
+        return self._source.info
 
     @property
     def cut_short(self) -> bool:
@@ -94,3 +98,11 @@ class MediaReader:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _source(path: Path) -> VideoSource | AnimatedWebp | TiledPicture:
+    ends = FileEnds.of(path)
+    if is_animated_webp(ends.head):
+        return AnimatedWebp(path)
+    grid = grid_of(path, ends.head)
+    return VideoSource(path, ends) if grid is None else TiledPicture(path, grid)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import av
 from av.container import InputContainer
@@ -25,9 +26,10 @@ from server.analysis.video.container import (
 )
 from server.analysis.video.files import FileEnds
 from server.analysis.video.headers import ends_early, exif_orientation, picture_size
-from server.analysis.video.packets import GROUP_PACKETS, Packets, groups
+from server.analysis.video.packets import GROUP_PACKETS, Packets, decode, groups
+from server.analysis.video.refusals import refuse_unreadable
 from server.analysis.video.sampling import Sampler
-from server.analysis.video.upright import Orientation, Upright
+from server.analysis.video.upright import Colours, Orientation, Upright
 from server.errors import CorruptMedia
 
 # Pictures that no other needs are skipped where at least this many are shown per one that is
@@ -36,48 +38,71 @@ SKIP_FROM = 4
 # Containers that state a duration; for others it is estimated from what is there.
 STATE_DURATION = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf")
 MISSING_S = 0.5  # a file that holds this much less than it states was cut short
+LONGEST_S = 366 * 86400.0  # what states more states a number below 0, or damage
 WIDEST_PIXEL = 4  # pixels less square than this are damage
 
 
 class VideoSource:
     """A video or picture read by FFmpeg; construction decodes its first picture.
 
-    Raises NotMedia, NoVideo, TooLarge or CorruptMedia.
+    Raises NotMedia, NoVideo, CopyProtected, TooLarge or CorruptMedia.
     """
 
     def __init__(self, path: Path, ends: FileEnds) -> None:
         self.cut_short = False
         self._path = path
         self._ends = ends
+        self._open = partial(open_container, path)
         claimed = picture_size(ends.head)
         if claimed is not None:
             check_size(*claimed)
-        with open_container(path) as container:
+        try:
+            self._look()
+        except CorruptMedia:  # an edit list may claim that nothing is shown
+            self._open = partial(open_container, path, edited=False)
+            self._look()
+
+    def _look(self) -> None:
+        """Find out what the file is, by its first picture."""
+        with self._open() as container:
+            refuse_unreadable(self._path, self._ends, container)
             stream = video_stream(container)
             self._fps = float(stream.guessed_rate or stream.average_rate or 25)
             self._origin_s = _origin_s(container, stream)
+            colours = Colours.of(stream)
             first = _first_frame(container, stream)
             self._stamped = first.pts is not None
-            self._upright = _upright(first, stream, exif_orientation(ends.head))
+            self._upright = _upright(first, stream, exif_orientation(self._ends.head), colours)
             self.info = self._describe(container, stream)
+        if self.info.kind == "video" and not self.info.duration_s:
+            self.length_s()
 
     def length_s(self) -> float:
         """How long what the file holds is shown, by its packets; nothing is decoded.
 
         A header may state anything: one that claims hours must not thin out the samples of a short
-        clip, and one that claims a second must not hide the rest of a long one.
+        clip, and one that claims a second must not hide the rest of a long one. Nor must one
+        timestamp: a pause that is most of the length does not count. Corrects `info` where the file
+        lasts longer than its header states.
         """
-        with open_container(self._path) as container:
+        with self._open() as container:
             packets = Packets(container, video_stream(container))
             count = sum(1 for _ in packets)
-        return packets.end_s - self._origin_s if self._stamped else count / self._fps
+        length_s = count / self._fps
+        if self._stamped:
+            length_s = packets.last_s + 1 / self._fps - self._origin_s
+            if packets.pause_s > length_s / 2:
+                length_s -= packets.pause_s
+        if length_s - (self.info.duration_s or 0.0) > min(MISSING_S, length_s / 2):
+            self.info = replace(self.info, duration_s=length_s)
+        return length_s
 
     def pictures(self, sampler: Sampler) -> Generator[tuple[float, Uint8], None, None]:
         """(time in seconds, upright RGB) of each picture that `sampler` takes, in order.
 
         Damaged pictures are left out. Sets `cut_short` at the end.
         """
-        with open_container(self._path) as container:
+        with self._open() as container:
             stream = video_stream(container)
             packets = Packets(container, stream)
             time_s = -1 / self._fps
@@ -95,7 +120,7 @@ class VideoSource:
     def key_pictures(self, times_s: list[float]) -> Generator[tuple[float, Uint8], None, None]:
         """(time in seconds, upright RGB) of the key picture at or before each of `times_s`, which
         ascend; each picture once. What seeking does not find is left out."""
-        with open_container(self._path) as container:
+        with self._open() as container:
             stream = video_stream(container)
             latest_s = -math.inf
             for wanted_s in times_s:
@@ -123,8 +148,8 @@ class VideoSource:
                     break
                 if self._time_s(packet, late=True) > max(sampler.due_s, 0) + sampler.step_s:
                     codec.skip_frame = "DEFAULT"  # too few pictures are needed by others here
-                yield from _decode(stream, packet)
-        yield from _decode(stream, None)
+                yield from decode(stream.codec_context, packet)
+        yield from decode(stream.codec_context, None)
 
     def _time_s(self, packet: Packet[Stream] | None, late: bool = False) -> float:
         """When `packet` is shown; infinitely far off (or past, for `late`) where unknown."""
@@ -134,26 +159,35 @@ class VideoSource:
         return stamp - self._origin_s
 
     def _describe(self, container: InputContainer, stream: VideoStream) -> MediaInfo:
-        still = container.format.name.endswith("_pipe") or stream.frames == 1
-        image = still and not container.streams.audio
+        image = not container.streams.audio and _is_still(container, stream)
         return MediaInfo(
             kind="image" if image else "video",
             width_px=self._upright.width_px,
             height_px=self._upright.height_px,
-            duration_s=0.0
-            if image
-            else (container.duration or 0) / av.time_base or self.length_s(),
+            duration_s=0.0 if image else _stated_s(container),
         )
 
     def _misses_time(self, container: InputContainer, end_s: float) -> bool:
         if container.format.name not in STATE_DURATION or self.info.kind == "image":
             return False
-        stated_s = (container.duration or 0) / av.time_base
-        return end_s < stated_s - max(MISSING_S, 2 / self._fps)
+        return end_s < _stated_s(container) - max(MISSING_S, 2 / self._fps)
 
 
 def _seconds(stamp: int | None, time_base: Fraction | None) -> float | None:
     return None if stamp is None or time_base is None else float(stamp * time_base)
+
+
+def _stated_s(container: InputContainer) -> float:
+    """How long the header says that the file lasts; 0 if it says nothing that can be."""
+    stated_s = (container.duration or 0) / av.time_base
+    return stated_s if 0 < stated_s < LONGEST_S else 0.0
+
+
+def _is_still(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether the picture that was just decoded is the only one; a header's count need not be."""
+    if container.format.name.endswith("_pipe"):
+        return True
+    return stream.frames == 1 and not any(True for _ in Packets(container, stream))
 
 
 def _origin_s(container: InputContainer, stream: VideoStream) -> float:
@@ -168,9 +202,9 @@ def _origin_s(container: InputContainer, stream: VideoStream) -> float:
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
     for packet in Packets(container, stream):
-        for frame in _decode(stream, packet):
+        for frame in decode(stream.codec_context, packet):
             return frame
-    for frame in _decode(stream, None):
+    for frame in decode(stream.codec_context, None):
         return frame
     raise CorruptMedia(
         "Not one picture could be decoded: the file is damaged, or its pictures are larger than "
@@ -184,7 +218,10 @@ def _key_frame(container: InputContainer, stream: VideoStream, stamp_s: float) -
         container.seek(round(stamp_s * av.time_base))
         for packet in islice(container.demux(stream), GROUP_PACKETS):
             if packet.is_keyframe and packet.size:
-                frames = [*_decode(stream, packet), *_decode(stream, None)]
+                frames = [
+                    *decode(stream.codec_context, packet),
+                    *decode(stream.codec_context, None),
+                ]
                 stream.codec_context.flush_buffers()
                 return frames[0] if frames else None
     except MemoryError:  # an FFmpegError too, and no damage
@@ -194,17 +231,7 @@ def _key_frame(container: InputContainer, stream: VideoStream, stamp_s: float) -
     return None
 
 
-def _decode(stream: VideoStream, packet: Packet[Any] | None) -> list[VideoFrame]:
-    """The pictures that `packet` completes, none if it is damaged; None asks for the last ones."""
-    try:
-        return stream.codec_context.decode(packet)
-    except MemoryError:  # an FFmpegError too, and no damage
-        raise
-    except av.FFmpegError:
-        return []
-
-
-def _upright(first: VideoFrame, stream: VideoStream, exif: int) -> Upright:
+def _upright(first: VideoFrame, stream: VideoStream, exif: int, colours: Colours) -> Upright:
     """Sizes as displayed. Pixels that are not square are scaled to be: networks know faces as
     people see them, not squeezed to the stored width."""
     width, height = first.width, first.height
@@ -217,4 +244,4 @@ def _upright(first: VideoFrame, stream: VideoStream, exif: int) -> Upright:
     orientation = Orientation.from_exif(exif) if exif != 1 else Orientation.from_frame(first)
     if orientation.transpose:
         width, height = height, width
-    return Upright(width, height, orientation)
+    return Upright(width, height, orientation, colours)

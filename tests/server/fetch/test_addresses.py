@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.fetch import interfaces
 from server.fetch.addresses import (
     NOT_PUBLIC,
     PORTS,
@@ -139,3 +140,37 @@ class TestAllowList:
     def test_what_names_nothing_is_refused(self, entry: str) -> None:
         with pytest.raises(ValueError, match="for example"):
             AllowList.parse([entry])
+
+
+@pytest.mark.attack
+def test_this_machine_and_its_neighbours_are_not_public() -> None:
+    """However public their addresses are; what the operator named is fetched all the same."""
+    near = [ip_network("198.45.48.10/32"), ip_network("2a00:1450:4001:1::/64")]
+    named = AllowList.parse(["198.45.48.10:8080"])
+    for address in ("198.45.48.10", "2a00:1450:4001:1::10", "2a00:1450:4001:1:dead::1"):
+        answer = [parse_address(address)]
+        assert why_refused("own.test", 443, answer, NONE) is None
+        assert why_refused("own.test", 443, answer, NONE, near)
+    assert why_refused("own.test", 443, [parse_address("198.45.48.11")], NONE, near) is None
+    mine = [parse_address("198.45.48.10")]
+    assert why_refused("own.test", 8080, mine, named, near) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "netmask", "network"),
+    [
+        ("198.45.48.10", "255.255.255.0", "198.45.48.0/24"),
+        ("198.45.48.10", "255.255.255.255", "198.45.48.10/32"),
+        ("198.45.48.10", None, "198.45.48.10/32"),
+        ("198.45.48.10", "0.0.0.0", "198.45.48.10/32"),
+        ("2a00:1450::10", "ffff:ffff:ffff:ffff::", "2a00:1450::/64"),
+        ("2a00:1450::10", "::", "2a00:1450::10/128"),
+        ("fe80::1%eth0", "ffff:ffff:ffff:ffff::", "fe80::/64"),
+    ],
+)
+def test_the_network_of_an_interface(address: str, netmask: str | None, network: str) -> None:
+    assert interfaces._network(address, netmask) == ip_network(network)
+
+
+def test_the_networks_of_this_machine() -> None:
+    assert ip_network("127.0.0.0/8") in interfaces.networks()

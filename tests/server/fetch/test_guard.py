@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.fetch import guard as guard_module
 from server.fetch.addresses import AllowList
 from server.fetch.guard import Budget, Guard
 from server.fetch.http_head import BadHead, closing, forwarded, parse_request
@@ -454,3 +456,13 @@ def test_a_length_stays_with_its_body() -> None:
 def test_an_answer_closes() -> None:
     sent = closing(b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nconnection: keep-alive\r\nX: y")
     assert sent == b"HTTP/1.1 200 OK\r\nX: y\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.attack
+def test_an_address_of_this_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard_module, "networks", lambda: (ip_network("93.184.216.0/24"),))
+    answers = {"own.test": ["93.184.216.34"], "both.test": ["1.1.1.1", "93.184.216.1"]}
+    with Guard(Budget(1000, 5), AllowList(), lambda host, _: answers[host]) as guard:
+        assert not guard.admits("own.test", 443)
+        assert not guard.admits("both.test", 443)
+        assert guard.record.refused == [f"{host} is not on the public internet" for host in answers]

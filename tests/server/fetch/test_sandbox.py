@@ -97,13 +97,32 @@ NETS = [
 
 def test_the_level_is_what_the_kernel_says() -> None:
     reached = level()
-    assert reached.files == (landlock.abi() >= 1)
-    assert reached.network == (landlock.abi() >= 4)
-    assert reached.system_calls == seccomp.available()
+    assert reached == Level.of(landlock.abi(), seccomp.available())
     assert reached.to_json()["name"] == reached.name
-    assert Level(0, False, False, False).name == "basic"
-    assert Level(3, True, False, True).name == "partial"
-    assert Level(4, True, True, True).name == "full"
+    assert reached.to_json()["lacks"] == list(reached.lacks)
+
+
+@pytest.mark.parametrize(
+    ("abi", "filtered", "name", "lacks"),
+    [
+        (0, False, "basic", ["open to it", "emptied", "TCP", "can be sent signals", "left behind"]),
+        (0, True, "partial", ["open to it", "emptied", "TCP", "seccomp alone"]),
+        (1, False, "basic", ["emptied", "TCP", "can be sent signals", "left behind"]),
+        (3, True, "partial", ["TCP", "seccomp alone"]),
+        (4, True, "partial", ["seccomp alone"]),
+        (5, True, "partial", ["seccomp alone"]),
+        (6, False, "partial", ["left behind"]),
+        (6, True, "full", []),
+        (9, True, "full", []),
+    ],
+)
+def test_a_lower_level_says_what_it_lacks(
+    abi: int, filtered: bool, name: str, lacks: list[str]
+) -> None:
+    reached = Level.of(abi, filtered)
+    assert reached.name == name
+    assert len(reached.lacks) == len(lacks)
+    assert all(part in sentence for part, sentence in zip(lacks, reached.lacks, strict=True))
 
 
 def test_its_own_folder_is_open(folder: Path) -> None:
@@ -228,6 +247,28 @@ def test_its_memory_files_and_handles_end(folder: Path) -> None:
     handles = "[open('/dev/null') for _ in range(200)]"
     assert attempt(handles, folder, open_files=64).startswith("OSError [Errno 24]")
     assert attempt("assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)", folder) == "done"
+
+
+@pytest.mark.attack
+@pytest.mark.skipif(not Path("/proc/loadavg").exists(), reason="no count of threads here")
+def test_its_threads_end(folder: Path) -> None:
+    """None of a user's, that is; of root's the kernel counts none."""
+    limit = "assert 1000 < resource.getrlimit(resource.RLIMIT_NPROC)[1] < 100_000"
+    assert attempt(limit, folder) == "done"
+
+
+@pytest.mark.attack
+@pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
+def test_root_keeps_no_right_but_to_media() -> None:
+    program = (
+        "from server.fetch.sandbox import drop_capabilities; drop_capabilities(); "
+        "print(open('/proc/self/status').read())"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-B", "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    [effective] = [int(line[7:], 16) for line in ended.stdout.splitlines() if "CapEff" in line]
+    assert effective & ~(sandbox.CAP_DAC_OVERRIDE | sandbox.CAP_DAC_READ_SEARCH) == 0
 
 
 @pytest.mark.attack

@@ -34,6 +34,64 @@ def test_one_form(pasted: str, taken: str) -> None:
     assert checked_url(taken) == taken
 
 
+PLAIN = "https://site.example/a.mp4"
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        f"\ufeff{PLAIN}",
+        f"{PLAIN}\ufeff\r\n",
+        f"\u2060\u200b {PLAIN}\u200b\u00a0\u3000",
+        f"\u200e{PLAIN}\u200f",
+        f"\u2068{PLAIN}\u2069",
+        f"\u202a{PLAIN}\u202c",
+        f"{PLAIN}\u200d\ufe0f",
+        "https://site\u00ad.example/\u200ba.mp4",
+        "h\ufefft\u200btps://site.example/a.mp4",
+        f"<{PLAIN}>",
+        f"<URL:{PLAIN}>",
+        f'"{PLAIN}"',
+        f"'{PLAIN}'",
+        f"`{PLAIN}`",
+        f"({PLAIN})",
+        f"\u201c{PLAIN}\u201d",
+        f"\u00ab\u00a0{PLAIN}\u00a0\u00bb",
+        f' "<\ufeff{PLAIN}\u200b>" ',
+    ],
+)
+def test_what_nobody_sees_and_what_stands_around_is_dropped(pasted: str) -> None:
+    assert checked_url(pasted) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("pasted", "taken"),
+    [
+        ("https://site.example/a_(b)", "https://site.example/a_(b)"),
+        ("https://site.example/it's'", "https://site.example/it's'"),
+        # A family, joined by signs that nobody sees; and a Persian word.
+        ("https://site.example/\U0001f468\u200d\U0001f467", "/%F0%9F%91%A8%E2%80%8D%F0%9F%91%A7"),
+        ("https://site.example/\u0645\u06cc\u200c\u062e", "/%D9%85%DB%8C%E2%80%8C%D8%AE"),
+        ("https://site.example/%E2%80%8B", "/%E2%80%8B"),
+    ],
+)
+def test_what_belongs_to_an_address_stays(pasted: str, taken: str) -> None:
+    assert checked_url(pasted).endswith(taken)
+
+
+@pytest.mark.parametrize(
+    "pasted", ["\ufeff", "<>", '"\u200b"', "(" * 2000 + ")" * 2000, "(" * 10**6]
+)
+def test_nothing_but_what_stands_around(pasted: str) -> None:
+    with pytest.raises(BadUrl):
+        checked_url(pasted)
+
+
+def test_unseen_signs_hide_no_forbidden_word() -> None:
+    with pytest.raises(BadUrl, match="smuggle"):
+        checked_url("https://a.example/#__youtubedl\u200b_smug\ufeffgle=x")
+
+
 @pytest.mark.parametrize(
     ("pasted", "taken"),
     [

@@ -56,10 +56,12 @@ def test_fakes_and_faces_on_which_the_networks_disagree_are_left_out(crops, face
         prepare(crops, kept)
 
 
-def test_a_damaged_cache_is_named(crops, tmp_path):
-    (tmp_path / landmarks.NAME).write_bytes(b"PK no archive")
+@pytest.mark.parametrize("kept_bytes", [0, 1, 1000])
+def test_a_damaged_cache_is_named(crops, kept, kept_bytes):
+    path = kept / landmarks.NAME
+    path.write_bytes(path.read_bytes()[:kept_bytes])
     with pytest.raises(ValueError, match=r"faces\.npz is damaged; remove it"):
-        prepare(crops, tmp_path)
+        prepare(crops, kept)
 
 
 def test_without_the_network_the_cure_is_named(tmp_path):

@@ -88,7 +88,7 @@ def test_frames_come_out_in_the_order_of_showing():
 
 
 def test_the_same_frames_make_the_same_clip(face):
-    """The encoder's look-ahead thread once made them differ: a mark that only fakes would bear."""
+    """An encoder that reads unwritten memory once made them differ: a mark that tells a fake."""
     for seed in range(3):
         views = [filmed(face, np.random.default_rng(seed), CLIP) for _ in range(6)]
         assert all(np.array_equal(views[0], view) for view in views[1:])

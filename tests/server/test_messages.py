@@ -1,0 +1,226 @@
+"""A child's lines are data: what it may say is taken, and nothing else, whoever speaks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import Table, select
+
+from server.app import create_app
+from server.errors import Gone, kinds
+from server.jobs.content import sha256_of
+from server.jobs.keys import check_key
+from server.jobs.leases import MAX_ATTEMPTS
+from server.jobs.messages import (
+    MAX_DETAIL,
+    STAGES,
+    Answer,
+    Fetched,
+    Nonsense,
+    Progress,
+    Refusal,
+    heard,
+    understood,
+)
+from server.jobs.tables import jobs, works
+from tests.server.chaos import COLUMNS, NONSENSE, PICTURE, PROGRESS, line
+from tests.server.service import Site, running, scripted, until
+from tests.server.verdicts import verdict
+
+pytestmark = pytest.mark.attack
+
+
+@pytest.mark.parametrize("said", NONSENSE)
+def test_nonsense_is_refused_whole(said: dict[str, Any]) -> None:
+    with pytest.raises(Nonsense):
+        understood(said)
+
+
+def test_what_a_child_says_is_understood() -> None:
+    part = verdict("inconclusive")
+    assert understood({"progress": {**PROGRESS, "partial": part}}) == Progress("faces", 0.5, part)
+    assert understood({"progress": {"stage": "fetch", "progress": 0}}) == Progress("fetch", 0.0)
+    assert understood({"media": {"file": None}}) == Fetched(None)
+    answer = understood({"result": verdict(), "pictures": [PICTURE]})
+    assert isinstance(answer, Answer)
+    assert answer.result == verdict()
+    assert [(each.face, each.kind) for each in answer.pictures] == [(1, "face")]
+
+
+def test_what_is_no_part_of_it_is_dropped() -> None:
+    columns = dict.fromkeys(COLUMNS, "/etc/passwd")
+    assert understood({"progress": {**PROGRESS, **columns}}) == Progress("faces", 0.5)
+    answer = understood({"result": verdict(**columns), **columns})
+    assert isinstance(answer, Answer)
+    assert answer.result == verdict()
+
+
+def test_an_error_is_one_of_ours_with_a_sentence() -> None:
+    said = {"code": "gone", "detail": "a\x1b]0;t\x07" + "b" * 9999, "status": 200, "title": "T"}
+    refusal = understood({"error": said})
+    assert isinstance(refusal, Refusal)
+    error = refusal.error.to_json()
+    assert (error["title"], error["status"]) == (Gone.title, Gone.http_status)
+    assert error["detail"].startswith("a ]0;t b")
+    assert len(error["detail"]) == MAX_DETAIL
+    unknown = understood({"error": {"code": "<script>", "detail": "x"}})
+    assert isinstance(unknown, Refusal)
+    assert unknown.error.code == "internal"
+
+
+def test_nonsense_is_the_last_word() -> None:
+    said = [{"progress": PROGRESS}, {"progress": {}}, {"result": verdict()}]
+    assert [type(message) for message in heard(said, "a")] == [Progress, Refusal]
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_lines_made_by_chance(block: int) -> None:
+    """1,000 seeds: each is nonsense, or within the bounds of what a child may say."""
+    for seed in range(100 * block, 100 * (block + 1)):
+        try:
+            message = understood(line(seed))
+        except Nonsense:
+            continue
+        if isinstance(message, Progress):
+            assert message.stage in STAGES
+            assert math.isfinite(message.progress)
+            assert 0 <= message.progress <= 1
+        elif isinstance(message, Answer):
+            json.dumps(message.result, allow_nan=False).encode()
+            assert set(message.result) == set(verdict())
+        elif isinstance(message, Refusal):
+            assert message.error.code in kinds()
+
+
+# The hash of a download -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    inner = tmp_path / "scratch" / "fetch"
+    inner.mkdir(parents=True)
+    (inner / "media.mp4").write_text("abc")
+    (tmp_path / "secret").write_text("abc")
+    return inner.parent
+
+
+def test_the_hash_of_a_download(scratch: Path) -> None:
+    assert sha256_of(scratch, "fetch/media.mp4") == hashlib.sha256(b"abc").hexdigest()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "fetch", "media.mp4", "../secret", "fetch/../../secret", "./secret", "fetch/.."),
+        *("/secret", "fetch/none", "fetch/\0", "fetch/link", "fetch/pipe", "fetch/folder"),
+        "linked/media.mp4",
+    ],
+)
+def test_no_other_file_is_hashed(scratch: Path, name: str) -> None:
+    (scratch / "fetch" / "link").symlink_to(scratch.parent / "secret")
+    (scratch / "fetch" / "folder").mkdir()
+    (scratch / "linked").symlink_to(scratch / "fetch")
+    os.mkfifo(scratch / "fetch" / "pipe")
+    assert sha256_of(scratch, name) is None
+
+
+# A worker with a hostile child ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with running(Site(tmp_path_factory.mktemp("site") / "var"), "scripted") as site:
+        yield site
+
+
+def says(*lines: dict[str, Any]) -> list[str]:
+    """The steps by which a scripted child writes these lines."""
+    return [quote(f"say:{json.dumps(said)}", safe="") for said in lines]
+
+
+def row(site: Site, job_id: str, table: Table = works) -> dict[str, Any]:
+    """The job's, or that of the work that it shares."""
+    query = select(table).select_from(jobs.join(works)).where(jobs.c.id == job_id)
+    with site.engine.connect() as connection:
+        return dict(connection.execute(query).one()._mapping)
+
+
+TARGET = "https://news.example/interview"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"source": "{canary}"},
+        {"key": check_key("url", TARGET, {})},
+        {"attempts": 0},
+        {"kind": "file", "source": "{canary}", "params": {"options": {}}},
+        {"id": "0" * 32, "owner": "x", "state": "done", "lease_until": 9e9},
+        {"content": "0" * 64},
+    ],
+)
+def test_no_line_writes_what_was_asked(site: Site, tmp_path: Path, told: dict[str, Any]) -> None:
+    canary = tmp_path / "precious.txt"
+    canary.write_text("the user's file")
+    gate = tmp_path / "gate"
+    told = json.loads(json.dumps(told).replace("{canary}", str(canary)))
+    steps = [*says({"progress": {**PROGRESS, **told}}), f"wait-for:{gate}", "crash"]
+    job_id = site.submit(scripted(*steps, name=tmp_path.name))
+    asked = {name: row(site, job_id)[name] for name in ("id", "kind", "source", "key", "params")}
+    askers = row(site, job_id, jobs)
+    until(lambda: site.job(job_id).progress == 0.5)
+    now = row(site, job_id)
+    assert {name: now[name] for name in asked} == asked
+    assert (now["attempts"], now["content"], now["state"]) == (1, None, "running")
+    gate.touch()
+    job = site.ended(job_id)
+    assert (job.state, job.attempts) == ("failed", MAX_ATTEMPTS)
+    assert row(site, job_id, jobs) == askers
+    assert row(site, job_id)["id"] == asked["id"]
+    assert canary.read_text() == "the user's file"
+
+
+def test_only_the_first_download_is_believed(site: Site) -> None:
+    """What comes later may have been said by the media itself."""
+    other = site.ended(site.submit(scripted("media:theirs", "result:real", name="theirs")))
+    steps = [*says({"media": {"file": None}}), "media:theirs", "result:fake"]
+    job = site.ended(site.submit(scripted(*steps, name="evil")))
+    assert row(site, other.id)["content"]
+    assert row(site, job.id)["content"] is None
+    assert job.result == verdict("fake", versions=job.result["versions"] if job.result else {})
+
+
+def test_a_result_of_an_odd_shape_ends_its_own_job_only(site: Site) -> None:
+    client = create_app(site.settings).test_client()
+    for said in ({"result": [1]}, {"result": {"label": ["fake"]}}, {"result": verdict(p_fake="x")}):
+        name = hashlib.sha256(repr(said).encode()).hexdigest()
+        job = site.ended(site.submit(scripted(*says(said), name=name)))
+        assert (job.state, job.result) == ("failed", None)
+        assert client.get("/jobs").status_code == 200
+        assert client.get(f"/jobs/{job.id}").status_code == 200
+
+
+@pytest.mark.slow
+def test_a_worker_outlives_what_children_say_by_chance(site: Site, tmp_path: Path) -> None:
+    """No row of another job changes, GET /jobs answers, and the next job runs."""
+    other = site.ended(site.submit(scripted("media:other", "result:real", name="other")))
+    before = row(site, other.id)
+    client = create_app(site.settings).test_client()
+    for block in range(10):
+        lines = [line(seed) for seed in range(20 * block, 20 * (block + 1))]
+        file = tmp_path / f"{block}.ndjson"
+        file.write_text("\n".join(json.dumps(said) for said in lines) + "\n")
+        job_id = site.submit(scripted(f"say-file:{file}", name=f"chance-{block}"))
+        site.ended(job_id)
+        assert client.get("/jobs").status_code == 200
+        assert client.get(f"/jobs/{job_id}").status_code == 200
+        assert row(site, other.id) == before
+    assert site.ended(site.submit(scripted("result:real", name="next"))).state == "done"
