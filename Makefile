@@ -79,6 +79,12 @@ extension/node_modules/.ready: extension/package-lock.json
 	@npm ci --prefix extension --no-audit --no-fund --silent
 	@touch $@
 
+# What the extension's check in the browser needs besides its code: networks and what runs them.
+build/local/.ready: $(DEV)/.ready $(TOOLS) convert/browser.py convert/fixed.py extension/litert.py $(wildcard models/weights/*.json)
+	@$(DEV)/bin/python -m convert browser --out build/local/networks
+	@$(PYTHON) extension/litert.py build/local/litert
+	@touch $@
+
 # What is known to be broken in what is locked; asks the registries.
 audit: $(DEV)/.ready ## known faults in what is locked
 	$(DEV)/bin/uv tool run pip-audit --require-hashes --disable-pip -r requirements.txt

@@ -82,6 +82,14 @@ def _parser() -> argparse.ArgumentParser:
     _common(mesonet)
     mesonet.set_defaults(run=_mesonet)
 
+    browser = commands.add_parser("browser", help="the networks as the extension runs them")
+    browser.add_argument("--out", type=Path, required=True, help="folder")
+    browser.add_argument("--model", metavar="NAME", help="classifier (default: the one served)")
+    browser.set_defaults(run=_browser)
+
+    rules = commands.add_parser("rules", help="the constants that Python and the extension share")
+    rules.set_defaults(run=_rules)
+
     inspect = commands.add_parser("inspect", help="inputs, outputs, operators, size, multiply-adds")
     inspect.add_argument("model", type=Path, help="a .tflite, .keras or .h5 file")
     inspect.set_defaults(run=_inspect)
@@ -232,6 +240,21 @@ def _convert(args: argparse.Namespace, file: Path, ours: Any, source: Any) -> in
     if args.register:
         is_new = register.register(file, ours.form, source, report)
         print(f"registered{'' if is_new else ' before'}: MESOSCOPE_MODEL={source.name} make run")
+    return 0
+
+
+def _browser(args: argparse.Namespace) -> int:
+    from convert import browser
+
+    print(f"written: {browser.write(args.out, args.model)} and what it names")
+    return 0
+
+
+def _rules(_: argparse.Namespace) -> int:
+    from convert import rules
+
+    rules.FILE.write_text(rules.text())
+    print(f"written: {rules.FILE}")
     return 0
 
 

@@ -2,6 +2,9 @@
 
 What is packed is extension/src as it lies there; only the manifest is adapted for Firefox. The
 same tree gives the same bytes, on any machine and at any time.
+
+A package may also hold what checks in the browser need (build/local, by the Makefile); its manifest
+then permits them, and without that permission the extension does not offer them.
 """
 
 from __future__ import annotations
@@ -42,26 +45,46 @@ def manifest_for(store: str, manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def files_for(store: str) -> dict[str, bytes]:
-    """Every file of the package by its name, sorted."""
-    paths = sorted(path for path in SOURCE.rglob("*") if path.is_file())
-    files = {path.relative_to(SOURCE).as_posix(): path.read_bytes() for path in paths}
+def with_networks(store: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest that permits WebAssembly, and in Chrome a document that may start a worker."""
+    policy = manifest["content_security_policy"]["extension_pages"]
+    allowed = policy.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
+    offscreen = ["offscreen"] if store == "chrome" else []
+    return manifest | {
+        "content_security_policy": {"extension_pages": allowed},
+        "permissions": [*manifest["permissions"], *offscreen],
+    }
+
+
+def files_for(store: str, local: Path | None = None) -> dict[str, bytes]:
+    """Every file of the package by its name, sorted; `local`: where networks and LiteRT.js are."""
+    files = files_in(SOURCE)
     manifest = manifest_for(store, json.loads(files["manifest.json"]))
+    if local:
+        files |= {f"local/{name}": data for name, data in files_in(local).items()}
+        files = dict(sorted(files.items()))
+        manifest = with_networks(store, manifest)
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     return files | {"manifest.json": text.encode()}
 
 
-def lay_out(store: str, folder: Path) -> Path:
+def files_in(folder: Path) -> dict[str, bytes]:
+    """The files below `folder` by their names from there, sorted; hidden ones are left out."""
+    paths = sorted(path for path in folder.rglob("[!.]*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def lay_out(store: str, folder: Path, local: Path | None = None) -> Path:
     """The package as a folder, for a browser that loads it unpacked."""
-    for name, data in files_for(store).items():
+    for name, data in files_for(store, local).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     return folder
 
 
-def pack(store: str, folder: Path) -> Path:
+def pack(store: str, folder: Path, local: Path | None = None) -> Path:
     """Write the store's zip into `folder`."""
-    files = files_for(store)
+    files = files_for(store, local)
     version = json.loads(files["manifest.json"])["version"]
     path = folder / f"mesoscope-{store}-{version}.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -73,13 +96,13 @@ def pack(store: str, folder: Path) -> Path:
     return path
 
 
-def main(say: Callable[[str], object] = sys.stdout.write) -> None:
+def main(say: Callable[[str], object] = sys.stdout.write, local: Path | None = None) -> None:
     folder = ROOT / "dist"
     folder.mkdir(exist_ok=True)
     for store in STORES:
-        path = pack(store, folder)
+        path = pack(store, folder, local)
         say(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(local=Path(sys.argv[1]) if sys.argv[1:] else None)

@@ -33,6 +33,21 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What checks in the browser need besides the code, as the Makefile writes to build/local."""
+    from convert import browser
+    from tests.extension.tools import tool
+
+    litert = tool("litert")
+    if not litert.PACKAGES.is_dir():
+        pytest.skip("LiteRT.js is not installed: npm ci --prefix extension")
+    folder = tmp_path_factory.mktemp("parts")
+    browser.write(folder / "networks")
+    litert.copy(folder / "litert")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def astronaut() -> np.ndarray:
     """A frontal face, uint8 [512, 512, 3]: NASA's public-domain portrait (scikit-image)."""
     from skimage import data

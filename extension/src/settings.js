@@ -4,6 +4,7 @@
  * @typedef {object} Settings
  * @property {string} server address of the service, without a slash at its end
  * @property {string} token sent as a bearer token; empty: none
+ * @property {"browser"|"service"} way where what is shown is checked, if the package holds the networks
  * @property {boolean} startAtClick check at once where there is only one video
  * @property {boolean} boxes draw boxes on the faces
  * @property {boolean} lanes draw a lane per person over the player's bar
@@ -15,6 +16,7 @@
 export const DEFAULTS = Object.freeze({
   server: "http://127.0.0.1:8000",
   token: "",
+  way: "browser",
   startAtClick: true,
   boxes: true,
   lanes: true,

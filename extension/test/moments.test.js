@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boxAt, level, placedIn, sameMedia, stretches } from "../src/verdict/moments.js";
+import { LIVE_S, boxAt, level, placedIn, sameMedia, stretches } from "../src/verdict/moments.js";
 
 const sample = (t, x, p_fake = 0.5) => ({ t, box: [x, 0.2, 0.1, 0.1], p_fake });
 const face = (samples, p_fake = 0.5) => ({
@@ -23,6 +23,13 @@ test("a gap is not bridged, and a face lingers for a moment only", () => {
   assert.equal(boxAt(samples, 0.5), null);
   assert.equal(boxAt(samples, 5.5), null);
   assert.equal(boxAt([], 1), null);
+});
+
+test("while what plays is looked at, the newest box holds longer, and no other one", () => {
+  const samples = [sample(1, 0), sample(5, 0.4)];
+  assert.deepEqual(boxAt(samples, 6.4, LIVE_S), samples[1].box);
+  assert.equal(boxAt(samples, 6.6, LIVE_S), null);
+  assert.equal(boxAt(samples, 3, LIVE_S), null);
 });
 
 test("stretches cover the face's time without a hole, each of one level", () => {

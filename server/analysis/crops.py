@@ -18,6 +18,7 @@ SHARPNESS_PX = 128  # crops are compared at one size, or larger ones would seem 
 # The ratio at which sharpness is 0.5. On DFDC validation crops the median sharpness is 0.86, and
 # 0.24 after a blur of 5 px of 224 (test_measured.py).
 SHARPNESS_HALF = 0.01
+FRONTAL_EYES = 0.6  # the eyes' distance in front, in distances from the eyes to the mouth
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def frontality(landmarks: Float32) -> float:
     if distance < 1 or height < 1:
         return 0.0
     offset = abs(float((nose - middle) @ line)) / (distance / 2) / distance
-    spread = min(1.0, distance / height / 0.6)
+    spread = min(1.0, distance / height / FRONTAL_EYES)
     return max(0.0, 1 - offset) * spread
 
 

@@ -35,6 +35,9 @@ from server.analysis.runtimes.tflite import TfliteRuntime
 from server.errors import ModelError
 
 RNET_PX, ONET_PX = 24, 48
+THRESHOLDS = (0.6, 0.7, 0.8)  # the least probability of a face after each network
+# How much two finds may share before the worse one goes: within a level of the pyramid, and later.
+LEVEL_OVERLAP, OVERLAP = 0.5, 0.7
 # Each size of batch costs an interpreter. The R-Net sees dozens of windows a frame, the O-Net one
 # or two a face.
 RNET_BATCHES, ONET_BATCHES = (16, 4, 1), (4, 2, 1)
@@ -48,7 +51,7 @@ class FaceFinder:
     def __init__(
         self,
         min_face_px: int = 40,
-        thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8),
+        thresholds: tuple[float, float, float] = THRESHOLDS,
         networks: Networks | None = None,
     ) -> None:
         """`min_face_px`: the longer side of the smallest face to report; at 20 and below all that
@@ -113,21 +116,21 @@ class FaceFinder:
     def _propose(self, picture: Float32) -> Float32:
         found = [np.empty((0, 5), np.float32)]
         for scale, answer in self._answers(picture):
-            found.append(unrivalled(windows(answer, scale, self._logits[0]), 0.5))
-        return squared(unrivalled(best_first(np.concatenate(found)), 0.7))
+            found.append(unrivalled(windows(answer, scale, self._logits[0]), LEVEL_OVERLAP))
+        return squared(unrivalled(best_first(np.concatenate(found)), OVERLAP))
 
     def _refine(self, picture: Float32, rows: Float32) -> Float32:
         answers = self._rnet(cut(picture, rows, RNET_PX))
         likely = answers[:, 4] > self._logits[1]
         rows = shifted(rows[likely], answers[likely])
-        return squared(unrivalled(best_first(rows), 0.7))
+        return squared(unrivalled(best_first(rows), OVERLAP))
 
     def _finish(self, picture: Float32, rows: Float32) -> Float32:
         answers = self._onet(cut(picture, rows, ONET_PX))
         likely = answers[:, 4] > self._logits[2]
         rows, answers = rows[likely], answers[likely]
         rows = np.concatenate([shifted(rows, answers), landmarks(rows, answers)], axis=1)
-        return unrivalled(best_first(rows), 0.7, of="smaller")
+        return unrivalled(best_first(rows), OVERLAP, of="smaller")
 
 
 def to_faces(rows: Float32, found_in: tuple[int, ...], given: tuple[int, ...]) -> Faces:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,8 +18,8 @@ from typing import Any
 from playwright.sync_api import BrowserContext, CDPSession, Error, Page, Playwright, Worker
 
 from tests.e2e.conftest import ROOT
+from tests.extension.tools import tool
 
-SOURCE = ROOT / "extension" / "src"
 ARTEFACTS = ROOT / "tests" / "artefacts"
 FLAGS = [
     "--no-sandbox",
@@ -242,13 +241,13 @@ class Extension:
         return Overlay(self.context, page)
 
 
-def copied(folder: Path, allowed: Sequence[str]) -> Path:
-    """A copy of the extension in `folder` that may reach the addresses in `allowed`.
+def copied(folder: Path, allowed: Sequence[str], local: Path | None = None) -> Path:
+    """The extension as it is packed, in `folder`, that may reach the addresses in `allowed`.
 
     The browser's prompt for a host permission needs a screen and a hand, so the copy's manifest has
     those permissions from the start: as if a person had granted them.
     """
-    source = Path(shutil.copytree(SOURCE, folder / "extension"))
+    source = tool("pack").lay_out("chrome", folder / "extension", local)
     manifest = json.loads((source / "manifest.json").read_text())
     manifest["host_permissions"] = [f"{address}/*" for address in allowed]
     (source / "manifest.json").write_text(json.dumps(manifest))
@@ -278,10 +277,14 @@ def finish(extension: Extension, popup: Target, page: Page) -> str:
 
 @contextmanager
 def installed(
-    driver: Playwright, chromium: str, folder: Path, allowed: Sequence[str] = ()
+    driver: Playwright,
+    chromium: str,
+    folder: Path,
+    allowed: Sequence[str] = (),
+    local: Path | None = None,
 ) -> Iterator[Extension]:
-    """A fresh Chromium with the extension, its files in `folder`."""
-    source = copied(folder, allowed)
+    """A fresh Chromium with the extension in `folder`; `local`: with networks, see pack.py."""
+    source = copied(folder, allowed, local)
     loading = [f"--disable-extensions-except={source}", f"--load-extension={source}"]
     context = driver.chromium.launch_persistent_context(
         str(folder / "profile"),

@@ -55,26 +55,31 @@ def until(what: Callable[[], Any], seconds: float, name: str) -> Any:
     return value
 
 
-def unpacked(folder: Path) -> tuple[Path, str]:
+def unpacked(folder: Path, local: Path | None = None) -> tuple[Path, str]:
     """The package for Firefox, allowed to reach the service as if a person had said so; its id."""
     sys.path.insert(0, str(ROOT / "extension"))
     try:
         import pack
     finally:
         sys.path.pop(0)
-    source = pack.lay_out("firefox", folder)
+    source = pack.lay_out("firefox", folder, local)
     manifest = json.loads((source / "manifest.json").read_text())
     manifest["host_permissions"] = ["http://127.0.0.1/*"]
     (source / "manifest.json").write_text(json.dumps(manifest))
     return source, pack.FIREFOX_ID
 
 
-def test_it_installs_checks_and_draws(
-    service: str, site: Site, portrait: np.ndarray, tmp_path: Path
-) -> None:
+def firefox() -> str:
     program = shutil.which("firefox-esr") or shutil.which("firefox")
     if program is None:
         pytest.skip("Firefox is not installed: apt-get install firefox-esr")
+    return program
+
+
+def test_it_installs_checks_and_draws(
+    service: str, site: Site, portrait: np.ndarray, tmp_path: Path
+) -> None:
+    program = firefox()
     pictures = media.moving(portrait, count=90, size=(640, 480))
     clip = media.clip(site.folder / "fox.webm", pictures, fps=15)
     (site.folder / "fox.html").write_text(
@@ -96,6 +101,29 @@ def test_it_installs_checks_and_draws(
     assert 0 <= x < x + width <= 640
     assert 0 <= y < y + height <= 480
     assert width > 60
+
+
+def test_it_checks_what_plays_by_itself(
+    parts: Path, site: Site, portrait: np.ndarray, tmp_path: Path
+) -> None:
+    """In a worker of its background page; there is no service."""
+    pictures = media.moving(portrait, count=225, size=(640, 480))
+    clip = media.clip(site.folder / "alone.webm", pictures, fps=15)
+    (site.folder / "alone.html").write_text(
+        f'<!doctype html><title>Alone</title><body style="margin: 0">'
+        f'<video src="{clip.name}" muted loop width="640" height="480"></video>'
+    )
+    source, name = unpacked(tmp_path / "extension", parts)
+    uuids = json.dumps({name: UUID})
+    with running(
+        firefox(), tmp_path / "profile", **{"extensions.webextensions.uuids": uuids}
+    ) as fox:
+        fox.send("Addon:Install", path=str(source), temporary=True)
+        fox.open(f"{site.url}/alone.html")
+        until(lambda: fox.run(PLAYABLE), 60, "the video")
+        fox.run(CLICK, name, chrome=True)
+        [box] = until(lambda: fox.run(BOXES, privileged=True), 90, "a box on the face")
+    assert box[2] > 60
 
 
 def shoot(fox: Firefox) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from tests.conftest import ROOT
+from tests.extension.tools import tool
 
 FOLDER = ROOT / "extension"
 WEB_EXT = FOLDER / "node_modules" / ".bin" / "web-ext"
@@ -21,12 +21,7 @@ WEB_EXT = FOLDER / "node_modules" / ".bin" / "web-ext"
 
 @pytest.fixture(scope="module")
 def pack() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("pack", FOLDER / "pack.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return tool("pack")
 
 
 @pytest.mark.parametrize("store", ["chrome", "firefox"])
@@ -64,11 +59,36 @@ def test_firefox_is_told_what_it_needs(pack: ModuleType) -> None:
     assert "minimum_chrome_version" not in manifest
 
 
+@pytest.mark.parametrize("store", ["chrome", "firefox"])
+def test_webassembly_is_permitted_only_with_networks(
+    pack: ModuleType, store: str, tmp_path: Path
+) -> None:
+    (tmp_path / "networks").mkdir()
+    (tmp_path / "networks" / "one.tflite").write_bytes(b"weights")
+    (tmp_path / ".ready").touch()
+    plain, files = pack.files_for(store), pack.files_for(store, tmp_path)
+    assert set(files) - set(plain) == {"local/networks/one.tflite"}
+    assert list(files) == sorted(files)
+    before, after = (json.loads(found["manifest.json"]) for found in (plain, files))
+    allowed = {"chrome": {"offscreen"}, "firefox": set()}
+    assert set(after["permissions"]) - set(before["permissions"]) == allowed[store]
+    policy = after["content_security_policy"]["extension_pages"]
+    assert (
+        policy.replace(" 'wasm-unsafe-eval'", "")
+        == before["content_security_policy"]["extension_pages"]
+    )
+    assert "script-src 'self' 'wasm-unsafe-eval';" in policy
+
+
 @pytest.mark.slow
-def test_lint(pack: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.parametrize("networks", [False, True])
+def test_lint(
+    pack: ModuleType, tmp_path: Path, request: pytest.FixtureRequest, networks: bool
+) -> None:
     if not WEB_EXT.exists():
         pytest.skip("web-ext is not installed: npm ci --prefix extension")
-    source = pack.lay_out("firefox", tmp_path)
+    local = request.getfixturevalue("parts") if networks else None
+    source = pack.lay_out("firefox", tmp_path, local)
     line = [WEB_EXT, "lint", "--source-dir", source, "--no-config-discovery", "--output", "json"]
     run = subprocess.run(line, capture_output=True, text=True, timeout=150)
     found = json.loads(run.stdout)

@@ -16,7 +16,8 @@ const SCREEN_PERIOD_MS = 550;
 const START_MS = 5_000;
 
 /**
- * @typedef {{time_s: number, picture: Blob}} Captured
+ * @typedef {{time_s: number, picture: Blob, direct: boolean}} Captured `direct`: from the player, not from
+ *   the screen, so that nothing which is drawn over it is in the picture
  */
 
 /** @param {number} ms @returns {Promise<void>} */
@@ -43,7 +44,7 @@ async function shoot(tabId, subject) {
 
 /**
  * @param {number} tabId @param {Subject} subject a video that plays
- * @param {(fraction: number) => Promise<void>} onProgress
+ * @param {(fraction: number, taken: Captured|null) => Promise<void>} onProgress with what was taken just now
  * @returns {Promise<Captured[]>} raises what stands in the way
  */
 export async function captureVideo(tabId, subject, onProgress) {
@@ -55,11 +56,12 @@ export async function captureVideo(tabId, subject, onProgress) {
   while (Date.now() - start < CAPTURE_S * 1000) {
     const shot = await shoot(tabId, subject);
     const last = taken.at(-1)?.time_s ?? -1;
-    if (shot.moving && shot.time_s > last) {
-      taken.push({ time_s: shot.time_s, picture: await pictureOf(tabId, shot) });
+    const isNew = shot.moving && shot.time_s > last;
+    if (isNew) {
+      taken.push({ time_s: shot.time_s, picture: await pictureOf(tabId, shot), direct: shot.jpeg !== null });
     } else if (!taken.length && Date.now() - start > START_MS) throw fail("not-playing", "capture");
     else if (taken.length && (shot.ended || shot.time_s < last)) break; // it began anew: media times only rise
-    await onProgress((Date.now() - start) / 1000 / CAPTURE_S);
+    await onProgress((Date.now() - start) / 1000 / CAPTURE_S, isNew ? taken[taken.length - 1] : null);
     await pause(shot.jpeg ? PERIOD_MS : SCREEN_PERIOD_MS);
   }
   if (!taken.length) throw fail("not-playing", "capture");

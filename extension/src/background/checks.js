@@ -4,8 +4,11 @@
 import { cancelJob, checkFile, checkFrames, checkUrl, getJob } from "./api.js";
 import { showBadge } from "./badge.js";
 import { captureImage, captureVideo } from "./capture.js";
+import { createLookHere } from "./look-here.js";
+import { isPacked } from "./packed.js";
 import { draw, erase } from "./page.js";
 import { CheckFailed, fail, fromService } from "./problem.js";
+import { readSettings } from "../settings.js";
 import { placedIn } from "../verdict/moments.js";
 import { all, find, isOpen, newCheck, ofTab, forget, save } from "./store.js";
 
@@ -65,8 +68,10 @@ async function attempt(check, ask) {
 
 /** @param {Check} check asks the service once @returns {Promise<Check>} */
 function ask(check) {
-  const { jobId, subject } = check;
+  const { jobId, subject, way } = check;
   if (jobId) return attempt(check, () => getJob(jobId));
+  // The worker that captured died; nothing of a check in the browser may go to the service.
+  if (way === "browser") return Promise.resolve(troubled(check, fail("local-unable", "retry")));
   return attempt(check, () => {
     if (!subject.url) throw fail("no-address", "capture");
     return checkUrl(subject.url);
@@ -93,6 +98,9 @@ async function sentVideo(check) {
   }
 }
 
+/** @param {Subject} subject whether its pictures can be looked at in the browser */
+const isShown = ({ kind }) => kind === "video" || kind === "image";
+
 /** @param {Check} before @param {Check} after whether there is something new to draw */
 function drawable(before, after) {
   return (after.result ?? after.partial) !== null
@@ -100,6 +108,7 @@ function drawable(before, after) {
 }
 
 export function createChecks() {
+  const lookHere = createLookHere(publish);
   /** The checks that this worker follows just now; a new worker starts with none. @type {Set<string>} */
   const followed = new Set();
 
@@ -151,12 +160,27 @@ export function createChecks() {
     if (check.jobId) await cancelJob(check.jobId).catch(() => {}); // it ends by itself then
   };
 
-  /** @param {number} tabId @param {Subject} subject @param {(check: Check) => Promise<Check>} [first] */
-  const begin = async (tabId, subject, first) => {
+  /** @param {Check} check carries it out in this browser alone @returns {Promise<Check>} */
+  const seen = async (check) => {
+    try {
+      return { ...check, state: "done", stage: "done", progress: 1, result: await lookHere(check) };
+    } catch (error) {
+      return troubled(check, error);
+    }
+  };
+
+  /** @param {Subject} subject whether it is checked here, as far as the person has not chosen otherwise */
+  const isHere = async (subject) => isShown(subject) && isPacked() && (await readSettings()).way === "browser";
+
+  /**
+   * @param {number} tabId @param {Subject} subject
+   * @param {{first?: (check: Check) => Promise<Check>, way?: Check["way"]}} [how]
+   */
+  const begin = async (tabId, subject, { first, way = "service" } = {}) => {
     await makeRoom(tabId, subject);
     // A stream has no address of its own: the service looks for it on its page.
     const url = subject.url ?? (subject.kind === "video" && /^https?:/.test(subject.page) ? subject.page : null);
-    const check = newCheck(tabId, first ? subject : { ...subject, url });
+    const check = newCheck(tabId, first ? subject : { ...subject, url }, way);
     follow(check, async (fresh) => {
       await publish(fresh);
       return (first ?? ask)(fresh);
@@ -166,9 +190,14 @@ export function createChecks() {
 
   return {
     /** @param {number} tabId @param {Subject} subject with an address @returns {Promise<string>} its id */
-    start: (tabId, subject) => begin(tabId, subject),
+    async start(tabId, subject) {
+      return await isHere(subject) ? begin(tabId, subject, { first: seen, way: "browser" }) : begin(tabId, subject);
+    },
+    /** @param {number} tabId @param {Subject} subject for the service to fetch, whatever the usual way is */
+    ask: (tabId, subject) => begin(tabId, subject),
     /** @param {number} tabId @param {Subject} subject what the browser shows and the service cannot get */
-    send: (tabId, subject) => begin(tabId, { ...subject, url: null }, subject.kind === "image" ? sentImage : sentVideo),
+    send: (tabId, subject) =>
+      begin(tabId, { ...subject, url: null }, { first: subject.kind === "image" ? sentImage : sentVideo }),
     cancel,
     /** Go on with what another worker left behind. */
     async resume() {

@@ -15,6 +15,7 @@ import { find } from "./store.js";
 /**
  * @typedef {{type: "look", tabId: number}
  *   | {type: "start", tabId: number, subject: Subject}
+ *   | {type: "ask", tabId: number, subject: Subject}
  *   | {type: "send", tabId: number, subject: Subject}
  *   | {type: "cancel", id: string}
  *   | {type: "seek", id: string, time_s: number}
@@ -31,6 +32,8 @@ export function answers(checks) {
     look: ({ tabId }) => look(tabId),
     /** @param {{tabId: number, subject: Subject}} message */
     start: ({ tabId, subject }) => checks.start(tabId, subject),
+    /** @param {{tabId: number, subject: Subject}} message */
+    ask: ({ tabId, subject }) => checks.ask(tabId, subject),
     /** @param {{tabId: number, subject: Subject}} message */
     send: ({ tabId, subject }) => checks.send(tabId, subject),
     /** @param {{id: string}} message */

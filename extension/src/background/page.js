@@ -58,11 +58,14 @@ export async function look(tabId) {
   return [...videos, ...players, ...images, wholePage(tab)];
 }
 
-/** @param {Subject} subject @param {Verdict|null} verdict null: it is being checked @param {boolean} tentative */
-async function drawing(subject, verdict, tentative) {
+/**
+ * @param {Subject} subject @param {Verdict|null} verdict null: it is being checked
+ * @param {{tentative: boolean, live?: boolean}} how
+ */
+async function drawing(subject, verdict, { tentative, live = false }) {
   const { language, boxes, lanes, dim } = await readSettings();
   const catalogue = await loadCatalogue(language);
-  return { type: /** @type {const} */ ("draw"), key: subject.key, drawing: { verdict, tentative, catalogue, look: { boxes, lanes, dim } } };
+  return { type: /** @type {const} */ ("draw"), key: subject.key, drawing: { verdict, tentative, live, catalogue, look: { boxes, lanes, dim } } };
 }
 
 /** @param {Subject} subject whether it can be drawn on */
@@ -70,7 +73,7 @@ const isShown = ({ kind }) => kind === "video" || kind === "image";
 
 /** Say on the page that a check of it begins, where no popup is open to say so. @param {number} tabId @param {Subject} subject */
 export async function announce(tabId, subject) {
-  if (isShown(subject)) await tell(tabId, subject.frameId, await drawing(subject, null, true));
+  if (isShown(subject)) await tell(tabId, subject.frameId, await drawing(subject, null, { tentative: true }));
 }
 
 /** @param {Check} check takes away what was drawn of it */
@@ -83,5 +86,7 @@ export async function draw(check) {
   const verdict = check.result ?? check.partial;
   const { subject } = check;
   if (!verdict || !isShown(subject)) return null;
-  return tell(check.tabId, subject.frameId, await drawing(subject, verdict, !check.result));
+  const tentative = !check.result;
+  const how = { tentative, live: tentative && check.way === "browser" };
+  return tell(check.tabId, subject.frameId, await drawing(subject, verdict, how));
 }

@@ -13,7 +13,8 @@
  * @property {number} tabId
  * @property {Subject} subject
  * @property {CheckState} state
- * @property {string|null} jobId
+ * @property {"browser"|"service"} way where it is carried out
+ * @property {string|null} jobId the service's, null where it does not know of the check
  * @property {string} stage
  * @property {number} progress 0..1
  * @property {Verdict|null} partial
@@ -31,10 +32,10 @@ export function isOpen(check) {
   return check.state === "sending" || check.state === "queued" || check.state === "running";
 }
 
-/** @param {number} tabId @param {Subject} subject @returns {Check} */
-export function newCheck(tabId, subject) {
+/** @param {number} tabId @param {Subject} subject @param {Check["way"]} way @returns {Check} */
+export function newCheck(tabId, subject, way) {
   return {
-    id: crypto.randomUUID(), tabId, subject, state: "sending", jobId: null, stage: "queued",
+    id: crypto.randomUUID(), tabId, subject, way, state: "sending", jobId: null, stage: "queued",
     progress: 0, partial: null, result: null, problem: null, offset_s: null, startedAt: Date.now(), silentSince: null,
   };
 }

@@ -1,6 +1,6 @@
 // A box on every face, moved to where the face is at one moment.
 
-import { boxAt } from "../verdict/moments.js";
+import { LIVE_S, boxAt } from "../verdict/moments.js";
 import { SHAPES } from "../verdict/labels.js";
 import { element } from "../view/element.js";
 
@@ -19,15 +19,16 @@ function boxFor(face, words) {
 
 /**
  * @param {HTMLElement} holder @param {Face[]} faces @param {Words} words
+ * @param {boolean} [live] whether what plays is being looked at
  * @returns {(time_s: number, picture: Rect) => void} draws one moment
  */
-export function createBoxes(holder, faces, words) {
+export function createBoxes(holder, faces, words, live = false) {
   const boxes = faces.map((face) => boxFor(face, words));
   holder.replaceChildren(...boxes);
   return (time_s, picture) => {
     faces.forEach((face, i) => {
       const { style, classList } = boxes[i];
-      const at = boxAt(face.samples, time_s);
+      const at = boxAt(face.samples, time_s, live ? LIVE_S : undefined);
       style.visibility = at ? "visible" : "hidden";
       if (!at) return;
       const [x, y, width, height] = at;

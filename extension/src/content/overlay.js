@@ -18,6 +18,7 @@ import { measured } from "./subjects.js";
  * @typedef {object} Drawing what the worker asks to be shown
  * @property {Verdict|null} verdict null: it is being checked
  * @property {boolean} tentative
+ * @property {boolean} live it is about what plays just now
  * @property {Catalogue} catalogue
  * @property {{boxes: boolean, lanes: boolean, dim: boolean}} look
  */
@@ -86,8 +87,8 @@ export function openOverlay(element, drawing, life) {
     state.parts.abort();
     state.parts = new AbortController();
     state.drawing = next;
-    const { verdict, tentative, look } = next;
-    drawBoxes = createBoxes(layers.picture, verdict?.faces ?? [], words);
+    const { verdict, tentative, live, look } = next;
+    drawBoxes = createBoxes(layers.picture, verdict?.faces ?? [], words, live);
     const view = { verdict, tentative, lanes: look.lanes, dimmed: state.dim, boxes: state.boxes };
     moveLanes = fillPanel(layers.panel, view, words, actions, AbortSignal.any([signal, state.parts.signal]));
     layers.all.classList.toggle("dimmed", state.dim);

@@ -4,6 +4,7 @@ import { byId, translate } from "../view/translate.js";
 import { LANGUAGES, loadWords } from "../words.js";
 import { readSettings, writeSettings } from "../settings.js";
 import { connect } from "../view/connect.js";
+import { isPacked } from "../background/packed.js";
 import { listenForSites, showSites } from "./sites-view.js";
 import { exportSettings, importSettings } from "./transfer.js";
 
@@ -17,6 +18,8 @@ function fill(settings) {
   byId("token").value = settings.token;
   for (const id of SWITCHES) byId(id).checked = settings[id];
   byId("language").value = settings.language;
+  byId("way").value = settings.way;
+  byId("ways").hidden = !isPacked();
 }
 
 /** @param {import("../words.js").Words} words */
@@ -52,6 +55,7 @@ async function open() {
   for (const id of SWITCHES) {
     byId(id).addEventListener("change", () => writeSettings({ [id]: byId(id).checked }));
   }
+  byId("way").addEventListener("change", () => writeSettings({ way: byId("way").value }));
   byId("language").addEventListener("change", async () => {
     await writeSettings({ language: byId("language").value });
     words = await speak();

@@ -47,8 +47,8 @@ async function open() {
   let shown = new AbortController();
   const list = subjectList(byId("subjects"), words);
 
-  /** @param {Subject} subject */
-  const start = (subject) => ask({ type: "start", tabId, subject });
+  /** @param {Subject} subject @param {"start"|"ask"} type "ask" the service, whatever the usual way is */
+  const start = (subject, type = "start") => ask({ type, tabId, subject });
 
   const render = async () => {
     const checks = await ofTab(tabId);

@@ -4,6 +4,7 @@ import { CAPTURE_S } from "../background/capture.js";
 import { permissionFor } from "../settings.js";
 import { ask } from "../view/ask.js";
 import { element } from "../view/element.js";
+import { serviceButton } from "./service-button.js";
 
 /**
  * @import { Check } from "../background/store.js"
@@ -48,16 +49,17 @@ function captureOffer({ words, settings, signal }, check) {
 
 /** @param {OutcomeView} view @param {Check} check @param {Problem} problem */
 export function problemView(view, check, problem) {
-  const { words, settings, signal, start } = view;
+  const { words, settings, signal } = view;
+  const start = () => view.start(check.subject, check.way === "service" ? "ask" : "start");
   const { title, detail } = texts(view, problem);
   const again = () => element("button", {
     class: "quiet", text: words.say("again"), attributes: { type: "button", "data-do": "again" }, signal,
-    click: () => start(check.subject),
+    click: start,
   });
   const permit = () => element("button", {
     text: words.say("permit", new URL(settings.server).host), attributes: { type: "button", "data-do": "permit" }, signal,
     click: async () => {
-      if (await chrome.permissions.request(permissionFor(settings.server))) start(check.subject);
+      if (await chrome.permissions.request(permissionFor(settings.server))) start();
     },
   });
   const options = () => element("a", {
@@ -72,5 +74,5 @@ export function problemView(view, check, problem) {
   };
   return element("div", { class: "problem" },
     element("h2", { text: title }), element("p", { text: detail, attributes: { dir: "auto" } }),
-    ...(problem.cure ? cures[problem.cure]() : []));
+    ...(problem.cure ? cures[problem.cure]() : []), ...(check.way === "browser" ? [serviceButton(view, check)] : []));
 }

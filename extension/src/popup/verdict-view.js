@@ -5,6 +5,7 @@ import { element } from "../view/element.js";
 import { labelBadge, peopleText, probabilityText, reasonText } from "../view/phrases.js";
 import { rightInHundred } from "../verdict/worth.js";
 import { faceView } from "./face-view.js";
+import { serviceButton } from "./service-button.js";
 
 /**
  * @import { Check } from "../background/store.js"
@@ -55,12 +56,14 @@ export function verdictView(view, check, verdict) {
     element("h2", {}, labelBadge(words, verdict.label)),
     element("p", { text: probabilityText(words, verdict) }),
     ...verdict.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
-    element("p", { class: "note", text: peopleText(words, verdict.faces.length) }));
+    element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
+    ...(check.way === "browser" ? [element("p", { class: "note", text: words.say("local_note") })] : []));
   const other = element("p", { class: "note", text: words.say("other_media"), attributes: { hidden: true, role: "status" } });
   if (!tentative && (onPage || check.subject.kind === "image")) {
     ask({ type: "draw", id: check.id }).then((fits) => { other.hidden = fits !== false; });
   }
-  const links = element("p", { class: "links" }, reportLink(view, check), saveLink(view, verdict));
+  const more = check.way === "browser" ? serviceButton(view, check) : reportLink(view, check);
+  const links = element("p", { class: "links" }, more, saveLink(view, verdict));
   return element("div", { class: "verdict" }, summary, other,
     ...verdict.faces.map((face) => faceView(view, check, face, verdict, seek)),
     ...(tentative ? [] : [worth(view, verdict), links]));

@@ -6,6 +6,8 @@
 const JOIN_S = 1.5;
 /** How long a face is shown before its first and after its last sample. */
 const LINGER_S = 0.25;
+/** And after its last one while what plays is being looked at: the next sample comes that late. */
+export const LIVE_S = 1.5;
 /** From where on a moment is clearly marked or clearly clean, if the model does not say. */
 const USUAL = { fake_at: 0.9, real_at: 0.1 };
 
@@ -22,10 +24,10 @@ function passed(samples, time_s) {
 
 /**
  * The face's box at a moment, between two samples on the straight line; null where it is not seen.
- * @param {Sample[]} samples in time order @param {number} time_s
+ * @param {Sample[]} samples in time order @param {number} time_s @param {number} [after_s] how long the last one holds
  * @returns {Box|null}
  */
-export function boxAt(samples, time_s) {
+export function boxAt(samples, time_s, after_s = LINGER_S) {
   const next = passed(samples, time_s);
   const before = samples[next - 1];
   const after = samples[next];
@@ -33,7 +35,7 @@ export function boxAt(samples, time_s) {
     const share = (time_s - before.t) / (after.t - before.t);
     return /** @type {Box} */ (before.box.map((v, i) => v + (after.box[i] - v) * share));
   }
-  if (before && time_s - before.t <= LINGER_S) return before.box;
+  if (before && time_s - before.t <= after_s) return before.box;
   if (after && after.t - time_s <= LINGER_S) return after.box;
   return null;
 }

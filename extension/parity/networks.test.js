@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Analysis } from "../src/local/analyze.js";
+import { iou } from "../src/local/boxes.js";
+import { findFaces } from "../src/local/faces.js";
+import { picture, values } from "./golden.js";
+import { networks, read } from "./runtime.js";
+
+/** How far two landmarks are apart. */
+const distance = ([x, y], [u, v]) => Math.hypot(x - u, y - v);
+
+test("the faces of a picture are the same", async () => {
+  const { detector, free } = await networks();
+  for (const { name, faces } of values.pictures) {
+    const found = await findFaces(detector, picture(name));
+    assert.equal(found.length, faces.length, name);
+    for (const { box, score, landmarks } of faces) {
+      const same = found.find((other) => iou(other.box, box) >= 0.9);
+      assert.ok(same, `${name}: nobody at ${box}`);
+      assert.ok(Math.abs(same.score - score) < 0.01);
+      landmarks.forEach((point, i) => assert.ok(distance(same.landmarks[i], point) <= 1, `${name}: landmark ${i}`));
+    }
+  }
+  free();
+});
+
+test("a clip gets the same verdict", async () => {
+  const opened = await networks();
+  for (const { frames, times_s, verdict } of values.clips) {
+    // What a JPEG does to a crop is the browser's to show; whatever else a label must survive is here.
+    const analysis = new Analysis(opened, async (rgb) => rgb);
+    for (const [i, name] of frames.entries()) await analysis.add(picture(name), times_s[i]);
+    const about = { kind: verdict.media.kind, duration_s: verdict.media.duration_s, last: true };
+    sameVerdict(await analysis.verdict(about), verdict);
+  }
+  opened.free();
+});
+
+function sameVerdict(found, expected) {
+  const { schema, label, reasons } = expected;
+  assert.deepEqual([found.schema, found.label, found.reasons], [schema, label, reasons]);
+  assert.equal(found.faces.length, expected.faces.length);
+  for (const [i, face] of expected.faces.entries()) {
+    const same = found.faces[i];
+    assert.deepEqual([same.id, same.label, same.reasons], [face.id, face.label, face.reasons]);
+    assert.ok(Math.abs(same.p_fake - face.p_fake) <= 0.02, `P(fake) ${same.p_fake}, not ${face.p_fake}`);
+    assert.equal(same.samples.length, face.samples.length);
+    for (const [k, { box, p_fake }] of face.samples.entries()) {
+      assert.ok(box.every((part, n) => Math.abs(same.samples[k].box[n] - part) < 0.01), `${same.samples[k].box}, not ${box}`);
+      assert.equal(same.samples[k].p_fake === null, p_fake === null);
+      if (p_fake !== null) assert.ok(Math.abs(same.samples[k].p_fake - p_fake) <= 0.02, `${k}: ${same.samples[k].p_fake}, not ${p_fake}`);
+    }
+  }
+}
+
+test("a network that is another's, or that computes something else, is not used", async () => {
+  const damaged = (which) => async (file) => {
+    const content = await read(file);
+    if (which.test(file)) content[content.length >> 1] ^= 1;
+    return content;
+  };
+  await assert.rejects(networks(damaged(/onet/)), { code: "network-changed" });
+  const lying = async (file) => {
+    const content = await read(file);
+    if (file !== "networks.json") return content;
+    const manifest = JSON.parse(new TextDecoder().decode(content));
+    manifest.classifier.networks[1].answer[3] += 1;
+    return new TextEncoder().encode(JSON.stringify(manifest));
+  };
+  await assert.rejects(networks(lying), { code: "network-wrong" });
+});

@@ -1,0 +1,57 @@
+// A check that this browser carries out itself: what is shown goes to the worker and nowhere else.
+
+import { captureImage, captureVideo } from "./capture.js";
+import { createLocal } from "./local.js";
+import { draw } from "./page.js";
+import { fail } from "./problem.js";
+import { find, isOpen } from "./store.js";
+
+/**
+ * @import { About } from "../local/desk.js"
+ * @import { Verdict } from "../verdict/types.js"
+ * @import { Captured } from "./capture.js"
+ * @import { Check } from "./store.js"
+ *
+ * @typedef {ReturnType<typeof createLocal>} Local
+ */
+
+/** @param {Local} local @param {Check} check @param {About} about @returns {Promise<void>} */
+async function lookAtImage(local, check, about) {
+  await local.look(check.id, await captureImage(check.tabId, check.subject), 0, about);
+}
+
+/**
+ * Looks at one picture after another while the video plays; the next is taken when the last was looked
+ * at, so that a slow machine takes fewer.
+ * @param {Local} local @param {Check} check @param {About} about @param {(check: Check) => Promise<void>} publish
+ */
+async function lookAtVideo(local, check, about, publish) {
+  await captureVideo(check.tabId, check.subject, async (progress, /** @type {Captured|null} */ taken) => {
+    const partial = taken ? await local.look(check.id, taken.picture, taken.time_s, about) : null;
+    const now = await find(check.id);
+    if (!now || !isOpen(now)) throw fail("cancelled", null);
+    const after = { ...now, stage: "capture", progress, partial: partial ?? now.partial };
+    await publish(after);
+    if (taken?.direct) await draw(after); // what is drawn over a video would be on a picture of the screen
+  });
+}
+
+/**
+ * @param {(check: Check) => Promise<void>} publish tells everyone how far a check is
+ * @returns {(check: Check) => Promise<Verdict>} raises CheckFailed
+ */
+export function createLookHere(publish) {
+  const local = createLocal();
+  return async (check) => {
+    const { kind, duration_s } = check.subject;
+    /** @type {About} */
+    const about = kind === "image" ? { kind, duration_s: 0 } : { kind: "video", duration_s };
+    try {
+      await (kind === "image" ? lookAtImage(local, check, about) : lookAtVideo(local, check, about, publish));
+      return await local.finish(check.id, about);
+    } catch (error) {
+      await local.drop(check.id);
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,144 @@
+// The constants and words of the service. Written by: python -m convert rules
+
+export default {
+  "pyramid": {
+    "SMALLEST_PX": 20,
+    "WINDOW_PX": 12,
+    "STRIDE_PX": 2,
+    "PYRAMID_STEP": 0.709
+  },
+  "preprocess": {
+    "SIDE_PER_FACE": 1.66
+  },
+  "cascade": {
+    "OUTSIDE": 127.5,
+    "STRIP_PIXELS": 70000,
+    "LONGEST_SIDE_PX": 32000
+  },
+  "faces": {
+    "RNET_PX": 24,
+    "ONET_PX": 48,
+    "THRESHOLDS": [
+      0.6,
+      0.7,
+      0.8
+    ],
+    "LEVEL_OVERLAP": 0.5,
+    "OVERLAP": 0.7,
+    "RNET_BATCHES": [
+      16,
+      4,
+      1
+    ],
+    "ONET_BATCHES": [
+      4,
+      2,
+      1
+    ]
+  },
+  "crops": {
+    "SHARPNESS_PX": 128,
+    "SHARPNESS_HALF": 0.01,
+    "FRONTAL_EYES": 0.6
+  },
+  "cuts": {
+    "SMALL_PX": [
+      64,
+      36
+    ],
+    "SHIFT": 0.2,
+    "SAME_SCENE": 0.67,
+    "FLASH_S": 0.75,
+    "FLAT": 3.0
+  },
+  "matching": {
+    "REACH": 1.0,
+    "REACH_MOST": 4.0,
+    "REACH_PER_S": 5.0,
+    "REACH_PER_S_HEADING": 1.0,
+    "GROWTH": 1.5,
+    "GROWTH_PER_S": 0.5,
+    "GROWTH_MOST": 2.5,
+    "SAME_LOOK": 1.2,
+    "MOST_UNLIKE": 1.25,
+    "MOST_COST": 2.0,
+    "LOOK_AROUND": 1.8
+  },
+  "tracks": {
+    "HEADING_S": 0.7,
+    "BRIDGE_S": 1.5,
+    "BRIDGE_SAMPLES": 2.5,
+    "LOST_S": 10.0,
+    "LOST_SAMPLES": 4,
+    "CLOSE": 0.1,
+    "SURE": 0.99,
+    "OFTEN": 3,
+    "MOST_TRACKS": 100
+  },
+  "evidence": {
+    "MOST_LOGIT": 6.0,
+    "Z_95": 1.96,
+    "Z_STRETCH": 3.1
+  },
+  "stability": {
+    "MOST_CROPS": 8,
+    "JPEG_QUALITY": 70,
+    "SCALE": 0.85,
+    "SHIFT": 0.03
+  },
+  "verdict": {
+    "SCHEMA": 1,
+    "MOST_MOMENTS": 3,
+    "MOMENTS_APART_S": 1.0,
+    "WORST_FIRST": [
+      "fake",
+      "inconclusive",
+      "real"
+    ]
+  },
+  "options": {
+    "samples_per_s": 3.0,
+    "max_samples": 720,
+    "min_face_px": 40,
+    "max_crops": 24,
+    "start_s": 0.0,
+    "end_s": null,
+    "explain": true,
+    "stop_early": true
+  },
+  "rules": {
+    "min_face_px": 100.0,
+    "min_sharpness": 0.3,
+    "min_frontality": 0.25,
+    "min_crops": 3,
+    "min_stretch_s": 0.6,
+    "usual": {
+      "frames": 0.95,
+      "correlation": 0.3,
+      "clips": 1.2,
+      "weight": 6.0
+    }
+  },
+  "labels": [
+    "fake",
+    "real",
+    "inconclusive"
+  ],
+  "media_labels": [
+    "fake",
+    "real",
+    "inconclusive",
+    "no-face"
+  ],
+  "reasons": [
+    "face-too-small",
+    "too-few-frames",
+    "blurred",
+    "scores-disagree",
+    "not-certain",
+    "out-of-scope",
+    "cut-short",
+    "stopped-early",
+    "unstable"
+  ]
+};

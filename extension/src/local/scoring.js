@@ -1,0 +1,34 @@
+// From crops to P(fake): the only place here where a model's polarity is known.
+
+import { fromLogit } from "./evidence.js";
+import { toInput } from "./networks.js";
+
+/**
+ * @import { Networks } from "./networks.js"
+ * @import { Picture } from "./picture.js"
+ * @import { Score } from "./stability.js"
+ */
+
+/** @param {Networks} networks @param {Picture[]} crops of the classifier's side @returns {Promise<number[]>} its own logits */
+async function logits({ classifier }, crops) {
+  const [one, many] = [classifier[0], classifier[classifier.length - 1]];
+  /** @type {number[]} */
+  const found = [];
+  while (found.length < crops.length) {
+    const left = crops.length - found.length;
+    const network = left > one.batch ? many : one;
+    const part = crops.slice(found.length, found.length + network.batch);
+    const each = part[0].data.length;
+    const pixels = new Float32Array(network.batch * each);
+    part.forEach(({ data }, i) => pixels.set(data, i * each));
+    found.push(...(await network.run(toInput(pixels))).subarray(0, part.length));
+  }
+  return found;
+}
+
+/** @param {Networks} networks @returns {Score} calibrated */
+export function createScore(networks) {
+  const { positive_class, calibration: { scale, offset } } = networks.manifest.classifier;
+  const sign = positive_class === "real" ? -1 : 1;
+  return async (crops) => (await logits(networks, crops)).map((logit) => fromLogit(scale * sign * logit + offset));
+}

@@ -1,0 +1,217 @@
+"""The networks in a real Chromium, in the extension's own worker: no service, and no request that
+leaves the browser."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.preprocess import resize
+from server.analysis import stability
+from server.analysis.analyze import Analyzer
+from server.analysis.records import AnalysisOptions, MediaFile
+from server.analysis.verdict import to_json
+from server.analysis.video import MediaReader
+from tests import media
+from tests.e2e.conftest import Site, served
+from tests.e2e.extension import Extension, drawn, finish, installed, loaded, wait_for
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+
+SEE = """async ([pictures, about]) => {
+  const { createHost } = await import('/local/host.js');
+  const host = createHost();
+  const started = performance.now();
+  const ms = [];
+  for (const { png, time_s } of pictures) {
+    const bytes = Uint8Array.from(atob(png), (sign) => sign.charCodeAt(0));
+    const picture = new Blob([bytes], { type: 'image/png' });
+    const before = performance.now();
+    const partial = await host.look('one', picture, time_s, about);
+    if (!partial.media) throw new Error('no verdict so far');
+    ms.push(Math.round(performance.now() - before));
+  }
+  const verdict = await host.finish('one', about);
+  host.close();
+  const gone = await host.finish('one', about).catch(({ code }) => code);
+  return { verdict, gone, ms };
+}"""
+HELD = "() => chrome.offscreen.hasDocument()"
+ENCODED = """async ([side, pixels]) => {
+  const { encodedAgain } = await import('/local/bitmaps.js');
+  const data = Uint8ClampedArray.from(atob(pixels), (sign) => sign.charCodeAt(0));
+  return Array.from((await encodedAgain({ width: side, height: side, channels: 3, data })).data);
+}"""
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[playwright.Playwright]:
+    with playwright.sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def local(
+    driver: playwright.Playwright,
+    chromium: str,
+    parts: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Extension]:
+    """A Chromium with the extension and its networks; there is no service."""
+    folder = tmp_path_factory.mktemp("chromium")
+    with installed(driver, chromium, folder, local=parts) as extension:
+        yield extension
+
+
+def own_page(extension: Extension) -> playwright.Page:
+    page = extension.context.new_page()
+    page.goto(extension.address("options/options.html"))
+    return page
+
+
+def seen(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The pictures that the service looks at, and its verdict on them."""
+    options = AnalysisOptions(explain=False)
+    with MediaReader(path) as reader:
+        frames = [*reader.frames(options.samples_per_s, options.max_samples, 0.0, None)]
+    pictures = []
+    for frame in frames:
+        png = media.picture(path.with_suffix(f".{frame.index}.png"), frame.rgb).read_bytes()
+        pictures.append({"png": base64.b64encode(png).decode(), "time_s": frame.time_s})
+    return pictures, to_json(Analyzer(options).analyze(MediaFile(path)))
+
+
+def test_the_same_verdict_without_a_service(
+    local: Extension, portrait: np.ndarray, tmp_path: Path
+) -> None:
+    pictures, expected = seen(
+        media.clip(tmp_path / "a.mp4", media.moving(portrait, 60, (640, 480)))
+    )
+    asked: list[str] = []
+    local.context.on("request", lambda request: asked.append(request.url))
+    about = {"kind": "video", "duration_s": expected["media"]["duration_s"]}
+    found = own_page(local).evaluate(SEE, [pictures, about])
+    verdict = found["verdict"]
+    for key in ("schema", "label", "reasons"):
+        assert verdict[key] == expected[key], key
+    assert verdict["p_fake"] == pytest.approx(expected["p_fake"], abs=0.02)
+    assert verdict["model"]["sha256"] == expected["model"]["sha256"]
+    assert verdict["detector"] == expected["detector"]
+    assert found["gone"] == "worker-gone"
+    outside = [url for url in asked if not url.startswith(("chrome-extension:", "data:", "blob:"))]
+    assert outside == []
+    print("ms a picture:", found["ms"])
+
+
+def test_a_click_on_what_plays(local: Extension, site: Site, portrait: np.ndarray) -> None:
+    """Boxes while it plays, the verdict, and nothing asked of anybody but the page's own site."""
+    media.clip(site.folder / "here.webm", media.moving(portrait, 450, (640, 480)))
+    body = '<video src="here.webm" muted loop autoplay width="640" height="480"></video>'
+    (site.folder / "here.html").write_text(f"<!doctype html><title>here</title>{body}")
+    page = local.context.new_page()
+    page.goto(f"{site.url}/here.html")
+    loaded(page)
+    asked: list[str] = []
+    local.context.on("request", lambda request: asked.append(request.url))
+    started = time.monotonic()
+    popup = local.click(page)
+    overlay = local.overlay(page)
+    wait_for(page, lambda: overlay.count() == 1 and overlay.boxes(), 30, "a box while it plays")
+    print(f"click to the first box: {time.monotonic() - started:.1f} s")
+    told = finish(local, popup, page)
+    print(f"to the verdict: {time.monotonic() - started:.1f} s")
+    assert "nothing was sent" in told
+    assert popup.evaluate("!!document.querySelector('[data-do=ask-service]')")
+    [check] = local.checks()
+    assert (check["way"], check["jobId"], check["state"]) == ("browser", None, "done")
+    [face] = check["result"]["faces"]
+    assert len(face["samples"]) >= 3
+    assert check["result"]["media"]["analyzed_s"][0] < check["result"]["media"]["analyzed_s"][1]
+    popup.shoot("local-verdict")
+    own = ("chrome-extension:", "data:", "blob:", f"{site.url}/here.")
+    assert [url for url in asked if not url.startswith(own)] == []
+    assert not local.worker.evaluate(HELD), "everything is freed"
+    popup.close()
+    page.close()
+
+
+def test_a_cancelled_check_frees_everything(local: Extension, site: Site) -> None:
+    """It plays the clip of the test before."""
+    page = local.context.new_page()
+    page.goto(f"{site.url}/here.html")
+    loaded(page)
+    popup = local.click(page)
+    wait_for(page, lambda: local.worker.evaluate(HELD), 30, "the document of the worker")
+    popup.click("[data-do=cancel]")
+    wait_for(page, lambda: not local.worker.evaluate(HELD), 30, "an end of it")
+    assert {check["state"] for check in local.checks()} <= {"done", "cancelled"}
+    drawn(local, page, 0)
+    popup.close()
+    page.close()
+
+
+def test_a_video_that_the_page_may_not_read(
+    local: Extension, site: Site, portrait: np.ndarray, tmp_path: Path
+) -> None:
+    """It is another origin's: the screen is looked at, and drawn on when that is over."""
+    with served(tmp_path) as elsewhere:
+        media.clip(tmp_path / "theirs.webm", media.moving(portrait, 450, (640, 480)))
+        source = f"{elsewhere.url}/theirs.webm"
+        (site.folder / "foreign.html").write_text(
+            f'<!doctype html><title>foreign</title><video src="{source}" muted loop autoplay '
+            'width="640" height="480"></video>'
+        )
+        page = local.context.new_page()
+        page.goto(f"{site.url}/foreign.html")
+        loaded(page)
+        popup = local.click(page)
+        told = finish(local, popup, page)
+        assert "nothing was sent" in told
+        [check] = [check for check in local.checks() if "foreign" in check["subject"]["page"]]
+        [face] = check["result"]["faces"]
+        assert len(face["samples"]) >= 3
+        assert check["result"]["media"]["width_px"] == pytest.approx(640, abs=2)
+        popup.close()
+        page.close()
+
+
+def test_a_damaged_network_is_named(
+    driver: playwright.Playwright,
+    chromium: str,
+    parts: Path,
+    tmp_path: Path,
+    site: Site,
+    portrait: np.ndarray,
+) -> None:
+    damaged = Path(shutil.copytree(parts, tmp_path / "parts"))
+    [path] = (damaged / "networks").glob("mtcnn-onet*")
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    media.picture(site.folder / "portrait.png", portrait)
+    (site.folder / "still.html").write_text(
+        "<!doctype html><title>still</title><img src=portrait.png width=512 height=512>"
+    )
+    with installed(driver, chromium, tmp_path, local=damaged) as extension:
+        page = extension.context.new_page()
+        page.goto(f"{site.url}/still.html")
+        popup = extension.click(page)
+        popup.click("#check")
+        popup.wait("!!document.querySelector('.problem')", 60)
+        assert "do not compute what they should" in popup.text(".problem")
+        assert "check with the service" in popup.text(".problem")
+
+
+def test_one_more_jpeg_looks_as_the_services(local: Extension, portrait: np.ndarray) -> None:
+    crop = resize(portrait, 144)
+    pixels = base64.b64encode(crop.tobytes()).decode()
+    found = np.array(own_page(local).evaluate(ENCODED, [144, pixels]), np.int16)
+    expected = stability.encoded_again(crop).astype(np.int16).ravel()
+    assert np.abs(found - expected).mean() < 1.5
+    assert np.abs(expected - crop.ravel()).mean() > 1.5, "a JPEG changes something"
