@@ -195,19 +195,19 @@ def test_first_a_tentative_verdict(
     extension: Extension, page: playwright.Page, site: Site, portrait: np.ndarray
 ) -> None:
     """Long media gets a verdict so far, shown as such, which the final one replaces."""
-    pictures = media.moving(portrait, count=270, size=(640, 480))
+    pictures = media.moving(portrait, count=720, size=(640, 480))
     clip = media.clip(site.folder / "long.mp4", pictures, fps=3, options={"g": "3"})
     page.goto(write(site, "long.html", video(clip.name)))
     loaded(page)
     popup = extension.click(page)
     popup.wait("!!document.querySelector('#outcome progress')")
-    popup.shoot("progress")
     drawn(extension, page)
     overlay = extension.overlay(page)
     assert overlay.text().startswith("⠿\nSo far"), overlay.text()
     assert len(overlay.boxes()) == 1
     assert "So far" in popup.text("#outcome")
     shoot(page, "tentative")
+    popup.shoot("progress")
     assert "So far" not in finish(extension, popup, page)
     wait_for(page, lambda: "So far" not in overlay.text(), 30, "the final verdict on the page")
     popup.close()
