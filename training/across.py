@@ -6,7 +6,6 @@ Test parts are read here and nowhere else; nothing is chosen by what this table 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.preprocess import resize, to_input
-from server.analysis.scoring import UNCALIBRATED, to_p_fake
-from training import codecs, evaluate, measured, metrics, videos
+from server.analysis.scoring import UNCALIBRATED
+from training import codecs, evaluate, measured, metrics, tables, videos
 from training import crops as data
 from training.fit import development
 from training.fit.development import Pictures
@@ -61,10 +59,7 @@ def table(model: evaluate.Model, folder: Path, cache: Path) -> list[Row]:
 
 def write(name: str, rows: list[Row]) -> Path:
     path = RESULTS / f"{name}-across.csv"
-    with path.open("w", newline="") as lines:
-        writer = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    tables.write(path, rows, rows[0])
     return path
 
 
@@ -84,7 +79,7 @@ def _forged(folder: Path) -> Iterator[tuple[Pictures, bool]]:
 
 
 def _row(model: evaluate.Model, chosen: Pictures, comparable: bool) -> Row:
-    p_fake = _p_fake(model, chosen.pictures)
+    p_fake = evaluate.p_fake_of(model, chosen.pictures)
     return _facts(model, chosen.name, chosen.fake, p_fake, chosen.people, comparable)
 
 
@@ -126,12 +121,3 @@ def _facts(
 
 def _share(where: NDArray[np.bool_]) -> float | str:
     return float(np.mean(where)) if len(where) else ""
-
-
-def _p_fake(model: evaluate.Model, pictures: data.Uint8) -> Float32:
-    parts = []
-    for n in range(0, len(pictures), 32):
-        x = to_input(np.stack([resize(p, model.input_px) for p in pictures[n : n + 32]]))
-        parts.append(np.asarray(model.logits(x))[:, 0])
-    calibration = model.calibration or UNCALIBRATED
-    return to_p_fake(np.concatenate(parts), model.positive_class, calibration)

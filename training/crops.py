@@ -22,6 +22,7 @@ COLUMNS = (
     "method", "compression", "clip", "time_s", "face_px", "orig_face_px", "sharpness", "frontality",
     "split", "age", "gender", "race",
 )  # fmt: skip
+PHOTOS = "fairface-adult-train.tar"
 DONE = "done.jsonl"  # in a folder that `prepare` writes: what it did, clip by clip
 
 
@@ -97,9 +98,14 @@ def read(source: Path) -> Crops:
     return _crops(source, pictures, known)
 
 
+def is_prepared(folder: Path) -> bool:
+    """Whether `training prepare` wrote the folder."""
+    return (folder / DONE).is_file()
+
+
 def part(folder: Path, name: str) -> Crops:
     """The crops of one split: of a prepared folder, or of folder/dfdc224-NAME.tar."""
-    if not (folder / DONE).is_file():
+    if not is_prepared(folder):
         return read(folder / f"dfdc224-{name}.tar")
     crops = read(folder)
     splits = crops.columns.get("split")

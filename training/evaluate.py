@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import registry
+from models.preprocess import resize, to_input
 from server.analysis.runtimes.tflite import TfliteRuntime, input_shape
 from server.analysis.scoring import UNCALIBRATED, to_p_fake
 from training import crops as data
@@ -71,6 +72,16 @@ def logits(model: Model, crops: data.Crops) -> Float32:
     """One logit per crop, float32 [N], as the network gives it."""
     parts = [np.asarray(model.logits(x))[:, 0] for x in data.batches(crops, model.input_px, 32)]
     return np.concatenate(parts)
+
+
+def p_fake_of(model: Model, pictures: Sequence[data.Uint8]) -> Float32:
+    """P(fake), float32 [N], of decoded crops uint8 [S, S, 3] of any size."""
+    parts = []
+    for n in range(0, len(pictures), 32):
+        x = to_input(np.stack([resize(p, model.input_px) for p in pictures[n : n + 32]]))
+        parts.append(np.asarray(model.logits(x))[:, 0])
+    calibration = model.calibration or UNCALIBRATED
+    return to_p_fake(np.concatenate(parts), model.positive_class, calibration)
 
 
 def p_fake(model: Model, crops: data.Crops) -> Float32:

@@ -63,7 +63,7 @@ def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) ->
     chosen = evaluate.load(str(files[serve]))
     calibration = calibrate.fit(evaluate.logits(chosen, val_set), val_set.fake)
     # Of a folder that somebody prepared, its maker knows what is in it.
-    trained, is_foreign = f"python -m training train --recipe {name}", _is_prepared(data_folder)
+    trained, is_foreign = f"python -m training train --recipe {name}", data.is_prepared(data_folder)
     entry = {
         "name": name,
         "task": "classify",
@@ -123,8 +123,4 @@ def choose(measured: dict[str, dict[str, float]]) -> str:
 
 def data_name(folder: Path) -> str:
     """What the data in `folder` is called: DFDC, or as a prepared folder is."""
-    return folder.resolve().name if _is_prepared(folder) else DFDC
-
-
-def _is_prepared(folder: Path) -> bool:
-    return (folder / "done.jsonl").is_file()
+    return folder.resolve().name if data.is_prepared(folder) else DFDC

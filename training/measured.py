@@ -48,7 +48,7 @@ def read(source: Path, cache: Path) -> crops.Crops:
     Faces are cut out of videos once, without loss, and kept in a folder of `cache` for each path. A
     warning tells of clips that gave none.
     """
-    if source.is_dir() and not (source / crops.DONE).is_file() and _holds_videos(source):
+    if source.is_dir() and not crops.is_prepared(source) and _holds_videos(source):
         whole = source.resolve()
         name = f"{whole.parent.name}-{whole.name}"
         folder = cache / f"{short(name, name)}-{digest(str(whole))}"

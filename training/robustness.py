@@ -8,13 +8,12 @@ from functools import partial
 import cv2
 import numpy as np
 
-from models.preprocess import resize, to_input
-from server.analysis.scoring import UNCALIBRATED, to_p_fake
+from models.preprocess import resize
 from training import crops as data
 from training import metrics
 from training.breakdown import Row
 from training.codecs import h264, jpeg
-from training.evaluate import Model
+from training.evaluate import Model, p_fake_of
 
 Uint8 = data.Uint8
 Treatment = Callable[[Uint8], Uint8]  # of one crop uint8 [S, S, 3]
@@ -59,7 +58,7 @@ def measure(model: Model, crops: data.Crops) -> list[Row]:
     pictures = [data.decode(image) for image in chosen.images]
     rows = []
     for name, level, treat in _treatments():
-        p_fake = _p_fake(model, [treat(picture) for picture in pictures])
+        p_fake = p_fake_of(model, [treat(picture) for picture in pictures])
         low, high = metrics.interval(metrics.auc, chosen.fake, p_fake, chosen.identities)
         auc = metrics.auc(chosen.fake, p_fake)
         row = {"treatment": name, "level": level, "crops": len(chosen)}
@@ -72,12 +71,3 @@ def _treatments() -> Iterator[tuple[str, float, Treatment]]:
     for name, (treat, levels) in TREATMENTS.items():
         for level in levels:
             yield name, level, partial(treat, level)
-
-
-def _p_fake(model: Model, pictures: list[Uint8]) -> data.NDArray[np.float32]:
-    logits = []
-    for start in range(0, len(pictures), 32):
-        part = [resize(picture, model.input_px) for picture in pictures[start : start + 32]]
-        logits.append(np.asarray(model.logits(to_input(np.stack(part))))[:, 0])
-    calibration = model.calibration or UNCALIBRATED
-    return to_p_fake(np.concatenate(logits), model.positive_class, calibration)

@@ -100,6 +100,17 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], columns: Iterable[str])
     part.replace(path)
 
 
+def append(path: Path, row: Mapping[str, Any]) -> None:
+    """Add `row` to a table of results, which gets the columns that it lacks; four decimals."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows: list[Mapping[str, Any]] = []
+    if path.exists():
+        with path.open(newline="") as lines:
+            rows = list(csv.DictReader(lines))
+    rows.append({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
+    write(path, rows, dict.fromkeys([*row, *rows[0]]))
+
+
 def _beside(source: Path, names: Sequence[str]) -> tuple[Rows, int]:
     """What the tables in the folder of `source` tell of its files, and how many they are."""
     folder = source.absolute().parent

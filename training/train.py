@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,16 +13,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.preprocess import resize, to_input
 from training import crops as data
 from training import evaluate, tables
 from training.fakes import Reals, reals
 from training.feed import Feed, Teacher
+from training.interrupt import told_to_stop
 from training.recipes import Config
 from training.run import CHECKPOINT, Run
 
 Float32 = NDArray[np.float32]
-PHOTOS = "fairface-adult-train.tar"
 RESULTS = Path(__file__).parent / "results" / "runs.csv"
 
 
@@ -64,7 +60,7 @@ def train(
         raise ValueError(f"{folder} has all its {run.step} steps; ask for more to go on")
     measured = _train(run, feed, val_set, folder)
     result = {"steps": run.step, "minutes": round(run.minutes, 1), **measured}
-    _record(RESULTS, {**_flat(config), "date": date.today().isoformat(), **result})
+    tables.append(RESULTS, {**_flat(config), "date": date.today().isoformat(), **result})
     return folder / f"{config.model}.keras"
 
 
@@ -72,7 +68,7 @@ def _train(run: Run, feed: Feed, val_set: data.Crops, folder: Path) -> dict[str,
     """Train to the plan's end, or until told to stop; what the last checkpoint reached on val."""
     every = run.config.checkpoint_steps or feed.steps_per_epoch
     measured: dict[str, float] = {}
-    with _told_to_stop() as told:
+    with told_to_stop() as told:
         while run.step < run.plan.stop and not (told and measured):
             loss = run.advance(feed, min(run.step - run.step % every + every, run.plan.stop), told)
             run.save(folder)
@@ -81,7 +77,7 @@ def _train(run: Run, feed: Feed, val_set: data.Crops, folder: Path) -> dict[str,
             print(f"step {run.step}/{run.plan.stop}  {line}  {run.minutes:.1f} min", flush=True)
             epoch = run.step / feed.steps_per_epoch
             row = {"step": run.step, "epoch": epoch, "loss": loss, "val_auc": auc}
-            _record(folder / "checkpoints.csv", {**row, "minutes": run.minutes})
+            tables.append(folder / "checkpoints.csv", {**row, "minutes": run.minutes})
             measured = {"val_auc": auc, "val_auc_low": low, "val_auc_high": high}
     return measured
 
@@ -92,53 +88,17 @@ def _own(
     if config.own_pairs:
         yield reals(train_set, cache), config.own_pairs
     if config.photo_pairs:
-        photos = data.read(data_folder / PHOTOS)
+        photos = data.read(data_folder / data.PHOTOS)
         yield reals(photos, cache), config.photo_pairs
 
 
 def _teacher(source: str) -> Teacher:
     """P(fake) of a trained network, before calibration."""
-    model = evaluate.load(source)
-
-    def teach(pictures: list[data.Uint8]) -> Float32:
-        x = to_input(np.stack([resize(picture, model.input_px) for picture in pictures]))
-        logits = np.asarray(model.logits(x), np.float32)
-        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
-
-    return teach
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[list[int]]:
-    """A list that is empty until SIGTERM or SIGINT (Ctrl-C) arrives; the second one ends us."""
-    told: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def stop(number: int, _: Any) -> None:
-        told.append(number)
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    model = replace(evaluate.load(source), calibration=None)
+    return lambda pictures: evaluate.p_fake_of(model, pictures)[:, None]
 
 
 def _flat(config: Config) -> dict[str, Any]:
     values = asdict(config)
     values.pop("augmentation")
     return values
-
-
-def _record(path: Path, row: dict[str, Any]) -> None:
-    """Append `row`; where the table has other columns, it gets those that it lacks."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, Any]] = []
-    if path.exists():
-        with path.open(newline="") as lines:
-            rows = list(csv.DictReader(lines))
-    rows.append({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
-    tables.write(path, rows, dict.fromkeys([*row, *rows[0]]))

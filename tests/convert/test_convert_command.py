@@ -24,18 +24,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def crops(tmp_path_factory, astronaut):
-    return models.crops(tmp_path_factory.mktemp("crops"), astronaut)
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    path = tmp_path_factory.mktemp("network") / "theirs.keras"
-    models.network().save(path)
-    return path
-
-
 def p_of(model, crops):
     """What the original says of the crops, which it takes as 0..255."""
     return model.predict_on_batch((crops + 1) * 127.5)[:, -1]

@@ -20,18 +20,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def crops(tmp_path_factory, astronaut):
-    return models.crops(tmp_path_factory.mktemp("crops"), astronaut)
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    path = tmp_path_factory.mktemp("network") / "theirs.keras"
-    models.network().save(path)
-    return path
-
-
 @pytest.fixture
 def weights(tmp_path, monkeypatch):
     """A registry of our own, with the models of the project."""

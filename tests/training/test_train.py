@@ -84,9 +84,9 @@ def interruptible():
 
 @pytest.mark.usefixtures("interruptible")
 def test_the_first_ctrl_c_waits_for_a_checkpoint_and_the_second_does_not():
-    from training.train import _told_to_stop
+    from training.interrupt import told_to_stop
 
-    with _told_to_stop() as told:
+    with told_to_stop() as told:
         os.kill(os.getpid(), signal.SIGINT)
         assert told == [signal.SIGINT]
         with pytest.raises(KeyboardInterrupt):
@@ -246,9 +246,9 @@ def test_a_constant_rate_stays_until_it_is_cooled_down():
 
 
 def test_a_run_with_a_new_column_keeps_the_table_whole(tmp_path):
-    from training.train import _record
+    from training import tables
 
     table = tmp_path / "runs.csv"
-    _record(table, {"model": "a", "steps": 1})
-    _record(table, {"model": "b", "frozen": "stem", "steps": 2})
+    tables.append(table, {"model": "a", "steps": 1})
+    tables.append(table, {"model": "b", "frozen": "stem", "steps": 2})
     assert table.read_text().splitlines() == ["model,frozen,steps", "a,,1", "b,stem,2"]

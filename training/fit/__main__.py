@@ -10,7 +10,6 @@ python -m training.fit shortcuts full             what gives reals and fakes awa
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
@@ -65,12 +64,13 @@ def _leg(args: argparse.Namespace) -> int:
     tf.config.threading.set_intra_op_parallelism_threads(args.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     from training.fit.leg import Leg, run
+    from training.interrupt import told_to_stop
 
-    told: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
     length = Leg(args.minutes, args.every, args.cooldown, args.start, args.note)
     recipe = recipes.RECIPES[args.recipe]
-    print(f"written to {run(recipe, length, RUNS / args.recipe, args.data, lambda: bool(told))}")
+    with told_to_stop() as told:
+        path = run(recipe, length, RUNS / args.recipe, args.data, lambda: bool(told))
+    print(f"written to {path}")
     return 0
 
 

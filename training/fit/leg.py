@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import keras
 
 from models import keras_files, multihead, registry
 from training import crops as data
+from training import tables
 from training.fit import development
 from training.fit.batches import Batches
 from training.fit.examples import Deepfakes, Forgeries, Source, Strangers
@@ -25,7 +25,6 @@ from training.forgery import kinds as forgeries
 from training.forgery.landmarks import prepare
 from training.pretrained import settle, start_from_imagenet
 
-PHOTOS = "fairface-adult-train.tar"
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "legs.csv"
 
 
@@ -42,7 +41,8 @@ class Leg:
 
 
 def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bool]) -> Path:
-    """Go on with the run in `out`, or begin it there, until `told` to end or the time is up.
+    """Go on with the run in `out`, or begin it there, until `told` to end or the time is up;
+    at least a step.
 
     Writes out/checkpoint.npz and out/NAME.keras, the averaged network with its heads apart; prints
     a line of losses and head by head AUCs at each checkpoint; appends a row to results/legs.csv.
@@ -56,7 +56,9 @@ def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bo
     if not training.resume(out):
         training.start_from(_start(training.model, leg.start, feed))
     path, ends = out / f"{recipe.model}.keras", time.monotonic() + leg.minutes * 60
-    while time.monotonic() < ends and not told():
+    over = _over(ends, told)
+    row: dict[str, Any] | None = None
+    while row is None or not over():
         until = min(ends, time.monotonic() + leg.every * 60)
         loss = training.advance(feed, _over(until, told), _rate(ends, leg.cooldown * 60))
         training.save(out)
@@ -64,8 +66,8 @@ def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bo
         network.save(path)
         rows = [development.measure(network, chosen, recipe.input_px) for chosen in quick]
         row = _row(recipe, leg, training, loss, rows)
-        print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
-    _record(row)
+        print("  ".join(f"{k} {_short(v)}" for k, v in row.items()), flush=True)
+    tables.append(RESULTS, row)
     return path
 
 
@@ -76,7 +78,7 @@ def sources(recipe: Recipe, folder: Path) -> dict[str, tuple[Source, float]]:
     gan, composed = (data.read(folder / "extra" / f"{p}-train.tar") for p in ("gan", "photoshop"))
     faces = {
         "own": (prepare(train), recipe.own),
-        "own, photos": (prepare(data.read(folder / PHOTOS)), recipe.own_photos),
+        "own, photos": (prepare(data.read(folder / data.PHOTOS)), recipe.own_photos),
     }
     found: dict[str, tuple[Source, float]] = {
         "deepfakes": (Deepfakes(train), recipe.deepfakes),
@@ -126,24 +128,14 @@ def _rate(ends: float, cooldown_s: float) -> Callable[[], float]:
     return lambda: min(1.0, max(0.0, (ends - time.monotonic()) / cooldown_s))
 
 
+def _short(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
+
+
 def _row(
     recipe: Recipe, leg: Leg, training: Run, loss: dict[str, float], rows: list[dict[str, Any]]
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"date": date.today().isoformat(), "model": recipe.model}
     row |= {"step": training.step, "minutes": training.minutes, "pictures": 2 * recipe.pairs}
     row |= {**loss, "score": development.score(rows), "note": leg.note}
-    row |= {measured["set"]: measured["head_auc"] for measured in rows}
-    return {name: round(v, 4) if isinstance(v, float) else v for name, v in row.items()}
-
-
-def _record(row: dict[str, Any]) -> None:
-    rows: list[dict[str, Any]] = []
-    if RESULTS.exists():
-        with RESULTS.open(newline="") as lines:
-            rows = list(csv.DictReader(lines))
-    rows.append(row)
-    columns = dict.fromkeys(name for row in rows for name in row)
-    with RESULTS.open("w", newline="") as lines:
-        writer = csv.DictWriter(lines, list(columns), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    return row | {measured["set"]: measured["head_auc"] for measured in rows}

@@ -67,7 +67,6 @@ class Run:
         losses = {"kinds": kinds_loss(how.loss), "places": places_loss(how.loss)}
         self.model.compile(optimizer, losses, jit_compile=False)
         optimizer.build(self.model.trainable_variables)
-        self._optimizer = optimizer
         self.averaged = self.model.get_weights()
         self._begun = 0  # the step from which the rate rises: the optimiser knows nothing yet
         self._measure()
@@ -91,8 +90,8 @@ class Run:
                 for n, variable in enumerate(self._variables()):
                     variable.assign(kept[f"variable{n}"])
                 self.averaged = [kept[f"average{n}"] for n in range(len(self.averaged))]
-                sizes = zip(self._optimizer.sizes, kept["sizes"].tolist(), strict=True)
-                self._optimizer.sizes = dict(sizes)
+                sizes = zip(self.model.optimizer.sizes, kept["sizes"].tolist(), strict=True)
+                self.model.optimizer.sizes = dict(sizes)
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise ValueError(f"{path} is no checkpoint of {self.name}: {error}") from error
         self._begun = -self.how.warm
@@ -104,7 +103,7 @@ class Run:
         state = {f"variable{n}": np.asarray(v) for n, v in enumerate(self._variables())}
         state |= {f"average{n}": w for n, w in enumerate(self.averaged)}
         partial = folder / f"part-{CHECKPOINT}"
-        sizes = list(self._optimizer.sizes.values())
+        sizes = list(self.model.optimizer.sizes.values())
         np.savez(partial, step=self.step, minutes=self.minutes, sizes=sizes, **state)
         partial.replace(folder / CHECKPOINT)
 
@@ -138,7 +137,7 @@ class Run:
             mean += (1 - decay) * (value - mean)
 
     def _measure(self) -> None:
-        self._optimizer.measure(
+        self.model.optimizer.measure(
             layer for layer in self.model.layers if layer.weights and layer.name.startswith(TRUNK)
         )
 
