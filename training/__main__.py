@@ -12,7 +12,7 @@ from pathlib import Path
 from convert.errors import ConversionError
 from models.registry import RegistryError
 from server.errors import AppError
-from training.crops import data_dir
+from training.data.crops import data_dir
 
 INTERRUPTED = 130  # the usual exit status after Ctrl-C
 RUNS = Path(__file__).resolve().parents[1] / "var" / "training"
@@ -147,7 +147,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _prepare(args: argparse.Namespace) -> int:
-    from training.prepare import prepare
+    from training.data.prepare import prepare
 
     done = prepare(args.sources, args.out, args.max_crops, args.seed)
     print(f"{done.crops} crops of {done.clips} clips in {args.out}; {len(done.skipped)} skipped")
@@ -233,7 +233,7 @@ def _forgery_mesh(args: argparse.Namespace) -> int:
 
 
 def _forgery_faces(args: argparse.Namespace) -> int:
-    from training.crops import read
+    from training.data.crops import read
     from training.forgery.landmarks import prepare
 
     for source in args.sources:
@@ -243,7 +243,7 @@ def _forgery_faces(args: argparse.Namespace) -> int:
 
 
 def _forgery_examples(args: argparse.Namespace) -> int:
-    from training.crops import read
+    from training.data.crops import read
     from training.forgery import examples
     from training.forgery.landmarks import prepare
 

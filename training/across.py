@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.analysis.scoring import UNCALIBRATED
-from training import codecs, evaluate, measured, metrics, tables, videos
-from training import crops as data
+from training import evaluate, measured, metrics, videos
+from training.data import codecs, tables
+from training.data import crops as data
 from training.fit import development
 from training.fit.development import Pictures
 

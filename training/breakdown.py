@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import registry
-from training import crops as data
 from training import metrics
+from training.data import crops as data
 from training.videos import Videos
 
 Row = dict[str, Any]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from models import registry
-from training import crops as data
 from training import evaluate
+from training.data import crops as data
 
 # Of the val reals, the share that may be called fake; of the val fakes, the share that may be
 # called real. Between the two thresholds the answer is "inconclusive".

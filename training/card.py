@@ -13,8 +13,8 @@ from typing import Any
 
 from convert import classifier, tflite
 from models import meso, registry
-from training import crops as data
 from training import evaluate, export, maps, mask_head, speed
+from training.data import crops as data
 
 PUBLISHED = {"meso4": "Meso-4", "mesoinception4": "MesoInception-4"}  # trained by our recipe
 

@@ -15,8 +15,8 @@ from models import registry
 from models.preprocess import resize, to_input
 from server.analysis.runtimes.tflite import TfliteRuntime, input_shape
 from server.analysis.scoring import UNCALIBRATED, to_p_fake
-from training import crops as data
 from training import metrics
+from training.data import crops as data
 
 Float32 = NDArray[np.float32]
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.preprocess import resize
-from training import crops as data
+from training.data import crops as data
 from training.selfblend import drawn, self_blends
 
 Uint8 = NDArray[np.uint8]

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from models.preprocess import resize
 from server.analysis.faces import FaceFinder
-from training import crops as data
+from training.data import crops as data
 from training.selfblend import PARTS, Blend, Part, deformed, oval, self_blend, soft
 
 Uint8 = NDArray[np.uint8]

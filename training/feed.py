@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.preprocess import resize, to_input
-from training import crops as data
-from training.augment import Augmentation, augment_pair
+from training.data import crops as data
+from training.data.augment import Augmentation, augment_pair
 from training.fakes import Reals
 
 Float32 = NDArray[np.float32]

@@ -19,8 +19,8 @@ from convert import classifier, tflite
 from models import registry
 from models.preprocess import to_input
 from server.analysis.runtimes.tflite import TfliteRuntime
-from training import crops as data
 from training import mask_head
+from training.data import crops as data
 from training.evidence import Float32, Look, Row, Uint8, measure, passes
 from training.selfblend import self_blends
 

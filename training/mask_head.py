@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from models.preprocess import to_input
-from training import crops as data
+from training.data import crops as data
 from training.evidence import enlarged
 from training.selfblend import Blends, self_blends
 

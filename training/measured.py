@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.dataset import VIDEOS, files, some
-from training import breakdown, crops, evaluate, robustness, videos
+from training import breakdown, evaluate, robustness, videos
 from training.breakdown import Row
-from training.prepare import prepare
-from training.sources import digest, short
-from training.tables import write as write_table
+from training.data import crops
+from training.data.prepare import prepare
+from training.data.sources import digest, short
+from training.data.tables import write as write_table
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from models import meso
-from training.augment import Augmentation
+from training.data.augment import Augmentation
 
 
 @dataclass(frozen=True, slots=True)

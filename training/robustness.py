@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 from models.preprocess import resize
-from training import crops as data
 from training import metrics
 from training.breakdown import Row
-from training.codecs import h264, jpeg
+from training.data import crops as data
+from training.data.codecs import h264, jpeg
 from training.evaluate import Model, p_fake_of
 
 Uint8 = data.Uint8

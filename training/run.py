@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from convert import classifier
 from models import meso, registry
-from training import crops as data
 from training import metrics
+from training.data import crops as data
 from training.feed import Feed
 from training.pretrained import start_from_imagenet, start_from_network
 from training.recipes import Config

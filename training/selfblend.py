@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.preprocess import resize
 from server.analysis.faces import FaceFinder
-from training import crops as data
+from training.data import crops as data
 
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]

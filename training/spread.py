@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.analysis.evidence import Z_95, Spread, estimate, to_logits
-from training import crops as data
+from training.data import crops as data
 from training.videos import tracks
 
 LEAST = 8  # crops of a clip; from fewer no correlation can be told

@@ -9,7 +9,7 @@ import numpy as np
 
 from server.analysis.scoring import Scorer
 from server.analysis.stability import is_stable
-from training import crops as data
+from training.data import crops as data
 
 RESULTS = Path(__file__).parent / "results" / "stability.csv"
 BEST = np.ones(1, np.float32)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models import registry
 from server.analysis.records import Track, TrackScores
 from server.analysis.verdict import Rules, judge
-from training import crops as data
+from training.data import crops as data
 
 Float32 = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.training.pictures import write_data
-from training import crops as data
+from training.data import crops as data
 from training.fakes import ALIKE, SIDE_PX, Reals, look_alikes, reals, region_swap
 from training.feed import Feed
 

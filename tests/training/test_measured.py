@@ -15,7 +15,8 @@ import pytest
 from models.registry import Calibration
 from tests.media import clip, moving
 from tests.training.pictures import picture, write_data
-from training import breakdown, crops, measured, metrics, robustness, spread, videos
+from training import breakdown, measured, metrics, robustness, spread, videos
+from training.data import crops
 from training.evaluate import Model
 
 CALIBRATION = Calibration(scale=1.0, offset=0.0, fake_at=0.9, real_at=0.1)

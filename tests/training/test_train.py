@@ -166,7 +166,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(config, tmp_path):
 
 
 def test_batches_hold_pairs_and_repeat_with_the_seed_from_any_step(tmp_path):
-    from training import crops
+    from training.data import crops
     from training.feed import Feed
 
     read = crops.read(write_data(tmp_path) / "dfdc224-train.tar")
@@ -187,7 +187,7 @@ def test_batches_hold_pairs_and_repeat_with_the_seed_from_any_step(tmp_path):
 
 def test_half_of_each_label_is_what_the_teacher_says_of_the_same_pictures(tmp_path):
     from models.preprocess import resize, to_input
-    from training import crops
+    from training.data import crops
     from training.feed import Feed
 
     seen = []
@@ -246,7 +246,7 @@ def test_a_constant_rate_stays_until_it_is_cooled_down():
 
 
 def test_a_run_with_a_new_column_keeps_the_table_whole(tmp_path):
-    from training import tables
+    from training.data import tables
 
     table = tmp_path / "runs.csv"
     tables.append(table, {"model": "a", "steps": 1})

@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from training.crops import data_dir
+from training.data.crops import data_dir
 from training.fit import recipes
 
 RUNS = Path(__file__).resolve().parents[2] / "var" / "fit"

@@ -13,8 +13,8 @@ import cv2
 import keras
 
 from models import keras_files, multihead, registry
-from training import crops as data
-from training import tables
+from training.data import crops as data
+from training.data import tables
 from training.fit import development
 from training.fit.batches import Batches
 from training.fit.examples import Deepfakes, Forgeries, Source, Strangers

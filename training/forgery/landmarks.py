@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from models.preprocess import resize
 from server.analysis.faces import FaceFinder
-from training import crops as data
+from training.data import crops as data
 from training.fakes import SIDE_PX, look_alikes
 from training.forgery.mesh import FOLDER, POINTS, FaceMesh
 

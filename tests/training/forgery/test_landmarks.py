@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training import crops as data
+from training.data import crops as data
 from training.fakes import SIDE_PX
 from training.forgery import landmarks
 from training.forgery.landmarks import Faces, disagreement, picture, prepare

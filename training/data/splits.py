@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from training.sources import Clip
+from training.data.sources import Clip
 
 SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 

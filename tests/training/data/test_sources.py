@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from convert.dataset import PICTURES, VIDEOS
-from training import sources
+from training.data import sources
 
 
 def put(root: Path, *names: str) -> Path:

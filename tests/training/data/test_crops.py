@@ -11,7 +11,7 @@ import pytest
 
 from models.preprocess import SIDE_PER_FACE, face_crop, to_input
 from tests.training.pictures import write_data, write_part
-from training import crops
+from training.data import crops
 
 
 def test_a_tar_is_read_with_its_manifest(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convert.dataset import files, labelled
-from training import tables
+from training.data import tables
 
 ROWS = [
     ["file", "identity", "split", "time_s"],

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.preprocess import resize
-from training import codecs
+from training.data import codecs
 
 Uint8 = NDArray[np.uint8]
 Change = Callable[[Uint8], Uint8]

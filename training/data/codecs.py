@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training import crops as data
+from training.data import crops as data
 
 Uint8 = NDArray[np.uint8]
 

@@ -105,7 +105,7 @@ def append(path: Path, row: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     rows: list[Mapping[str, Any]] = []
     if path.exists():
-        with path.open(newline="") as lines:
+        with path.open(newline="", encoding="utf-8") as lines:
             rows = list(csv.DictReader(lines))
     rows.append({k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()})
     write(path, rows, dict.fromkeys([*row, *rows[0]]))

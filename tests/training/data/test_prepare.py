@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from tests.media import clip, moving
-from training import crops, prepare, sources
 from training.__main__ import main
+from training.data import crops, prepare, sources
 
 FF = "manipulated_sequences/Deepfakes/c23/videos"
 

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from convert import dataset
 from convert.dataset import File
 from models.preprocess import resize, to_input
-from training import tables
+from training.data import tables
 
 Uint8 = NDArray[np.uint8]
 COLUMNS = (
     "method", "compression", "clip", "time_s", "face_px", "orig_face_px", "sharpness", "frontality",
     "split", "age", "gender", "race",
 )  # fmt: skip
+SIDE_PX = 224  # of a crop as it is kept; networks take less and shrink it
 PHOTOS = "fairface-adult-train.tar"
 DONE = "done.jsonl"  # in a folder that `prepare` writes: what it did, clip by clip
 
@@ -69,7 +70,7 @@ class Crops:
 
 def data_dir() -> Path:
     """MESOSCOPE_DATA, or shared/data beside the checkout."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
     return Path(os.environ.get("MESOSCOPE_DATA", beside))
 
 

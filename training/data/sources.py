@@ -14,7 +14,7 @@ from typing import Any
 
 from convert import dataset
 from convert.dataset import PICTURES, VIDEOS, File
-from training import tables
+from training.data import tables
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,9 @@ from server.analysis.faces import FaceFinder
 from server.analysis.records import Track
 from server.analysis.tracks import Tracker
 from server.analysis.video import MediaReader
-from training.crops import Uint8, decode
-from training.sources import Clip
+from training.data.crops import SIDE_PX, Uint8, decode
+from training.data.sources import Clip
 
-SIDE_PX = 224  # of a kept crop; networks take less and shrink it
 SAMPLES_PER_S = 3.0
 MAX_SAMPLES = 720
 MIN_FACE_PX = 40

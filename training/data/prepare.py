@@ -17,10 +17,10 @@ from tqdm import tqdm
 from convert.dataset import some
 from server.analysis.records import Track
 from server.errors import AppError
-from training import faces, tables
-from training.crops import DONE
-from training.sources import Clip, find
-from training.splits import SHARES, split
+from training.data import faces, tables
+from training.data.crops import DONE
+from training.data.sources import Clip, find
+from training.data.splits import SHARES, split
 
 QUALITY = 95  # of JPEG
 MAX_CROPS = 24  # of one clip, spread over it
