@@ -159,38 +159,38 @@ def _prepare(args: argparse.Namespace) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from training import evaluate, measured
+    from training.evaluate import measured
+    from training.evaluate.model import load
 
-    model = evaluate.load(args.model)
+    model = load(args.model)
     for folder in filter(None, (args.out, args.json and args.json.parent)):
         folder.mkdir(parents=True, exist_ok=True)  # before work is spent
     chosen = measured.read(args.source, RUNS / "prepared")
     result = measured.measure(model, args.source.resolve().name, chosen, args.robustness)
     print(measured.markdown(result))
     if args.json:
-        args.json.write_text(json.dumps(measured.to_json(result), indent=1) + "\n")
+        args.json.write_text(
+            json.dumps(measured.to_json(result), indent=1) + "\n", encoding="utf-8"
+        )
     for path in measured.write(result, args.out) if args.out else ():
         print(f"written to {path}")
     return 0
 
 
 def _spread(args: argparse.Namespace) -> int:
-    from training import evaluate, measured, spread
+    from training.evaluate import measured, spread
+    from training.evaluate.model import load
+    from training.evaluate.scored import scored
 
-    model = evaluate.load(args.model)
-    chosen = measured.read(args.source, RUNS / "prepared")
-    p_fake = evaluate.p_fake(model, chosen)
-    if "time_s" in chosen.columns:
-        found = spread.measure(chosen, p_fake)
-    else:
-        found = {"frames and clips": spread.of_people(chosen, p_fake)}
-    for name, value in found.items():
-        print(f"{name:<28} {value:.3f}")
+    model = load(args.model)
+    given = scored(model, measured.read(args.source, RUNS / "prepared"))
+    for row in spread.rows(given):
+        print(f"{row['measure']:<28} {row['value']:.3f}")
     return 0
 
 
 def _calibrate(args: argparse.Namespace) -> int:
-    from training.calibrate import calibrate
+    from training.evaluate.calibrate import calibrate
 
     print(calibrate(args.model, args.data))
     return 0
@@ -218,7 +218,7 @@ def _evidence(args: argparse.Namespace) -> int:
 
 
 def _stability(args: argparse.Namespace) -> int:
-    from training.stability import report
+    from training.evaluate.stability import report
 
     print(report(args.model, args.data), end="")
     return 0

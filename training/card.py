@@ -13,8 +13,10 @@ from typing import Any
 
 from convert import classifier, tflite
 from models import meso, registry
-from training import evaluate, export, maps, mask_head, speed
+from training import export, maps, mask_head, speed
 from training.data import crops as data
+from training.evaluate import model as evaluate
+from training.evaluate import summary
 
 PUBLISHED = {"meso4": "Meso-4", "mesoinception4": "MesoInception-4"}  # trained by our recipe
 
@@ -42,7 +44,7 @@ def report(name: str, data_folder: Path) -> Path:
     _check_calibrated(spec)
     val_set, served = data.part(data_folder, "val"), evaluate.load(name)
     parts = {
-        part: asdict(evaluate.evaluate(served, crops))
+        part: asdict(summary.evaluate(served, crops))
         for part, crops in _crops(data_folder, val_set).items()
     }
     network = evaluate.load(f"{name}:keras")

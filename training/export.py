@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from convert import classifier
 from models import registry
 from server.analysis.scoring import UNCALIBRATED, to_p_fake
-from training import calibrate, evaluate, metrics
+from training import metrics
 from training.data import crops as data
+from training.evaluate import calibrate
+from training.evaluate import model as evaluate
 
 # A quantised file is served if it costs at most this much of the val AUC and calls nearly every val
 # crop what float32 calls it. Of the two, int8 runs faster on the CPUs measured, so it comes first.

@@ -13,9 +13,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training import evaluate
 from training.data import crops as data
 from training.data import tables
+from training.evaluate import model as evaluate
 from training.fakes import Reals, reals
 from training.feed import Feed, Teacher
 from training.interrupt import told_to_stop

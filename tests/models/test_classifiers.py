@@ -91,8 +91,8 @@ def test_no_file_was_measured_past_its_tolerance(spec):
 @pytest.mark.parametrize("variant", ["float32", "float16"])
 def test_on_val_a_file_says_what_keras_says(variant, shared_data):
     from convert.verify import TOLERANCES
-    from training import evaluate
     from training.data import crops
+    from training.evaluate import model as evaluate
 
     val = crops.read(shared_data / "dfdc224-val.tar")
     some = val.take(np.arange(len(val))[:: len(val) // 150])
@@ -103,8 +103,8 @@ def test_on_val_a_file_says_what_keras_says(variant, shared_data):
 @pytest.mark.data
 def test_known_fakes_score_above_known_reals(spec, shared_data):
     """Polarity: a network whose sign is flipped would order them the other way round."""
-    from training import evaluate
     from training.data import crops
+    from training.evaluate import model as evaluate
 
     val = crops.read(shared_data / "dfdc224-val.tar")
     pairs = val.pairs()[:: len(val.pairs()) // 64][:64]

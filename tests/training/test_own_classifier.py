@@ -149,7 +149,7 @@ def test_a_prepared_folder_gives_the_parts_and_its_name(registered, data, tmp_pa
 
 
 def test_classes_that_do_not_overlap_get_thresholds_between_them() -> None:
-    from training.calibrate import fit
+    from training.evaluate.calibrate import fit
 
     logits = np.array([-3, -2.5, -2, 2, 2.5, 3], np.float32)
     fake = logits > 0
@@ -171,7 +171,7 @@ def test_what_is_exported_from_prepared_data_claims_no_other(tmp_path) -> None:
 
 
 def test_a_detector_is_not_calibrated(tmp_path) -> None:
-    from training.calibrate import calibrate
+    from training.evaluate.calibrate import calibrate
 
     with pytest.raises(ValueError, match="does not tell fake from real"):
         calibrate("mtcnn", tmp_path)

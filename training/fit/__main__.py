@@ -98,7 +98,8 @@ def _shortcuts(args: argparse.Namespace) -> int:
 
 
 def _across(args: argparse.Namespace) -> int:
-    from training import across, evaluate
+    from training.evaluate import across
+    from training.evaluate import model as evaluate
 
     model = evaluate.load(args.model)
     model = across.mirrored(model) if args.mirror else model

@@ -15,9 +15,11 @@ import pytest
 from models.registry import Calibration
 from tests.media import clip, moving
 from tests.training.pictures import picture, write_data
-from training import breakdown, measured, metrics, robustness, spread, videos
+from training import metrics
 from training.data import crops
-from training.evaluate import Model
+from training.evaluate import breakdown, measured, robustness, spread, videos
+from training.evaluate.model import Model
+from training.evaluate.scored import Scored
 
 CALIBRATION = Calibration(scale=1.0, offset=0.0, fake_at=0.9, real_at=0.1)
 
@@ -124,13 +126,14 @@ def test_a_treatment_keeps_the_picture_and_harms_more_the_further_it_goes(name):
         assert harm == sorted(harm)
 
 
-def test_videos_are_judged_in_order_of_time_and_per_method(clips):
+def test_videos_are_judged_in_order_of_time_and_per_method(clips, model):
     p_fake = np.where(clips.fake, 0.97, 0.03).astype(np.float32)
-    judged = videos.judged(clips, p_fake, CALIBRATION)
+    given = Scored(model, clips, p_fake)
+    judged = given.clips
     assert len(judged) == 6
     assert [str(label) for label in judged.labels] == ["real"] * 3 + ["fake"] * 2 + ["inconclusive"]
     assert np.isnan(judged.p_fake[5])  # all its faces are too small to be judged
-    values = {row["measure"]: row["value"] for row in breakdown.of_videos(judged)}
+    values = {row["measure"]: row["value"] for row in breakdown.videos(given)}
     assert values["judged"] == 5
     assert values["auc"] == 1
     assert values["fakes_called_fake"] == pytest.approx(2 / 3)
@@ -138,13 +141,13 @@ def test_videos_are_judged_in_order_of_time_and_per_method(clips):
 
     for i in videos.tracks(clips).values():
         assert (np.diff(clips.numbers("time_s")[i]) > 0).all()
-    methods = breakdown.by_method(clips.fake, p_fake, clips.columns["method"], clips.identities)
+    methods = breakdown.methods(given)
     assert [(row["method"], row["fakes"]) for row in methods] == [("drive", 8), ("swap", 16)]
-    sizes = breakdown.by_size(clips, p_fake)
+    sizes = breakdown.sizes(given)
     assert [row["face_px"] for row in sizes] == ["150 to 200"]
 
 
-def test_false_alarms_are_counted_by_group():
+def test_false_alarms_are_counted_by_group(model):
     count = 40
     groups = np.array(["old", "young"])[np.arange(count) % 2]
     names = tuple(map(str, range(count)))
@@ -153,7 +156,7 @@ def test_false_alarms_are_counted_by_group():
         {"age": groups},
     )  # fmt: skip
     p_fake = np.where((groups == "old") & (np.arange(count) < 20), 0.95, 0.2)
-    rows = breakdown.by_people(reals, p_fake, CALIBRATION)
+    rows = breakdown.people(Scored(model, reals, p_fake))
     assert [(row["group"], row["reals"], row["value"]) for row in rows] == [
         ("old", 20, 0.5),
         ("young", 20, 0.0),
@@ -193,10 +196,10 @@ def test_the_spread_of_scores_is_found_again():
         {"clip": np.array(clip_of), "time_s": np.array(times)},
     )  # fmt: skip
     p_fake = 1 / (1 + np.exp(-np.array(logits, np.float32)))
-    found = spread.measure(series, p_fake)
+    found = spread.of_clips(series, p_fake)
     assert found["frames"] == pytest.approx(0.8, abs=0.1)
     assert found["correlation"] == pytest.approx(0.6, abs=0.1)
     assert found["clips"] == pytest.approx(0.5, abs=0.12)
     assert 0.8 < found["covered"] <= 1
     with pytest.raises(ValueError, match="no clip here"):
-        spread.measure(series.take(np.arange(5)), p_fake[:5])
+        spread.of_clips(series.take(np.arange(5)), p_fake[:5])

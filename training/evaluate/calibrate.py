@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from models import registry
-from training import evaluate
 from training.data import crops as data
+from training.evaluate.model import load, logits
 
 # Of the val reals, the share that may be called fake; of the val fakes, the share that may be
 # called real. Between the two thresholds the answer is "inconclusive".
@@ -28,8 +28,8 @@ def calibrate(name: str, data_folder: Path) -> registry.Calibration:
     if spec.positive_class is None:
         raise ValueError(f"{name} does not tell fake from real; choose a classifier")
     val_set = data.part(data_folder, "val")
-    logits = evaluate.logits(evaluate.load(name), val_set)
-    calibration = fit(-logits if spec.positive_class == "real" else logits, val_set.fake)
+    answers = logits(load(name), val_set)
+    calibration = fit(-answers if spec.positive_class == "real" else answers, val_set.fake)
     registry.update(name, calibration=asdict(calibration), rates=None)
     return calibration
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training import metrics
-from training.calibrate import FALSE_ALARMS, MISSES, fit
+from training.evaluate.calibrate import FALSE_ALARMS, MISSES, fit
 
 
 def drawn(n: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -10,10 +10,10 @@ import numpy as np
 
 from models.preprocess import resize
 from training import metrics
-from training.breakdown import Row
 from training.data import crops as data
 from training.data.codecs import h264, jpeg
-from training.evaluate import Model, p_fake_of
+from training.evaluate.model import p_fake_of
+from training.evaluate.scored import Row, Scored
 
 Uint8 = data.Uint8
 Treatment = Callable[[Uint8], Uint8]  # of one crop uint8 [S, S, 3]
@@ -48,22 +48,25 @@ TREATMENTS: dict[str, tuple[Callable[..., Uint8], tuple[float, ...]]] = {
 }
 
 
-def measure(model: Model, crops: data.Crops) -> list[Row]:
-    """The AUC of `model` on evenly drawn pairs of `crops`, untreated and after each treatment."""
-    pairs = crops.pairs()
+def rows(given: Scored) -> list[Row]:
+    """The AUC on evenly drawn pairs of the crops, untreated and after each treatment.
+
+    Raises ValueError where no real has a fake of its own.
+    """
+    pairs = given.crops.pairs()
     if not len(pairs):
         raise ValueError("robustness is measured on reals that have a fake of their own")
     drawn = np.unique(np.linspace(0, len(pairs) - 1, CROPS // 2).astype(int))
-    chosen = crops.take(pairs[drawn].ravel())
+    chosen = given.crops.take(pairs[drawn].ravel())
     pictures = [data.decode(image) for image in chosen.images]
-    rows = []
+    found = []
     for name, level, treat in _treatments():
-        p_fake = p_fake_of(model, [treat(picture) for picture in pictures])
+        p_fake = p_fake_of(given.model, [treat(picture) for picture in pictures])
         low, high = metrics.interval(metrics.auc, chosen.fake, p_fake, chosen.identities)
         auc = metrics.auc(chosen.fake, p_fake)
         row = {"treatment": name, "level": level, "crops": len(chosen)}
-        rows.append({**row, "value": auc, "low": low, "high": high})
-    return rows
+        found.append({**row, "value": auc, "low": low, "high": high})
+    return found
 
 
 def _treatments() -> Iterator[tuple[str, float, Treatment]]:

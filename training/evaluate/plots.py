@@ -4,38 +4,36 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from training import metrics
-
-if TYPE_CHECKING:
-    from training.measured import Measured
+from training.evaluate.scored import Row, Scored
 
 BINS = 10
 
 
-def draw(measured: Measured, folder: Path) -> list[Path]:
-    """Write roc.png, reliability.png and robustness.png, those that the set allows."""
+def draw(given: Scored, treated: list[Row], about: str, folder: Path) -> list[Path]:
+    """Write roc.png, reliability.png and, of the rows of robustness, robustness.png into `folder`,
+    those that the set allows; `about` is their title."""
     figures: dict[str, Figure] = {}
-    if 0 < np.count_nonzero(measured.fake) < len(measured.fake):
-        figures["roc"] = _roc(measured)
-        figures["reliability"] = _reliability(measured)
-    if rows := measured.tables.get("robustness"):
-        figures["robustness"] = _robustness(rows)
+    if given.has_both:
+        figures["roc"] = _roc(given.crops.fake, given.p_fake)
+        figures["reliability"] = _reliability(given.crops.fake, given.p_fake)
+    if treated:
+        figures["robustness"] = _robustness(treated)
     for name, figure in figures.items():
-        figure.suptitle(f"{measured.model} on {measured.data}", fontsize=10)
+        figure.suptitle(about, fontsize=10)
         figure.savefig(folder / f"{name}.png", dpi=110)
     return [folder / f"{name}.png" for name in figures]
 
 
-def _roc(measured: Measured) -> Figure:
+def _roc(fake: metrics.Bool, p_fake: metrics.Float) -> Figure:
     figure = Figure(figsize=(5, 4.6), layout="constrained")
     axes = figure.subplots()
-    false_positives, true_positives = metrics.roc(measured.fake, measured.p_fake)
-    auc = metrics.auc(measured.fake, measured.p_fake)
+    false_positives, true_positives = metrics.roc(fake, p_fake)
+    auc = metrics.auc(fake, p_fake)
     axes.plot(false_positives, true_positives, label=f"AUC {auc:.3f}")
     axes.plot([0, 1], [0, 1], color="0.7", linestyle="--", label="chance")
     axes.set(xlabel="reals called fake", ylabel="fakes called fake", xlim=(0, 1), ylim=(0, 1))
@@ -44,15 +42,15 @@ def _roc(measured: Measured) -> Figure:
     return figure
 
 
-def _reliability(measured: Measured) -> Figure:
+def _reliability(fake: metrics.Bool, p_fake: metrics.Float) -> Figure:
     figure = Figure(figsize=(5, 5.6), layout="constrained")
     above, below = figure.subplots(2, height_ratios=(3, 1), sharex=True)
     edges = np.linspace(0, 1, BINS + 1)
-    bins = np.minimum((measured.p_fake * BINS).astype(int), BINS - 1)
+    bins = np.minimum((p_fake * BINS).astype(int), BINS - 1)
     counts = np.bincount(bins, minlength=BINS)
     filled = counts > 0
-    stated = np.bincount(bins, measured.p_fake, BINS)[filled] / counts[filled]
-    found = np.bincount(bins, measured.fake, BINS)[filled] / counts[filled]
+    stated = np.bincount(bins, p_fake, BINS)[filled] / counts[filled]
+    found = np.bincount(bins, fake, BINS)[filled] / counts[filled]
     above.plot([0, 1], [0, 1], color="0.7", linestyle="--", label="perfect")
     above.plot(stated, found, marker="o", label="measured")
     above.set(ylabel="share that is fake", xlim=(0, 1), ylim=(0, 1))
@@ -63,7 +61,7 @@ def _reliability(measured: Measured) -> Figure:
     return figure
 
 
-def _robustness(rows: list[dict[str, Any]]) -> Figure:
+def _robustness(rows: list[Row]) -> Figure:
     treated = {name: list(group) for name, group in groupby(rows, lambda row: row["treatment"])}
     untreated = treated.pop("none")[0]["value"]
     figure = Figure(figsize=(9, 5), layout="constrained")

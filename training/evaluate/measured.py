@@ -9,38 +9,41 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convert.dataset import VIDEOS, files, some
-from training import breakdown, evaluate, robustness, videos
-from training.breakdown import Row
 from training.data import crops
 from training.data.prepare import prepare
 from training.data.sources import digest, short
 from training.data.tables import write as write_table
+from training.evaluate import breakdown, robustness
+from training.evaluate.model import Model
+from training.evaluate.scored import Evaluator, Row, Scored, scored
 
 logger = logging.getLogger(__name__)
 
-TITLES = {
-    "crops": "Single crops",
-    "videos": "Videos, by the service's own rules",
-    "methods": "By method, single crops",
-    "video_methods": "By method, videos",
-    "sizes": "By size of the face",
-    "people": "Reals that are called fake, by group",
-    "robustness": "AUC after treatment",
+TREATED = "robustness"  # takes long: only where it is asked for
+EVALUATORS: dict[str, tuple[str, Evaluator]] = {
+    "crops": ("Single crops", breakdown.crops),
+    "videos": ("Videos, by the service's own rules", breakdown.videos),
+    "methods": ("By method, single crops", breakdown.methods),
+    "video_methods": ("By method, videos", breakdown.video_methods),
+    "sizes": ("By size of the face", breakdown.sizes),
+    "people": ("Reals that are called fake, by group", breakdown.people),
+    TREATED: ("AUC after treatment", robustness.rows),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Tables by the names of TITLES; and what the plots need: `fake` bool [N], `p_fake` [N]."""
+    """All of one model on one set: what was scored, and tables by the names of EVALUATORS."""
 
-    model: str
     data: str
+    scored: Scored
     tables: dict[str, list[Row]]
-    fake: NDArray[np.bool_]
-    p_fake: NDArray[np.float32]
+
+    @property
+    def model(self) -> str:
+        return self.scored.model.name
 
 
 def read(source: Path, cache: Path) -> crops.Crops:
@@ -65,41 +68,12 @@ def _holds_videos(folder: Path) -> bool:
     return any(file.suffix in VIDEOS for file in files(folder))
 
 
-def measure(model: evaluate.Model, name: str, chosen: crops.Crops, treated: bool) -> Measured:
-    """All tables that `chosen` allows; with `treated`, the AUC after each treatment too."""
-    p_fake = evaluate.p_fake(model, chosen)
-    result = evaluate.summarize(model, chosen, p_fake)
-    tables: dict[str, list[Row]] = {"crops": _rows(result)}
-    methods = chosen.columns.get("method")
-    both = 0 < np.count_nonzero(chosen.fake) < len(chosen)
-    clips = videos.judged(chosen, p_fake, model.calibration)
-    if len(clips):
-        tables["videos"] = breakdown.of_videos(clips)
-    if methods is not None and both:
-        people = chosen.identities
-        tables["methods"] = breakdown.by_method(chosen.fake, p_fake, methods, people)
-    if len(clips) and both:
-        about = (clips.fake, clips.p_fake, clips.methods, clips.identities)
-        tables["video_methods"] = breakdown.by_method(*about)
-    tables["sizes"] = breakdown.by_size(chosen, p_fake)
-    if model.calibration is not None:
-        tables["people"] = breakdown.by_people(chosen, p_fake, model.calibration)
-    if treated:
-        tables["robustness"] = robustness.measure(model, chosen)
-    kept = {title: rows for title, rows in tables.items() if rows}
-    return Measured(model.name, name, kept, chosen.fake, p_fake)
-
-
-def _rows(result: evaluate.Result) -> list[Row]:
-    counts = [
-        {"measure": "crops", "value": result.crops},
-        {"measure": "people", "value": result.identities},
-    ]
-    return counts + [
-        {"measure": name, "value": value, "low": low, "high": high}
-        for name, value in result.values.items()
-        for low, high in [result.intervals[name]]
-    ]
+def measure(model: Model, name: str, chosen: crops.Crops, treated: bool) -> Measured:
+    """All tables that `chosen`, called `name`, allows; `treated`: after each treatment too."""
+    given = scored(model, chosen)
+    asked = {title: rows for title, (_, rows) in EVALUATORS.items() if treated or title != TREATED}
+    tables = {title: found for title, rows in asked.items() if (found := rows(given))}
+    return Measured(name, given, tables)
 
 
 def to_json(measured: Measured) -> dict[str, Any]:
@@ -119,11 +93,11 @@ def markdown(measured: Measured) -> str:
     """The tables for a person to read."""
     lines = [f"# {measured.model} on {measured.data}", ""]
     command = f"python -m training evaluate {measured.model} .../{measured.data} --out FOLDER"
-    command += " --robustness" * ("robustness" in measured.tables)
+    command += " --robustness" * (TREATED in measured.tables)
     lines += [f"Written by `{command}`.", "Intervals are 95 % bootstrap intervals over people.", ""]
     for title, rows in measured.tables.items():
         columns = list(dict.fromkeys(key for row in rows for key in row))
-        lines += [f"## {TITLES[title]}", "", f"| {' | '.join(columns)} |"]
+        lines += [f"## {EVALUATORS[title][0]}", "", f"| {' | '.join(columns)} |"]
         lines += ["|" + "---|" * len(columns)]
         lines += [f"| {' | '.join(_cell(row.get(c, '')) for c in columns)} |" for row in rows]
         lines += [""]
@@ -136,13 +110,14 @@ def _cell(value: Any) -> str:
 
 def write(measured: Measured, folder: Path) -> list[Path]:
     """evaluation.json, evaluation.md, a CSV file for each table, and the plots, into `folder`."""
-    from training import plots
+    from training.evaluate import plots
 
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "evaluation.json", folder / "evaluation.md"]
-    written[0].write_text(json.dumps(to_json(measured), indent=1) + "\n")
-    written[1].write_text(markdown(measured))
+    written[0].write_text(json.dumps(to_json(measured), indent=1) + "\n", encoding="utf-8")
+    written[1].write_text(markdown(measured), encoding="utf-8")
     for title, rows in measured.tables.items():
         written.append(folder / f"{title}.csv")
         write_table(written[-1], rows, dict.fromkeys(key for row in rows for key in row))
-    return written + plots.draw(measured, folder)
+    about = f"{measured.model} on {measured.data}"
+    return written + plots.draw(measured.scored, measured.tables.get(TREATED, []), about, folder)

@@ -6,13 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.analysis.evidence import Z_95, Spread, estimate, to_logits
-from training.data import crops as data
-from training.videos import tracks
+from training.data.crops import Crops
+from training.evaluate.scored import Row, Scored
+from training.evaluate.videos import tracks
 
 LEAST = 8  # crops of a clip; from fewer no correlation can be told
 
 
-def measure(crops: data.Crops, p_fake: NDArray[np.float32]) -> dict[str, float]:
+def rows(given: Scored) -> list[Row]:
+    """A line for each value: of clips where the crops tell their time, else of people."""
+    if "time_s" in given.crops.columns:
+        found = of_clips(given.crops, given.p_fake)
+    else:
+        found = {"frames and clips": of_people(given.crops, given.p_fake)}
+    return [{"measure": name, "value": value} for name, value in found.items()]
+
+
+def of_clips(crops: Crops, p_fake: NDArray[np.float32]) -> dict[str, float]:
     """The values of Spread as they are in `crops`, and how often its interval holds.
 
     `frames`: the spread within a clip; `correlation`: of neighbouring crops, corrected for short
@@ -43,7 +53,7 @@ def measure(crops: data.Crops, p_fake: NDArray[np.float32]) -> dict[str, float]:
     return answer
 
 
-def of_people(crops: data.Crops, p_fake: NDArray[np.float32]) -> float:
+def of_people(crops: Crops, p_fake: NDArray[np.float32]) -> float:
     """The spread of single crops, each of another clip, around the mean of their person and label:
     that between clips and that within one, together. NaN where nobody is there twice."""
     logits = to_logits(p_fake)

@@ -15,15 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.analysis.scoring import UNCALIBRATED
-from training import evaluate, measured, metrics, videos
+from training import metrics
 from training.data import codecs, tables
 from training.data import crops as data
+from training.evaluate import measured, videos
+from training.evaluate import model as evaluate
 from training.fit import development
 from training.fit.development import Pictures
 
 Float32 = NDArray[np.float32]
 Row = dict[str, Any]
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).resolve().parents[1] / "results"
 CRF = 28
 # A path in the data folder, and whether its reals and fakes come from one source: else contrast or
 # sharpness alone may separate them, and no rate between them is given.
