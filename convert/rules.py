@@ -60,7 +60,7 @@ def rules() -> dict[str, Any]:
 def constants(module: str) -> dict[str, Any]:
     """What `module` itself declares in capitals and JSON can hold, by name."""
     loaded = import_module(module)
-    tree = ast.parse(Path(str(loaded.__file__)).read_text())
+    tree = ast.parse(Path(str(loaded.__file__)).read_text(encoding="utf-8"))
     targets = [target for node in tree.body for target in _targets(node)]
     names = [name.id for target in targets for name in ast.walk(target)
              if isinstance(name, ast.Name)]  # fmt: skip

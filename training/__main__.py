@@ -139,7 +139,7 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from training.export import export
+    from training.card.export import export
 
     for variant, facts in export(args.network, args.data).items():
         print(f"{variant:<8} " + "  ".join(f"{name} {value}" for name, value in facts.items()))
@@ -197,14 +197,14 @@ def _calibrate(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from training.card import report
+    from training.card.report import report
 
     print(f"written to {report(args.model, args.data)}")
     return 0
 
 
 def _evidence(args: argparse.Namespace) -> int:
-    from training import maps
+    from training.evidence import maps
 
     if args.fit:
         print(f"written to {maps.fit(args.model, args.data)}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.preprocess import resize, to_input
 from training.data import crops as data
 from training.data.augment import Augmentation, augment_pair
-from training.fakes import Reals
+from training.forgery.donors import Reals
 
 Float32 = NDArray[np.float32]
 Teacher = Callable[[list[data.Uint8]], Float32]  # N pictures of any size to P(fake), float32 [N, 1]

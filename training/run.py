@@ -17,7 +17,7 @@ from models import meso, registry
 from training import metrics
 from training.data import crops as data
 from training.feed import Feed
-from training.pretrained import start_from_imagenet, start_from_network
+from training.fit.pretrained import start_from_imagenet, start_from_network
 from training.recipes import Config
 from training.schedule import Plan
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from training.data import crops as data
 from training.data import tables
 from training.evaluate import model as evaluate
-from training.fakes import Reals, reals
 from training.feed import Feed, Teacher
-from training.interrupt import told_to_stop
+from training.fit.interrupt import told_to_stop
+from training.forgery.donors import Reals, reals
 from training.recipes import Config
 from training.run import CHECKPOINT, Run
 

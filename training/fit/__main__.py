@@ -63,8 +63,8 @@ def _leg(args: argparse.Namespace) -> int:
 
     tf.config.threading.set_intra_op_parallelism_threads(args.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    from training.fit.interrupt import told_to_stop
     from training.fit.leg import Leg, run
-    from training.interrupt import told_to_stop
 
     length = Leg(args.minutes, args.every, args.cooldown, args.start, args.note)
     recipe = recipes.RECIPES[args.recipe]

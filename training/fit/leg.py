@@ -18,12 +18,12 @@ from training.data import tables
 from training.fit import development
 from training.fit.batches import Batches
 from training.fit.examples import Deepfakes, Forgeries, Source, Strangers
+from training.fit.pretrained import settle, start_from_imagenet
 from training.fit.recipes import RECIPES, Recipe
 from training.fit.run import Run
 from training.fit.teacher import Taught
 from training.forgery import kinds as forgeries
 from training.forgery.landmarks import prepare
-from training.pretrained import settle, start_from_imagenet
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "legs.csv"
 

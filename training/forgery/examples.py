@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.preprocess import face_crop
 from server.analysis.faces import FaceFinder
 from training.data import crops as data
-from training.fakes import SIDE_PX
+from training.data.crops import SIDE_PX
 from training.forgery.kinds import KINDS, Kind
 from training.forgery.landmarks import Faces, prepare
 from training.forgery.media import treat

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
+from convert import bootstrap
 from models.registry import Calibration
 from tests.media import clip, moving
 from tests.training.pictures import picture, write_data
-from training import metrics
 from training.data import crops
 from training.evaluate import breakdown, measured, robustness, spread, videos
 from training.evaluate.model import Model
@@ -33,7 +33,7 @@ def stripes(batch: np.ndarray) -> np.ndarray:
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch):
     """Intervals are measured in test_metrics.py; here a rough one will do."""
-    monkeypatch.setattr(metrics, "BOOTSTRAPS", 50)
+    monkeypatch.setattr(bootstrap, "DRAWS", 50)
 
 
 @pytest.fixture

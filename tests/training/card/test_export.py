@@ -49,8 +49,8 @@ def test_training_learns_and_records_the_run(trained):
 
 
 def test_export_registers_what_evaluate_then_measures(trained, tmp_path, monkeypatch, capsys):
-    from training import export
     from training.__main__ import main
+    from training.card import export
 
     monkeypatch.setattr(export, "SAMPLES", 32)
     weights = tmp_path / "weights"
@@ -97,7 +97,7 @@ def test_what_is_wrong_is_said_in_one_line(arguments, message, capsys):
 
 
 def test_a_flat_loss_chooses_int8_and_a_changed_label_float32():
-    from training.export import choose
+    from training.card.export import choose
 
     same = {"auc": 0.9, "labels_equal": 0.99}
     worse = {"auc": 0.88, "labels_equal": 0.99}

@@ -1,13 +1,12 @@
-"""The maps that were tried, put to the tests of training.evidence: results/evidence.csv.
+"""The maps that were tried, put to the tests of trials.py: results/evidence.csv.
 
 Of a network its own class activation map (Zhou et al., CVPR 2016), and the mask head made for it
-(training.mask_head). Only the latter can be registered, and is shown if it passes on val and test.
+(mask_head.py). Only the latter can be registered, and is shown if it passes on val and test.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,13 @@ from convert import classifier, tflite
 from models import registry
 from models.preprocess import to_input
 from server.analysis.runtimes.tflite import TfliteRuntime
-from training import mask_head
 from training.data import crops as data
-from training.evidence import Float32, Look, Row, Uint8, measure, passes
-from training.selfblend import self_blends
+from training.data import tables
+from training.evidence import mask_head
+from training.evidence.trials import Float32, Look, Row, Uint8, measure, passes
+from training.forgery.ovals import self_blends
 
-RESULTS = Path(__file__).parent / "results" / "evidence.csv"
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "evidence.csv"
 ACTIVATION, HEAD = "class activation", "mask head"
 PICTURES = 400  # of val, to choose the threshold on
 Results = dict[tuple[str, str], list[Row]]  # by map and part of the data
@@ -65,19 +65,19 @@ def _run(runtime: TfliteRuntime, pictures: Uint8) -> NDArray[np.float32]:
     return np.concatenate(parts)
 
 
-def fit(name: str, data_folder: Path, folder: Path = registry.WEIGHTS) -> Path:
+def fit(name: str, data_folder: Path) -> Path:
     """Train the mask head of the registered model `name`, and register it beside its weights.
 
     Trained on the train part, its threshold chosen on val; not shown until report() says so.
     """
     model = classifier.load(registry.spec(name).file("keras"))
     head = mask_head.fit(model, data.part(data_folder, "train"))
-    path = folder / f"{name}-evidence.tflite"
+    path = registry.WEIGHTS / f"{name}-evidence.tflite"
     path.write_bytes(tflite.export(head, "float16"))
     blends = self_blends(data.part(data_folder, "val"), PICTURES, model.input_shape[1])
     threshold = mask_head.threshold(_run(TfliteRuntime(path), blends.pictures), blends)
     entry = {**registry.file_entry(path, "float16"), "threshold": threshold}
-    _register(folder / f"{name}.json", {**entry, "shown": False, "iou": None, "part": None})
+    registry.update(name, evidence={**entry, "shown": False, "iou": None, "part": None})
     return path
 
 
@@ -95,15 +95,14 @@ def report(name: str, data_folder: Path, count: int) -> Results:
         if passes(results[HEAD, "val"]):
             test_set = data.part(data_folder, "test")
             results[HEAD, "test"] = measure(*given, test_set, count, threshold)
-    with RESULTS.open("w", newline="") as file:
-        columns = ["which", "part", *asdict(results[ACTIVATION, "val"][0])]
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        for (which, part), rows in results.items():
-            writer.writerows({"which": which, "part": part, **asdict(row)} for row in rows)
+    lines = [
+        {"which": which, "part": part, **asdict(row)}
+        for (which, part), rows in results.items()
+        for row in rows
+    ]
+    tables.write(RESULTS, lines, lines[0])
     if spec.evidence is not None:
-        path = registry.WEIGHTS / f"{name}.json"
-        _register(path, {**json.loads(path.read_text())["evidence"], **facts(results)})
+        registry.update(name, evidence=registry.read(name)["evidence"] | facts(results))
     return results
 
 
@@ -124,16 +123,10 @@ def is_shown(name: str) -> bool:
     return evidence is not None and evidence.shown
 
 
-def _register(path: Path, evidence: dict[str, Any]) -> None:
-    entry = {**json.loads(path.read_text()), "evidence": evidence}
-    path.write_text(json.dumps(entry, indent=2, ensure_ascii=False) + "\n")
-    registry.spec.cache_clear()
-
-
 def read() -> Results:
     """The rows of results/evidence.csv."""
     results: Results = {}
-    with RESULTS.open(newline="") as file:
+    with RESULTS.open(newline="", encoding="utf-8") as file:
         for line in csv.DictReader(file):
             numbers = (float(line[k]) for k in ("map", "baseline", "difference", "low", "high"))
             row = Row(line["measure"], *numbers, int(line["pictures"]), int(line["people"]))

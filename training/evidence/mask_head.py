@@ -16,8 +16,8 @@ from sklearn.linear_model import LogisticRegression
 
 from models.preprocess import to_input
 from training.data import crops as data
-from training.evidence import enlarged
-from training.selfblend import Blends, self_blends
+from training.evidence.trials import enlarged
+from training.forgery.ovals import Blends, self_blends
 
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]

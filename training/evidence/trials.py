@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from convert import bootstrap
 from models.preprocess import resize
 from training.data import crops as data
-from training.selfblend import drawn, self_blends
+from training.forgery.ovals import drawn, self_blends
 
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
@@ -28,7 +29,6 @@ Look = Callable[[Uint8], tuple[Float32, Float32]]  # crops to maps [N, h, w] and
 Pairs = dict[str, tuple[Float64, Float64]]  # by measure: of the map and of its baseline, [N] each
 
 MARKED = 0.2  # of the picture
-BOOTSTRAPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +114,10 @@ def blurred(rgb: Uint8, places: Bool) -> Uint8:
 
 def compare(measure: str, found: Float64, baseline: Float64, people: NDArray[Any]) -> Row:
     """Paired over pictures; the interval draws whole people with replacement."""
-    rng = np.random.default_rng(0)
-    each = [found[people == person] - baseline[people == person] for person in np.unique(people)]
-    drawn = [
-        np.concatenate([each[i] for i in rng.integers(len(each), size=len(each))]).mean()
-        for _ in range(BOOTSTRAPS)
-    ]
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    means = (found.mean(), baseline.mean(), (found - baseline).mean(), low, high)
-    return Row(measure, *(round(float(x), 4) for x in means), len(found), len(each))
+    difference = found - baseline
+    low, high = bootstrap.interval(lambda drawn: float(difference[drawn].mean()), people)
+    means = (found.mean(), baseline.mean(), difference.mean(), low, high)
+    return Row(measure, *(round(float(x), 4) for x in means), len(found), len(set(people)))
 
 
 def passes(rows: list[Row]) -> bool:

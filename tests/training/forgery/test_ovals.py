@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.selfblend import PARTS, oval, self_blend
+from training.forgery.ovals import PARTS, oval, self_blend
 
 SIDE = 96
 LANDMARKS = np.array([[30, 40], [66, 40], [48, 55], [36, 72], [60, 72]], np.float32)

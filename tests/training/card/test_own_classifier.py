@@ -19,13 +19,13 @@ pytestmark = [
 @pytest.fixture
 def registered(tmp_path, monkeypatch):
     """An empty registry, whose results lie beside it."""
-    from training import card
+    from training.card import text
 
     weights = tmp_path / "models" / "weights"
     weights.mkdir(parents=True)
     (weights.parent / "cards").mkdir()
     monkeypatch.setattr(registry, "WEIGHTS", weights)
-    monkeypatch.setattr(card, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(text, "RESULTS", tmp_path / "results")
     registry.spec.cache_clear()
     yield
     registry.spec.cache_clear()
@@ -101,7 +101,6 @@ def test_register_calibrate_report(sign, positive, registered, data, tmp_path, c
         "FaceForensics",
         "EfficientNet",
         "{",
-        "<!-- only",
     ):
         assert claim not in card, claim
     assert registry.spec("mine").rates is None, "there is no test part"
@@ -163,7 +162,7 @@ def test_classes_that_do_not_overlap_get_thresholds_between_them() -> None:
 
 
 def test_what_is_exported_from_prepared_data_claims_no_other(tmp_path) -> None:
-    from training import export
+    from training.card import export
 
     assert export.data_name(tmp_path) == "DFDC"
     (tmp_path / "done.jsonl").touch()

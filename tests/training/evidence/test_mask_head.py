@@ -7,7 +7,7 @@ import pytest
 
 from models.meso import meso3
 from models.preprocess import to_input
-from training import mask_head
+from training.evidence import mask_head
 
 CELLS = 144 // mask_head.CELL_PX
 

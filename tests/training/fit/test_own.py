@@ -84,7 +84,7 @@ def interruptible():
 
 @pytest.mark.usefixtures("interruptible")
 def test_the_first_ctrl_c_waits_for_a_checkpoint_and_the_second_does_not():
-    from training.interrupt import told_to_stop
+    from training.fit.interrupt import told_to_stop
 
     with told_to_stop() as told:
         os.kill(os.getpid(), signal.SIGINT)

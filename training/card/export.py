@@ -16,7 +16,7 @@ from server.analysis.scoring import UNCALIBRATED, to_p_fake
 from training import metrics
 from training.data import crops as data
 from training.evaluate import calibrate
-from training.evaluate import model as evaluate
+from training.evaluate.model import load, logits
 
 # A quantised file is served if it costs at most this much of the val AUC and calls nearly every val
 # crop what float32 calls it. Of the two, int8 runs faster on the CPUs measured, so it comes first.
@@ -62,8 +62,8 @@ def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) ->
     if kept.stat().st_size > LARGE_BYTES:
         for variant in files.keys() - {serve}:
             files.pop(variant).unlink()
-    chosen = evaluate.load(str(files[serve]))
-    calibration = calibrate.fit(evaluate.logits(chosen, val_set), val_set.fake)
+    chosen = load(str(files[serve]))
+    calibration = calibrate.fit(logits(chosen, val_set), val_set.fake)
     # Of a folder that somebody prepared, its maker knows what is in it.
     trained, is_foreign = f"python -m training train --recipe {name}", data.is_prepared(data_folder)
     entry = {
@@ -79,7 +79,7 @@ def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) ->
         "source": trained if is_foreign else SOURCES.get(name, trained),
         "foreign": is_foreign,
     }
-    registry.write(entry, folder)
+    registry.save(entry, folder)
     return measured
 
 
@@ -103,8 +103,8 @@ def measure(
     expected = to_p_fake(reference, positive_class, UNCALIBRATED)
     measured = {}
     for variant, path in files.items():
-        logits = evaluate.logits(evaluate.load(str(path)), val_set)
-        p_fake = to_p_fake(logits, positive_class, UNCALIBRATED)
+        answers = logits(load(str(path)), val_set)
+        p_fake = to_p_fake(answers, positive_class, UNCALIBRATED)
         measured[variant] = {
             "auc": round(metrics.auc(val_set.fake, p_fake), 4),
             "labels_equal": round(float(np.mean((p_fake >= 0.5) == (expected >= 0.5))), 4),

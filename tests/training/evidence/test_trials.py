@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from models import registry
-from training import maps
-from training.evidence import (
+from training.evidence import maps
+from training.evidence.mask_head import threshold
+from training.evidence.trials import (
     Row,
     blurred,
     compare,
@@ -17,8 +18,7 @@ from training.evidence import (
     overlap,
     passes,
 )
-from training.mask_head import threshold
-from training.selfblend import Blends
+from training.forgery.ovals import Blends
 
 SIDE, CELLS, COUNT = 64, 8, 60
 PEOPLE = np.arange(COUNT) // 3
