@@ -15,10 +15,10 @@ import keras
 from models import keras_files, multihead, registry
 from training import crops as data
 from training import tables
-from training.fit import development
+from training.fit import combine, development
 from training.fit.batches import Batches
 from training.fit.examples import Deepfakes, Forgeries, Source, Strangers
-from training.fit.recipes import RECIPES, Recipe
+from training.fit.recipes import Recipe
 from training.fit.run import Run
 from training.fit.teacher import Taught
 from training.forgery import kinds as forgeries
@@ -101,10 +101,7 @@ def _feed(recipe: Recipe, runs: Path, folder: Path) -> Batches | Taught:
     plain = batches(recipe, folder)
     if not recipe.teacher:
         return plain
-    path = runs / recipe.teacher / f"{RECIPES[recipe.teacher].model}.keras"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}, the teacher, is not there; train it first")
-    return Taught(plain, keras_files.load(path), recipe.input_px)
+    return Taught(plain, combine.heads(recipe.teacher, runs), recipe.input_px)
 
 
 def _start(model: Any, source: str | None, feed: Batches | Taught) -> list[Any]:
@@ -114,7 +111,7 @@ def _start(model: Any, source: str | None, feed: Batches | Taught) -> list[Any]:
         settle(model, "head", next(feed.steps(0))[0])
         return list(model.get_weights())
     path = Path(source) if source.endswith(".keras") else registry.spec(source).file("keras")
-    return list(multihead.heads(keras_files.load(path)).get_weights())
+    return list(multihead.heads(keras_files.load(path), model.name).get_weights())
 
 
 def _over(until: float, told: Callable[[], bool]) -> Callable[[], bool]:
