@@ -26,8 +26,8 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train on the train part, watch the val part")
-    train.add_argument("--recipe", default="meso3", help="of training/recipes.py; %(default)s")
-    train.add_argument("--epochs", type=int)
+    train.add_argument("--recipe", default="meso3", help="of training/fit/own.py; %(default)s")
+    train.add_argument("--epochs", type=int, default=8, help="%(default)s")
     train.add_argument("--seed", type=int)
     train.add_argument("--start", metavar="NAME|FILE.keras", help="start from its weights")
     train.add_argument("--note", default="", help="goes into training/results/runs.csv")
@@ -125,16 +125,16 @@ def _sentence(error: OSError) -> str:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from training.recipes import RECIPES
-    from training.train import train
+    from training.fit.own import RECIPES, Plan, train
 
     if args.recipe not in RECIPES:
         raise ValueError(f"no recipe called {args.recipe}; known: {', '.join(RECIPES)}")
-    given = {name: getattr(args, name) for name in ("epochs", "seed", "start", "note")}
-    changed = {name: value for name, value in given.items() if value is not None}
-    config = dataclasses.replace(RECIPES[args.recipe], **changed)
+    recipe = RECIPES[args.recipe]
+    if args.seed is not None:
+        recipe = dataclasses.replace(recipe, seed=args.seed)
+    plan = Plan(args.recipe, args.epochs, args.cooldown, args.start, args.note)
     out = args.out or RUNS / args.recipe
-    print(f"written to {train(config, out, args.data, args.resume, args.cooldown)}")
+    print(f"written to {train(recipe, plan, out, args.data, args.resume)}")
     return 0
 
 

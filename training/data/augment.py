@@ -44,15 +44,6 @@ class Augmentation:
     h264_crf: tuple[int, int] = (23, 41)
 
 
-def augment_pair(
-    real: Uint8, fake: Uint8, rng: np.random.Generator, how: Augmentation
-) -> tuple[Uint8, Uint8]:
-    """Change a real and its own fake alike."""
-    seed = int(rng.integers(2**63))
-    first, second = (augment(picture, np.random.default_rng(seed), how) for picture in (real, fake))
-    return first, second
-
-
 def augment(picture: Uint8, rng: np.random.Generator, how: Augmentation) -> Uint8:
     """One random course from camera to browser; the same `rng` state gives the same course."""
     for chance, draw in (

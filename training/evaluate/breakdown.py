@@ -90,8 +90,10 @@ def sizes(given: Scored) -> list[Row]:
 def people(given: Scored) -> list[Row]:
     """Of the reals of each age, gender and race, the share that is called fake."""
     about, calibration = given.crops, given.model.calibration
-    rows: list[Row] = []
-    for kind in PEOPLE if calibration else ():
+    if calibration is None:
+        return []
+    rows = []
+    for kind in PEOPLE:
         groups = about.columns.get(kind)
         for group in np.unique(groups[groups != ""]) if groups is not None else ():
             chosen = (groups == group) & ~about.fake

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.network import load as load_network
 from models import registry
 from models.preprocess import resize, to_input
 from server.analysis.runtimes.tflite import TfliteRuntime, input_shape
@@ -35,9 +36,7 @@ def load(model: str) -> Model:
     if path.suffix == ".tflite":
         return _tflite(path.stem, path)
     if path.suffix == ".keras":
-        from convert import classifier
-
-        network = classifier.load(path)
+        network = load_network(path)
         return Model(path.stem, network.input_shape[1], network.predict_on_batch)
     name, _, variant = model.partition(":")
     spec = registry.spec(name)

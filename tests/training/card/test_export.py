@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from convert import bootstrap
 from models import registry
 from tests.training.pictures import write_data
 
@@ -14,37 +15,27 @@ pytestmark = [
     pytest.mark.timeout(900),  # a machine shared with other work takes minutes over the graphs
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
-SIDE_PX = 32
+SIDE_PX = 64
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, tiny_known):
+def trained(tmp_path_factory, tiny_recipe, tiny_start):
     """The folder of a short run, in which the network learns the stripes of generated fakes."""
-    from training import train
-    from training.recipes import Config
+    from training.fit import own
 
     folder = tmp_path_factory.mktemp("export")
     write_data(folder, train_pairs=64, val_pairs=40)
-    config = Config(
-        model=tiny_known,
-        input_px=SIDE_PX,
-        start="",
-        train_norm=True,
-        epochs=6,
-        pairs_per_batch=4,
-        learning_rate=2e-2,
-        ema=0.9,
-    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "RESULTS", folder / "runs.csv")
-        train.train(config, folder / "run", folder)
+        patch.setattr(own, "RESULTS", folder / "runs.csv")
+        patch.setattr(bootstrap, "DRAWS", 50)
+        own.train(tiny_recipe, own.Plan("mine", 6, start=tiny_start), folder / "run", folder)
     return folder
 
 
 def test_training_learns_and_records_the_run(trained):
     header, row = (trained / "runs.csv").read_text().splitlines()
     recorded = dict(zip(header.split(","), row.split(","), strict=True))
-    assert recorded["model"] == "tiny"
+    assert recorded["model"] == "mine"
     assert float(recorded["val_auc"]) > 0.9
 
 
@@ -58,8 +49,8 @@ def test_export_registers_what_evaluate_then_measures(trained, tmp_path, monkeyp
     monkeypatch.setattr(registry, "WEIGHTS", weights)
     registry.spec.cache_clear()
     try:
-        measured = export.export(trained / "run" / "tiny.keras", trained, weights)
-        spec = registry.spec("tiny")
+        measured = export.export(trained / "run" / "mine.keras", trained, weights)
+        spec = registry.spec("mine")
         assert spec.input_px == SIDE_PX
         assert spec.calibration is not None
         assert (
@@ -70,7 +61,7 @@ def test_export_registers_what_evaluate_then_measures(trained, tmp_path, monkeyp
 
         out = tmp_path / "numbers.json"
         tar = str(trained / "dfdc224-val.tar")
-        assert main(["evaluate", "tiny", tar, "--json", str(out)]) == 0
+        assert main(["evaluate", "mine", tar, "--json", str(out)]) == 0
         numbers = json.loads(out.read_text())
         rows = {row["measure"]: row for row in numbers["crops"]}
         assert rows["crops"]["value"] == 80

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.training.pictures import picture
-from training.data.augment import Augmentation, augment, augment_pair
+from training.data.augment import Augmentation, augment
 
 CHANGES = [f.name for f in dataclasses.fields(Augmentation) if f.type == "float"]
 NOTHING = Augmentation(**dict.fromkeys(CHANGES, 0.0))
@@ -32,11 +32,6 @@ def test_each_change_keeps_shape_and_most_of_the_picture(face, change):
     assert not np.array_equal(changed, face)
     if change != "flip":
         assert np.corrcoef(changed.ravel(), face.ravel())[0, 1] > 0.8
-
-
-def test_a_pair_is_changed_alike(face):
-    first, second = augment_pair(face, face, np.random.default_rng(5), Augmentation())
-    np.testing.assert_array_equal(first, second)
 
 
 def test_the_same_seed_gives_the_same_course(face):

@@ -125,3 +125,10 @@ def test_a_table_is_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(OSError, match="No space left"):
         tables.write(path, [{"file": "c"}], ["file"])
     assert path.read_text() == 'file\n"a,b"\n'
+
+
+def test_a_row_with_a_new_column_keeps_the_table_whole(tmp_path):
+    table = tmp_path / "runs.csv"
+    tables.append(table, {"model": "a", "steps": 1})
+    tables.append(table, {"model": "b", "frozen": "stem", "steps": 2})
+    assert table.read_text().splitlines() == ["model,frozen,steps", "a,,1", "b,stem,2"]
