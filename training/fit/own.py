@@ -29,6 +29,7 @@ from training.fit.run import CHECKPOINT, Run
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "runs.csv"
 KIND = multihead.KINDS.index("swap")  # the head that learns
+SILENT = -10.0  # the logit of the others: they add 0.00005 to the odds
 # By what the network will be called. The small one has no teacher here and sees crops whole.
 SMALL = LEGS["small"]
 RECIPES = {
@@ -123,15 +124,17 @@ class Training:
         partial.replace(self.path)  # whole or not at all: a disk may fill
         measured, run = measure(network, self._val), self.run
         line = "  ".join(f"{name} {value:.4f}" for name, value in measured.items())
-        print(f"step {run.step}/{self.stop}  loss {loss:.4f}  {line}  {run.minutes:.1f} min")
+        print(
+            f"step {run.step}/{self.stop}  loss {loss:.4f}  {line}  {run.minutes:.1f} min",
+            flush=True,
+        )
         row = {"step": run.step, "epoch": run.step / self._epoch, "loss": loss, **measured}
         tables.append(self._table, {**row, "minutes": run.minutes})
         return measured
 
     def _network(self) -> Any:
-        """The averaged network with the logit of the one head that learned: the others, at nothing
-        times their logit less 30, add nothing to it."""
-        scale, offset = np.zeros(len(multihead.KINDS)), np.full(len(multihead.KINDS), -30.0)
+        """The averaged network with one logit, that of the head that learned."""
+        scale, offset = np.zeros(len(multihead.KINDS)), np.full(len(multihead.KINDS), SILENT)
         scale[KIND], offset[KIND] = 1, 0
         averaged = self.run.network()
         return multihead.verdict(averaged, scale, offset, self._input_px, self.path.stem)
