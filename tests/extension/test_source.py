@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import statistics
 import subprocess
 from pathlib import Path
@@ -15,12 +14,12 @@ import pytest
 from server.analysis.records import Label, MediaLabel, Reason, Stage
 from server.web import EXTENSION
 from tests.conftest import ROOT
+from tests.extension.tools import node
 
 FOLDER = ROOT / "extension"
 SOURCE = FOLDER / "src"
 SCRIPTS = sorted(SOURCE.rglob("*.js"))
 LANGUAGES = sorted(path.name for path in (SOURCE / "_locales").iterdir())
-NODE = shutil.which("node")
 TOOLS = FOLDER / "node_modules" / ".bin"
 
 
@@ -129,9 +128,7 @@ def test_no_address_of_a_registry_is_locked() -> None:
 
 
 def test_units() -> None:
-    if NODE is None:
-        pytest.skip("node is not installed: apt-get install nodejs (20 or newer)")
-    line = [NODE, "--test", "test/"]
+    line = [node(), "--test", "test/"]
     run = subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stdout[-3000:]
     assert re.search(r"# pass \d{2}", run.stdout)
@@ -141,9 +138,7 @@ def test_units() -> None:
 @pytest.mark.parametrize("name", ["settings", "capture"])
 def test_what_is_ours_stays_with_us(name: str) -> None:
     """The token with its service; of a tab nothing but what was agreed to."""
-    if NODE is None:
-        pytest.skip("node is not installed: apt-get install nodejs (20 or newer)")
-    line = [NODE, "--test", f"test/{name}.test.js"]
+    line = [node(), "--test", f"test/{name}.test.js"]
     run = subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stdout[-3000:]
 
@@ -151,6 +146,7 @@ def test_what_is_ours_stays_with_us(name: str) -> None:
 def test_types() -> None:
     if not (TOOLS / "tsc").exists():
         pytest.skip("the type checker is not installed: npm ci --prefix extension")
+    node()
     line = [TOOLS / "tsc", "--project", "."]
     run = subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout[-3000:]

@@ -59,9 +59,9 @@ def ask(site: Site, *steps: str, name: str = "", **form: object) -> requests.Res
 # Checks ------------------------------------------------------------------------------------------
 
 
-def test_the_curl_line_of_the_readme(site: Site) -> None:
+def test_the_curl_line_of_the_readme(site: Site, curl: str) -> None:
     address = scripted("result:fake", name="curl")
-    command = ["curl", "-s", "-d", f"url={address}", site.url("/check-url")]
+    command = [curl, "-s", "-d", f"url={address}", site.url("/check-url")]
     said = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout
     assert json.loads(said)["label"] == "fake"
 

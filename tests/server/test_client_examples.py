@@ -78,7 +78,7 @@ def test_the_python_client(site: Site, address: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_curl_lines(site: Site, address: str, tmp_path: Path) -> None:
+def test_the_curl_lines(site: Site, address: str, tmp_path: Path, curl: str) -> None:
     shutil.copy(SAMPLE, tmp_path / "clip.mp4")
     (tmp_path / "addresses.txt").write_text(f"{address}\n{address}?second\n")
     lines = [line for block in blocks("sh") for line in block.splitlines() if PLACE in line]
@@ -89,7 +89,7 @@ def test_the_curl_lines(site: Site, address: str, tmp_path: Path) -> None:
         command = shlex.split(code.replace("/ID", f"/{job_id}"), comments=True)
         assert command[0] == "curl"
         told = subprocess.run(
-            [*command, "-sS", "--fail-with-body", "-i" if "-o" not in command else "-s"],
+            [curl, *command[1:], "-sS", "--fail-with-body", "-i" if "-o" not in command else "-s"],
             cwd=tmp_path,
             capture_output=True,
             text=True,
