@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m server",
         description="Tells whether the faces in a video were swapped or re-enacted.",
-        epilog="Settings are read from MESOSCOPE_* environment variables; see the README.",
+        epilog="Settings are read from MESOSCOPE_* environment variables; see docs/settings.md.",
     )
     parser.set_defaults(command=_run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.api.options import Absent, MayWait, Number, Options
 from server.fetch.urls import MAX_LENGTH
 from server.jobs.verdict_schema import Fraction, Rates
+from server.words import LANGUAGES
 
+Language = Literal[LANGUAGES]  # type: ignore[valid-type]
 MAX_BATCH = 1000  # addresses
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -173,11 +175,13 @@ class FaceQuery(BaseModel):
 
 
 class ReportQuery(BaseModel):
-    """In which form; `download` asks the browser to save it."""
+    """In which form; `download` asks the browser to save it; `language` is that of the HTML, which
+    otherwise follows Accept-Language."""
 
     model_config = ConfigDict(extra="ignore")
     format: Literal["html", "json", "csv"] = "html"
     download: Literal["0", "1"] = "0"
+    language: Annotated[Language | Absent, Field()] = None
 
 
 class Calibration(BaseModel):

@@ -61,7 +61,7 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
     page = answer.text
     for words in (
         "Looks manipulated",
-        "The moments of this face contradict each other.",
+        "Only a part of what was seen of this face looks manipulated.",
         "The face is too small in the picture to be judged.",
         "Probability of manipulation: 93% (95% interval 88% to 97%).",
         "If 1 in 100 such videos is fake, a flag like this is right in 16 of 100.",
