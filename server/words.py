@@ -1,4 +1,4 @@
-"""The words that people read: the extension's catalogues, which page, report and command line share."""
+"""The words that people read: one catalogue a language, shared with the browser extension."""
 
 from __future__ import annotations
 

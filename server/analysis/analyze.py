@@ -19,7 +19,7 @@ import cv2
 from server.analysis.explain import Explainer
 from server.analysis.faces import FaceFinder
 from server.analysis.finding import Found, find_each
-from server.analysis.pictures import face_pictures
+from server.analysis.pictures import SmallFrames, face_pictures
 from server.analysis.records import (
     AnalysisOptions,
     Frame,
@@ -138,6 +138,7 @@ class _Check:
         self._scorer = scorer
         self._media = media
         self._sampled_s: list[float] = []
+        self._frames = SmallFrames()
         with self.clock.during("hash"):
             self._sha256 = _sha256(media.path)
         rules = Rules(scorer.calibration.fake_at, scorer.calibration.real_at)
@@ -164,6 +165,9 @@ class _Check:
 
     def seen(self, frame: Frame, tracker: Tracker) -> None:
         self._sampled_s.append(frame.time_s)
+        if self._media.url:  # whoever sent a file has it
+            with self.clock.during("pictures"):
+                self._frames.add(frame)
         past = self.pictures - SETTLED_AFTER
         if self.options.stop_early and past >= 0 and past % SETTLED_EVERY == 0:
             so_far = self.verdict(tracker.tracks(), self._scorer.p_fake)
@@ -209,7 +213,7 @@ class _Check:
         verdict = self.verdict(tracks, self._scorer.p_fake)
         faces = verdict.faces
         with self.clock.during("pictures"):
-            pictures = face_pictures(faces, tracks)
+            pictures = face_pictures(faces, tracks) + self._frames.pictures(faces)
             if explainer is not None:
                 faces, evidence = explainer.explain(faces, tracks)
                 pictures += evidence

@@ -31,7 +31,7 @@ def spoken(asked: str | None = None) -> Words:
 
 
 def page(template: str, language: str = DEFAULT, **values: Any) -> str:
-    """The template as HTML in one of LANGUAGES; whatever `values` hold is text in it, never markup."""
+    """The template in one of LANGUAGES; whatever `values` hold is text in it, never markup."""
     # The style is a file of ours, in which nothing may be escaped.
     return render_template(
         template,

@@ -222,7 +222,7 @@ def _facts(media: dict[str, Any], job: Job, words: Words) -> Iterator[tuple[str,
     if job.source:
         yield say("address" if job.kind == "url" else "file"), job.source
     yield say("fact_kind"), say(f"kind_{media['kind']}")
-    yield say("fact_size"), f"{media['width_px']} × {media['height_px']} px"
+    yield say("fact_size"), f"{media['width_px']} x {media['height_px']} px"
     if media["duration_s"] is not None:
         yield say("fact_length"), clock(media["duration_s"])
     yield say("fact_span"), say("span", *map(clock, media["analyzed_s"]))

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.api.options import Absent, MayWait, Number, Options
 from server.fetch.urls import MAX_LENGTH
-from server.jobs.verdict_schema import Fraction, Rates
+from server.jobs.verdict_schema import Fraction, Rates, Verdict
 from server.words import LANGUAGES
 
 Language = Literal[LANGUAGES]  # type: ignore[valid-type]
@@ -120,6 +120,13 @@ class JobSummary(BaseModel):
     links: JobLinks
 
 
+class CheckAnswer(Verdict):
+    """The verdict, with the number of its check first and where to find more about it."""
+
+    id: str
+    links: JobLinks
+
+
 class Job(JobSummary):
     """A check and how far it has come."""
 
@@ -167,11 +174,12 @@ class BatchAnswer(BaseModel):
 
 
 class FaceQuery(BaseModel):
-    """Which picture: `moment` counts a face's strongest moments from 0."""
+    """Which picture: `moment` counts a face's strongest moments from 0; a `frame` is all of the
+    picture, small, and is kept for addresses only."""
 
     model_config = ConfigDict(extra="ignore")
     moment: Annotated[int, Field(ge=0, le=99)] = 0
-    kind: Literal["face", "evidence"] = "face"
+    kind: Literal["face", "evidence", "frame"] = "face"
 
 
 class ReportQuery(BaseModel):

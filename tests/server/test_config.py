@@ -83,7 +83,7 @@ def test_a_secret_is_never_printed() -> None:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    """docs/settings.md has a table row `| `MESOSCOPE_NAME` | `default` | what it does |` for each."""
+    """By a row `| `MESOSCOPE_NAME` | `default` | what it does |` of docs/settings.md."""
     text, missing = PAGE.read_text(), []
     for name, default in Settings().to_env().items():
         shown = re.escape(f"`{default}`") if default else ""

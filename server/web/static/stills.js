@@ -41,5 +41,5 @@ export function stills(id, verdict, signal) {
     return figure;
   });
   if (!figures.length) return [];
-  return [element("section", { class: "stills", attributes: { "aria-label": words.say(`screen_${verdict.media.kind}`) } }, ...figures)];
+  return [element("section", { class: "stills", attributes: { "aria-label": words.say("strongest") } }, ...figures)];
 }
