@@ -64,10 +64,10 @@ function route(first = false) {
   }
 }
 
-/** @param {string} name of a picture that comes along; it is sent like a file of the person's own */
+/** @param {string} name of a film that comes along; it is sent like a file of the person's own */
 async function trySample(name) {
   const answer = await fetch(`/static/${name}`);
-  start([{ file: new File([await answer.blob()], name, { type: "image/jpeg" }) }]);
+  start([{ file: new File([await answer.blob()], name, { type: "video/mp4" }) }]);
 }
 
 function listen() {
