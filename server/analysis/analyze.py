@@ -37,8 +37,8 @@ from server.analysis.video import MediaReader
 from server.errors import BadValue
 
 PARTIAL_S = 2.0  # of wall time between two verdicts so far
-KEY_FRAMES = 6  # of a first look, for videos of at least so many samples:
-WORTH_A_LOOK = 5 * KEY_FRAMES
+KEY_FRAMES = 6  # of the first look
+WORTH_A_LOOK = 5 * KEY_FRAMES  # samples that a video must have to get one
 SETTLED_AFTER, SETTLED_EVERY = 90, 30  # samples: half a minute is always looked at whole
 FRAMES_SHARE = 0.95  # of the progress; what comes after the last frame is short
 # Those that the numbers depend on; of the two TFLite runtimes one is installed.
@@ -256,7 +256,7 @@ class _Report:
 
 
 class _Clock:
-    """Adds up the wall time of each stage; that of a stage within another counts once, for it."""
+    """Adds up the wall time of each stage; a nested stage's time is charged to that stage only."""
 
     def __init__(self) -> None:
         self._start = self._since = time.perf_counter()

@@ -93,7 +93,7 @@ def _lead(schema: dict[str, Any], first: tuple[str, ...]) -> None:
 
 
 def _drop_null_defaults(part: Any) -> None:
-    """What may be left out has None for "not said"; it is no value that a caller may send."""
+    """Remove defaults of None: they mean "left out" and are no value that a caller may send."""
     if isinstance(part, dict):
         if part.get("default", part) is None:
             del part["default"]
