@@ -26,7 +26,7 @@ function saveLink({ words, signal }, verdict) {
  * @param {OutcomeView} view @param {Check} check
  */
 function reportLink({ words, settings }, { jobId }) {
-  const href = `${settings.server}/#/jobs/${jobId}`;
+  const href = `${settings.server}/?language=${words.language}#/jobs/${jobId}`;
   return element("a", { class: "report", text: words.say("report"), attributes: { href, target: "_blank", rel: "noreferrer" } });
 }
 
