@@ -99,8 +99,8 @@ def test_what_is_shown_was_measured_and_passed_on_val_and_test():
     assert list(evidence.iou) == facts["iou"]
     assert (evidence.shown, evidence.part) == (facts["shown"], facts["part"])
     assert not passes(results[maps.ACTIVATION, "val"])
-    readme = (registry.WEIGHTS.parents[1] / "README.md").read_text()
-    assert all(f"{iou:.2f}" in readme for iou in evidence.iou)
+    page = (registry.WEIGHTS.parents[1] / "docs" / "api.md").read_text()
+    assert all(f"{iou:.2f}" in page for iou in evidence.iou)
 
 
 def test_the_card_says_what_was_measured():
