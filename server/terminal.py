@@ -22,7 +22,6 @@ SMALLEST = 1e-4  # digit of P(fake) in a report
 MOST_DIFFERENCES = 10
 Report = Callable[[str, float], None]  # stage, fraction done in 0..1
 
-WORDS = words(DEFAULT)
 # Shape, plain shape, colour; the worst first. A shape, since colour alone is not enough.
 SIGNS = {
     "fake": ("▲", "[!]", "bold red"),
@@ -30,6 +29,11 @@ SIGNS = {
     "real": ("●", "[-]", "blue"),
     "no-face": ("○", "[ ]", "cyan"),
 }
+
+
+def say(key: str, *values: str) -> str:
+    """The message in English, as all else that the command line prints."""
+    return words(DEFAULT).say(key, *values)
 
 
 @contextmanager
@@ -46,7 +50,7 @@ def bar(console: Console) -> Iterator[Report]:
         task = progress.add_task("Starting", total=1.0)
 
         def report(stage: str, fraction: float) -> None:
-            progress.update(task, description=WORDS.say(f"stage_{stage}"), completed=fraction)
+            progress.update(task, description=say(f"stage_{stage}"), completed=fraction)
 
         yield report
 
@@ -57,15 +61,15 @@ def show(verdict: dict[str, Any], console: Console) -> None:
     p_fake = verdict["p_fake"]
     console.print(finding(label, console))
     if p_fake is not None:
-        console.print(WORDS.say("probability", WORDS.percent(p_fake)))
-    console.print(WORDS.say(f"meaning_{label}"))
+        console.print(say("probability", words(DEFAULT).percent(p_fake)))
+    console.print(say(f"meaning_{label}"))
     if verdict["reasons"]:
         console.print(why(verdict["reasons"]))
     if verdict["faces"]:
         console.print(table(verdict["faces"], console))
     for face in verdict["faces"]:
         if face["reasons"] and len(verdict["faces"]) > 1:
-            person = WORDS.say("person", str(face["id"]))
+            person = say("person", str(face["id"]))
             console.print(f"{person}: {why(face['reasons'])}")
     console.print(Text(about(verdict), style="dim"))
 
@@ -73,10 +77,10 @@ def show(verdict: dict[str, Any], console: Console) -> None:
 def table(faces: list[dict[str, Any]], console: Console) -> Table:
     """One row per face, worst first."""
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    rows.add_column(WORDS.say("column_person"))
-    rows.add_column(WORDS.say("column_finding"))
+    rows.add_column(say("column_person"))
+    rows.add_column(say("column_finding"))
     rows.add_column("P(fake), 95 %", no_wrap=True)
-    rows.add_column(WORDS.say("column_time"), no_wrap=True)
+    rows.add_column(say("column_time"), no_wrap=True)
     worst = list(SIGNS)
     for face in sorted(faces, key=lambda face: (worst.index(face["label"]), face["id"])):
         row = finding(face["label"], console), sure(face), when(face)
@@ -88,21 +92,21 @@ def finding(label: str, console: Console) -> Text:
     """The label in words, with its shape."""
     shape, plain, colour = SIGNS[label]
     sign = plain if console.options.ascii_only else shape
-    return Text(f"{sign} {WORDS.say(f'label_{label}')}", style=colour)
+    return Text(f"{sign} {say(f'label_{label}')}", style=colour)
 
 
 def sure(face: dict[str, Any]) -> str:
     """The probability that a face is fake, with its interval."""
     if face["p_fake"] is None:
         return "not judged"
-    p_fake, *ends = map(WORDS.percent, (face["p_fake"], *face["interval"]))
-    return f"{p_fake} ({WORDS.say('span', *ends)})"
+    p_fake, *ends = map(words(DEFAULT).percent, (face["p_fake"], *face["interval"]))
+    return f"{p_fake} ({say('span', *ends)})"
 
 
 def when(face: dict[str, Any]) -> str:
     """From when to when a face is seen."""
     start, end = clock(face["start_s"]), clock(face["end_s"])
-    return start if start == end else WORDS.say("span", start, end)
+    return start if start == end else say("span", start, end)
 
 
 def clock(seconds: float) -> str:
@@ -113,7 +117,7 @@ def clock(seconds: float) -> str:
 
 
 def why(reasons: list[str]) -> str:
-    return " ".join(WORDS.say(f"reason_{reason}") for reason in reasons)
+    return " ".join(say(f"reason_{reason}") for reason in reasons)
 
 
 def about(verdict: dict[str, Any]) -> str:

@@ -47,8 +47,8 @@ def assert_rules(page: Page, name: str) -> None:
     assert violations(page.evaluate(f"axe.run(document, {RULES})")) == [], name
 
 
-def each_view(page: Page, name: str, height: int = 800) -> None:
+def each_view(page: Page, name: str, *, whole: bool = True) -> None:
     for width, scheme in VIEWS:
-        page.set_viewport_size({"width": WIDTHS[width], "height": height})
+        page.set_viewport_size({"width": WIDTHS[width], "height": 800})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        shoot(page, f"{name}-{width}-{scheme}")
+        shoot(page, f"{name}-{width}-{scheme}", whole=whole)

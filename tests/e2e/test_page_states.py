@@ -57,6 +57,7 @@ def jpegs(tmp_path_factory: pytest.TempPathFactory, portrait: np.ndarray) -> dic
     folder = tmp_path_factory.mktemp("jpegs")
     return {
         "face": media.picture(folder / "face.jpg", face).read_bytes(),
+        "frame": media.picture(folder / "frame.jpg", np.ascontiguousarray(portrait)).read_bytes(),
         "evidence": media.picture(folder / "evidence.jpg", face[:, :, ::-1].copy()).read_bytes(),
     }
 
@@ -144,8 +145,7 @@ def test_so_far_and_then_a_flag(
         assert answer.value.ok
         expect(first).to_have_attribute(
             "alt",
-            "Where the evidence lies in the face of Person 1 at "
-            "0:00.7. Strongest evidence: mouth and nose.",
+            "Where the evidence lies in the face of person 1: mouth, nose",
         )
         second = report.locator(".moment img").nth(1)
         assert "kind=face" in (second.get_attribute("src") or ""), "no map where there is none"

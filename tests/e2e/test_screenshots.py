@@ -55,14 +55,14 @@ def test_the_page_and_its_report(
 def test_the_docs(browser: playwright.Browser, service: str) -> None:
     with opened(browser, f"{service}/docs") as page:
         page.locator("details summary").first.click()
-        each_view(page, "docs")
+        each_view(page, "docs", whole=False)
     with opened(browser, f"{service}/problems") as page:
         each_view(page, "problems")
 
 
 def test_the_sample_of_the_readme(browser: playwright.Browser, service: str) -> None:
     """Both samples have clear answers; the forged one is shown as the README shows it."""
-    with opened(browser, service, viewport={"width": 1000, "height": 860}) as page:
+    with opened(browser, service, viewport={"width": 900, "height": 1240}) as page:
         for name, label in (("genuine", "No sign of"), ("manipulated", "Looks manipulated")):
             page.click(f"[data-sample='sample-{name}.mp4']")
             report = report_of(page)
@@ -70,4 +70,5 @@ def test_the_sample_of_the_readme(browser: playwright.Browser, service: str) -> 
             if name == "genuine":
                 page.click(".back")
         expect(report.locator(".player .box")).to_be_visible()
+        expect(report.locator(".player video")).to_have_js_property("readyState", 4)
         shoot(page, "readme", whole=False)

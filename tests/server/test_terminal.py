@@ -8,6 +8,7 @@ from rich.console import Console
 
 from server import terminal
 from server.analysis.records import MediaLabel, Reason
+from server.words import words
 
 
 def printed(verdict: dict[str, Any], encoding: str = "utf-8", width: int = 120) -> str:
@@ -74,12 +75,12 @@ def test_real_is_never_said_bare() -> None:
 def test_every_label_has_shape_words_and_meaning(label: str) -> None:
     text = printed(verdict(label))
     shape, plain, _ = terminal.SIGNS[label]
-    words = terminal.WORDS.say(f"label_{label}")
-    assert text.startswith(f"{shape} {words}")
-    meaning = terminal.WORDS.say(f"meaning_{label}")
+    said = words("en").say(f"label_{label}")
+    assert text.startswith(f"{shape} {said}")
+    meaning = words("en").say(f"meaning_{label}")
     assert " ".join(meaning.split()) in " ".join(text.split())
     ascii_text = printed(verdict(label, face(1, "real")), encoding="ascii")
-    assert ascii_text.startswith(f"{plain} {words}")
+    assert ascii_text.startswith(f"{plain} {said}")
 
 
 def test_shapes_differ() -> None:
@@ -90,7 +91,7 @@ def test_shapes_differ() -> None:
 def test_every_reason_has_words() -> None:
     reasons = list(get_args(Reason))
     text = printed(verdict("inconclusive", reasons=reasons), width=1000)
-    assert all(terminal.WORDS.say(f"reason_{reason}") in text for reason in reasons)
+    assert all(words("en").say(f"reason_{reason}") in text for reason in reasons)
     assert "reason_" not in text
 
 
@@ -99,8 +100,8 @@ def test_it_fits_a_narrow_terminal() -> None:
     two = face(1, "fake", reasons=["scores-disagree"]), face(2, "real", end_s=3725.0)
     text = printed(verdict("fake", *two), width=80)
     assert max(map(len, text.splitlines())) <= 80
-    for words in ("Looks manipulated", "No sign", "manipulation", "found", "1:02:05.0"):
-        assert words in text
+    for said in ("Looks manipulated", "No sign", "manipulation", "found", "1:02:05.0"):
+        assert said in text
     assert "Person 1: Only a part" in text
 
 

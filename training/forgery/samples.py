@@ -31,7 +31,7 @@ Float32 = NDArray[np.float32]
 OUT = Path(__file__).resolve().parents[2] / "server" / "web" / "static"
 GENUINE, FORGED = "sample-genuine.mp4", "sample-manipulated.mp4"
 SIDE_PX, FPS, SECONDS = 480, 15, 4
-FACE_SHARES = (0.19, 0.21)  # of the picture that the face takes at the start and at the end
+ZOOM = (1.0, 1.12)  # at the start, when the portrait just fills the picture, and at the end
 DRAWS = 400
 LEANING = 0.95  # mean P(fake) of a few pictures, below which no film is made of a draw
 
@@ -72,8 +72,8 @@ def forged(portrait: Uint8, landmarks: Float32, faces: Faces, rng: np.random.Gen
 def leaning(portrait: Uint8, landmarks: Float32, scorer: Scorer) -> float:
     """Mean P(fake) of a few pictures of the film."""
     crops = []
-    for share in np.linspace(*FACE_SHARES, 3):
-        matrix = framing(landmarks, float(share))
+    for zoom in np.linspace(*ZOOM, 3):
+        matrix = framing(portrait, landmarks, float(zoom))
         moved = landmarks @ matrix[:, :2].T + matrix[:, 2]
         crop = face_crop(framed(portrait, matrix), moved.astype(np.float32), scorer.side_px)
         crops.append(crop)
@@ -95,15 +95,17 @@ def film(portrait: Uint8, landmarks: Float32, path: Path) -> None:
 
 def zoomed(portrait: Uint8, landmarks: Float32) -> Iterator[Uint8]:
     """What the film shows: uint8 [SIDE_PX, SIDE_PX, 3], closer and closer to the face."""
-    for share in np.linspace(*FACE_SHARES, FPS * SECONDS):
-        yield framed(portrait, framing(landmarks, float(share)))
+    for zoom in np.linspace(*ZOOM, FPS * SECONDS):
+        yield framed(portrait, framing(portrait, landmarks, float(zoom)))
 
 
-def framing(landmarks: Float32, share: float) -> Float32:
-    """The map float32 [2, 3] that puts the face into the middle, `share` of the side large."""
+def framing(portrait: Uint8, landmarks: Float32, zoom: float) -> Float32:
+    """The map float32 [2, 3] that moves the face towards the middle, within the portrait."""
+    height, width = portrait.shape[:2]
     x, y, side = face_square(landmarks)
-    scale = share * SIDE_PX / side
+    scale = zoom * SIDE_PX / min(height, width)
     shift = SIDE_PX / 2 - scale * np.array([x + side / 2, y + side / 2])
+    shift = np.clip(shift, SIDE_PX - scale * np.array([width, height]), 0)
     return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32)
 
 

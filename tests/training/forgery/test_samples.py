@@ -29,13 +29,17 @@ def test_only_the_face_is_forged(faces, landmarks) -> None:
     assert (changed < [y + side, x + side]).all()
 
 
-def test_the_film_comes_closer_to_the_face(landmarks) -> None:
-    for share in samples.FACE_SHARES:
-        matrix = samples.framing(landmarks, share)
-        x, y, side = face_square(landmarks @ matrix[:, :2].T + matrix[:, 2])
-        assert side == pytest.approx(share * samples.SIDE_PX, abs=2)
-        assert x + side / 2 == pytest.approx(samples.SIDE_PX / 2, abs=2)
-        assert y + side / 2 == pytest.approx(samples.SIDE_PX / 2, abs=2)
+def test_the_film_comes_closer_and_shows_nothing_but_the_portrait(landmarks) -> None:
+    portrait = pictures()[0]
+    edges = np.array([[0, 0], portrait.shape[1::-1]], np.float32)
+    sides = []
+    for zoom in samples.ZOOM:
+        matrix = samples.framing(portrait, landmarks, zoom)
+        (left, top), (right, bottom) = edges @ matrix[:, :2].T + matrix[:, 2]
+        assert max(left, top) < 1e-3
+        assert min(right, bottom) > samples.SIDE_PX - 1e-3
+        sides.append(face_square(landmarks @ matrix[:, :2].T + matrix[:, 2])[2])
+    assert sides[1] / sides[0] == pytest.approx(samples.ZOOM[1], abs=0.03)
 
 
 @pytest.mark.slow
