@@ -213,10 +213,17 @@ def test_the_first_run_page_connects(
 ) -> None:
     page.goto(extension.address("welcome/welcome.html"))
     ready(page)
+    assert "“Read and change your data on 127.0.0.1”" in page.inner_text("#question")
     page.fill("#server", service)
-    page.click("text=Connect >> nth=-1")
+    page.click("#connection button")
     page.wait_for_selector("#connection-result.good")
     assert "Alt+Shift+M" in page.inner_text("#shortcut")
+    assert "Alt+Shift+K" in page.inner_text("#at-once")
+    page.wait_for_selector(f"#sample-genuine[href='{service}/static/sample-genuine.mp4']")
+    extension.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("[data-copy]")
+    page.wait_for_selector("[data-copy]:has-text('Copied')")
+    assert page.evaluate("navigator.clipboard.readText()") == "make run"
 
 
 def test_what_a_flag_is_worth(
