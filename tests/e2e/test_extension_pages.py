@@ -12,7 +12,7 @@ import pytest
 
 from tests import media
 from tests.e2e.conftest import ROOT, Site
-from tests.e2e.extension import ARTEFACTS, DONE, Extension, wait_for
+from tests.e2e.extension import ARTEFACTS, DONE, Extension, finish, loaded, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 from tests.e2e.page import violations  # noqa: E402
@@ -224,6 +224,17 @@ def test_the_first_run_page_connects(
     page.click("[data-copy]")
     page.wait_for_selector("[data-copy]:has-text('Copied')")
     assert page.evaluate("navigator.clipboard.readText()") == "make run"
+
+
+def test_a_sample_is_checked_where_it_is_opened(
+    extension: Extension, page: playwright.Page, service: str
+) -> None:
+    """Though the service fetches nothing from itself."""
+    page.goto(f"{service}/static/sample-genuine.mp4")
+    loaded(page)
+    popup = extension.click(page)
+    assert "No sign of manipulation found" in finish(extension, popup, page)
+    popup.close()
 
 
 def test_what_a_flag_is_worth(
