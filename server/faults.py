@@ -40,10 +40,14 @@ def faults(error: ValidationError) -> dict[str, list[str]]:
         if fault["type"] == "none_required":  # the other half of "a number, or left out"
             continue
         name = _name(fault["loc"])
-        words = WORDS.get(fault["type"], lambda _: "cannot be used")(fault.get("ctx", {}))
+        words = WORDS.get(fault["type"], _of_no_known_kind)(fault.get("ctx", {}))
         if words not in found.setdefault(name, []):
             found[name].append(words)
     return found
+
+
+def _of_no_known_kind(_about: Mapping[str, Any]) -> str:
+    return "cannot be used"
 
 
 def sentence(found: Mapping[str, list[str]]) -> str:

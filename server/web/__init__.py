@@ -34,7 +34,8 @@ def index() -> Response:
     response = Response(render_template("index.html", words=words, rates=rates))
     response.vary.add("Accept-Language")
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/static/extension/<path:name>")

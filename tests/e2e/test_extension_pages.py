@@ -12,7 +12,7 @@ import pytest
 
 from tests import media
 from tests.e2e.conftest import ROOT, Site
-from tests.e2e.extension import ARTEFACTS, DONE, Extension, wait_for
+from tests.e2e.extension import ARTEFACTS, DONE, Extension, finish, loaded, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 from tests.e2e.page import violations  # noqa: E402
@@ -213,10 +213,28 @@ def test_the_first_run_page_connects(
 ) -> None:
     page.goto(extension.address("welcome/welcome.html"))
     ready(page)
+    assert "“Read and change your data on 127.0.0.1”" in page.inner_text("#question")
     page.fill("#server", service)
-    page.click("text=Connect >> nth=-1")
+    page.click("#connection button")
     page.wait_for_selector("#connection-result.good")
     assert "Alt+Shift+M" in page.inner_text("#shortcut")
+    assert "Alt+Shift+K" in page.inner_text("#at-once")
+    page.wait_for_selector(f"#sample-genuine[href='{service}/static/sample-genuine.mp4']")
+    extension.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("[data-copy]")
+    page.wait_for_selector("[data-copy]:has-text('Copied')")
+    assert page.evaluate("navigator.clipboard.readText()") == "make run"
+
+
+def test_a_sample_is_checked_where_it_is_opened(
+    extension: Extension, page: playwright.Page, service: str
+) -> None:
+    """Though the service fetches nothing from itself."""
+    page.goto(f"{service}/static/sample-genuine.mp4")
+    loaded(page)
+    popup = extension.click(page)
+    assert "No sign of manipulation found" in finish(extension, popup, page)
+    popup.close()
 
 
 def test_what_a_flag_is_worth(
