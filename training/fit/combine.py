@@ -19,6 +19,7 @@ from training.fit import development
 from training.fit.recipes import RECIPES
 
 Float64 = NDArray[np.float64]
+WEIGHTS = {"swap": 3}  # of each kind's sets together: a check is asked about deepfakes first
 SCALES = (0.05, 3.0)  # of a head's logit
 PULL = 0.01  # towards each head's own logit: there are few numbers to learn, and few val people
 
@@ -39,8 +40,8 @@ def write(name: str, runs: Path, folder: Path) -> list[Path]:
     trained, input_px = heads(name, runs), INPUT_PX[name]
     chosen = [*development.sets(folder), development.photos(folder)]
     of_heads = [development.logits(trained, c.pictures, input_px) for c in chosen]
-    asked = Counter(c.head for c in chosen)  # each is asked as much as any other
-    shares = [1 / asked[c.head] for c in chosen]
+    asked = Counter(c.head for c in chosen)
+    shares = [WEIGHTS.get(c.head, 1) / asked[c.head] for c in chosen]
     scale, offset = fit(of_heads, [c.fake for c in chosen], shares)
     print(f"scale {scale.round(3).tolist()}  offset {offset.round(3).tolist()}")
     for one, logits in zip(chosen, of_heads, strict=True):
@@ -53,7 +54,7 @@ def write(name: str, runs: Path, folder: Path) -> list[Path]:
     }
     (runs / "verdict").mkdir(exist_ok=True)
     for file, network in networks.items():
-        network.save(runs / "verdict" / f"{file}.keras")
+        keras_files.save(network, runs / "verdict" / f"{file}.keras")
     return [runs / "verdict" / f"{file}.keras" for file in networks]
 
 
