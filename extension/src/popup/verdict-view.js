@@ -57,7 +57,8 @@ export function verdictView(view, check, verdict) {
     element("p", { text: probabilityText(words, verdict) }),
     ...verdict.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
-    ...(check.way === "browser" ? [element("p", { class: "note", text: words.say("local_note") })] : []));
+    ...(check.way === "browser" ? [element("p", { class: "note", text: words.say("local_note") })] : []),
+    ...(verdict.versions && "slower" in verdict.versions ? [element("p", { class: "note slower", text: words.say("local_slower") })] : []));
   const other = element("p", { class: "note", text: words.say("other_media"), attributes: { hidden: true, role: "status" } });
   if (!tentative && (onPage || check.subject.kind === "image")) {
     ask({ type: "draw", id: check.id }).then((fits) => { other.hidden = fits !== false; });
