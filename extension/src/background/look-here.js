@@ -1,7 +1,8 @@
 // A check that this browser carries out itself: what is shown goes to the worker and nowhere else.
 
 import { captureImage, captureVideo } from "./capture.js";
-import { createLocal } from "./local.js";
+import { LocalFault } from "../local/host.js";
+import { createLocal, problemOf } from "./local.js";
 import { draw } from "./page.js";
 import { fail } from "./problem.js";
 import { find, isOpen } from "./store.js";
@@ -10,9 +11,8 @@ import { find, isOpen } from "./store.js";
  * @import { About } from "../local/desk.js"
  * @import { Verdict } from "../verdict/types.js"
  * @import { Captured } from "./capture.js"
+ * @import { Local } from "./local.js"
  * @import { Check } from "./store.js"
- *
- * @typedef {ReturnType<typeof createLocal>} Local
  */
 
 /** @param {Local} local @param {Check} check @param {About} about @returns {Promise<void>} */
@@ -36,22 +36,26 @@ async function lookAtVideo(local, check, about, publish) {
   });
 }
 
-/**
- * @param {(check: Check) => Promise<void>} publish tells everyone how far a check is
- * @returns {(check: Check) => Promise<Verdict>} raises CheckFailed
- */
+/** @param {(check: Check) => Promise<void>} publish tells everyone how far a check is */
 export function createLookHere(publish) {
   const local = createLocal();
-  return async (check) => {
-    const { kind, duration_s } = check.subject;
-    /** @type {About} */
-    const about = kind === "image" ? { kind, duration_s: 0 } : { kind: "video", duration_s };
-    try {
-      await (kind === "image" ? lookAtImage(local, check, about) : lookAtVideo(local, check, about, publish));
-      return await local.finish(check.id, about);
-    } catch (error) {
-      await local.drop(check.id);
-      throw error;
-    }
+  const prepare = () => { local.prepare().catch(() => {}); }; // the check learns of it
+  return {
+    /** Have the networks ready by the time that there is a picture. */
+    prepare,
+    /** @param {Check} check @returns {Promise<Verdict>} raises CheckFailed */
+    async check(check) {
+      prepare();
+      const { kind, duration_s } = check.subject;
+      /** @type {About} */
+      const about = kind === "image" ? { kind, duration_s: 0 } : { kind: "video", duration_s };
+      try {
+        await (kind === "image" ? lookAtImage(local, check, about) : lookAtVideo(local, check, about, publish));
+        return await local.finish(check.id, about);
+      } catch (error) {
+        await local.drop(check.id).catch(() => {}); // what is wrong with it is told already
+        throw error instanceof LocalFault ? problemOf(error) : error;
+      }
+    },
   };
 }

@@ -29,7 +29,10 @@ import { find } from "./store.js";
 export function answers(checks) {
   return {
     /** @param {{tabId: number}} message */
-    look: ({ tabId }) => look(tabId),
+    look({ tabId }) {
+      checks.prepare();
+      return look(tabId);
+    },
     /** @param {{tabId: number, subject: Subject}} message */
     start: ({ tabId, subject }) => checks.start(tabId, subject),
     /** @param {{tabId: number, subject: Subject}} message */
