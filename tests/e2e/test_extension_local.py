@@ -4,7 +4,9 @@ leaves the browser."""
 from __future__ import annotations
 
 import base64
+import re
 import time
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from server.analysis.video import MediaReader
 from tests import media
 from tests.e2e.conftest import Site, served
 from tests.e2e.extension import Extension, drawn, finish, loaded, wait_for
+from tests.server.test_main import run
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -44,6 +47,13 @@ SEE = """async ([pictures, about]) => {
   const late = await hasty.prepare().catch(({ code }) => code);
   return { verdict, gone, late, ms };
 }"""
+SAVED = """(() => {
+  const { createObjectURL } = URL;
+  URL.createObjectURL = (file) => {
+    if (file.type === 'text/html') file.text().then((text) => { globalThis.saved = text; });
+    return createObjectURL(file);
+  };
+})()"""
 HELD = "() => chrome.offscreen.hasDocument()"
 ENCODED = """async ([side, pixels]) => {
   const { encodedAgain } = await import('/local/bitmaps.js');
@@ -122,6 +132,40 @@ def test_a_click_on_what_plays(local: Extension, site: Site, portrait: np.ndarra
     assert [url for url in asked if not url.startswith(own)] == []
     popup.close()
     page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["video", "image"])
+def test_a_report_that_the_service_confirms(
+    local: Extension, site: Site, portrait: np.ndarray, tmp_path: Path, kind: str
+) -> None:
+    """Saved from the popup: one page, with the verdict and the file to make it again inside."""
+    media.picture(site.folder / "kept.png", portrait)
+    body = {"video": "<video src=here.webm muted loop autoplay width=640 height=480></video>"}
+    body["image"] = "<img src=kept.png width=512 height=512>"
+    (site.folder / "kept.html").write_text(f"<!doctype html><title>kept</title>{body[kind]}")
+    page = local.context.new_page()
+    page.goto(f"{site.url}/kept.html")
+    popup = local.click(page)
+    if kind == "image":
+        popup.click("#check")
+    finish(local, popup, page)
+    popup.evaluate(SAVED)
+    popup.click("[data-do=report]")
+    html = popup.wait("globalThis.saved", 30)
+    popup.close()
+    page.close()
+    links = dict(
+        reversed(link) for link in re.findall(r'href="(data:[^"]+)" download="([^"]+)"', html)
+    )
+    [name] = set(links) - {"mesoscope-verdict.json"}
+    assert f"verify mesoscope-verdict.json {name}" in html
+    verdict = urllib.parse.unquote(links["mesoscope-verdict.json"].partition(",")[2])
+    (tmp_path / "verdict.json").write_text(verdict)
+    (tmp_path / name).write_bytes(base64.b64decode(links[name].partition(",")[2]))
+    done = run("verify", str(tmp_path / "verdict.json"), str(tmp_path / name))
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "The report holds" in done.stdout
 
 
 def test_a_second_click_finds_the_networks_there(local: Extension, site: Site) -> None:

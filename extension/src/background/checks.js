@@ -11,7 +11,7 @@ import { CheckFailed, fail, fromService } from "./problem.js";
 import { isShown } from "../content/subjects.js";
 import { readSettings } from "../settings.js";
 import { placedIn } from "../verdict/moments.js";
-import { all, find, isOpen, newCheck, ofTab, forget, save } from "./store.js";
+import { all, find, isOpen, newCheck, ofTab, forget, save, tidy } from "./store.js";
 
 /**
  * @import { Subject } from "../content/subjects.js"
@@ -203,6 +203,7 @@ export function createChecks() {
     cancel,
     /** Go on with what another worker left behind. */
     async resume() {
+      await tidy();
       for (const check of (await all()).filter(isOpen)) follow(check);
     },
     /** @param {number} tabId */

@@ -5,6 +5,7 @@ import { element } from "../view/element.js";
 import { labelBadge, peopleText, probabilityText, reasonText } from "../view/phrases.js";
 import { rightInHundred } from "../verdict/worth.js";
 import { faceView } from "./face-view.js";
+import { reportButton, saveLink } from "./report.js";
 import { serviceButton } from "./service-button.js";
 
 /**
@@ -12,13 +13,6 @@ import { serviceButton } from "./service-button.js";
  * @import { Verdict } from "../verdict/types.js"
  * @import { OutcomeView } from "./outcome.js"
  */
-
-/** @param {OutcomeView} view @param {Verdict} verdict */
-function saveLink({ words, signal }, verdict) {
-  const href = URL.createObjectURL(new Blob([JSON.stringify(verdict, null, 2)], { type: "application/json" }));
-  signal.addEventListener("abort", () => URL.revokeObjectURL(href), { once: true });
-  return element("a", { text: words.say("save"), attributes: { href, download: "mesoscope-verdict.json" } });
-}
 
 /**
  * The full report, on the service's page: it asks for the token where one is needed, which a tab cannot carry.
@@ -63,9 +57,12 @@ export function verdictView(view, check, verdict) {
   if (!tentative && (onPage || check.subject.kind === "image")) {
     ask({ type: "draw", id: check.id }).then((fits) => { other.hidden = fits !== false; });
   }
-  const more = check.way === "browser" ? serviceButton(view, check) : reportLink(view, check);
-  const links = element("p", { class: "links" }, more, saveLink(view, verdict));
-  return element("div", { class: "verdict" }, summary, other,
+  const more = check.way === "browser"
+    ? [serviceButton(view, check), reportButton(view, check, verdict, () => whole)] : [reportLink(view, check)];
+  const links = element("p", { class: "links" }, ...more, saveLink(view, verdict));
+  /** @type {HTMLElement} */
+  const whole = element("div", { class: "verdict" }, summary, other,
     ...verdict.faces.map((face) => faceView(view, check, face, verdict, seek)),
     ...(tentative ? [] : [worth(view, verdict), links]));
+  return whole;
 }
