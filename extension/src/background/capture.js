@@ -55,12 +55,13 @@ export async function captureVideo(tabId, subject, onProgress) {
   await tell(tabId, subject.frameId, { type: "play", key: subject.key });
   while (Date.now() - start < CAPTURE_S * 1000) {
     const shot = await shoot(tabId, subject);
+    const time_s = Math.round(shot.time_s * 1000) / 1000; // as verdicts and media files tell times
     const last = taken.at(-1)?.time_s ?? -1;
-    const isNew = shot.moving && shot.time_s > last;
+    const isNew = shot.moving && time_s > last;
     if (isNew) {
-      taken.push({ time_s: shot.time_s, picture: await pictureOf(tabId, shot), direct: shot.jpeg !== null });
+      taken.push({ time_s, picture: await pictureOf(tabId, shot), direct: shot.jpeg !== null });
     } else if (!taken.length && Date.now() - start > START_MS) throw fail("not-playing", "capture");
-    else if (taken.length && (shot.ended || shot.time_s < last)) break; // it began anew: media times only rise
+    else if (taken.length && (shot.ended || time_s < last)) break; // it began anew: media times only rise
     await onProgress((Date.now() - start) / 1000 / CAPTURE_S, isNew ? taken[taken.length - 1] : null);
     await pause(shot.jpeg ? PERIOD_MS : SCREEN_PERIOD_MS);
   }
