@@ -81,7 +81,10 @@ function ask(check) {
 
 /** @param {Check} check captures the picture that it shows and sends it @returns {Promise<Check>} */
 function sentImage(check) {
-  return attempt(check, async () => checkFile(await captureImage(check.tabId, check.subject), "picture.jpg"));
+  return attempt(check, async () => {
+    const picture = await captureImage(check.tabId, check.subject);
+    return checkFile(picture, picture.type.replace("image/", "picture."));
+  });
 }
 
 /** @param {Check} check captures what plays and sends it @returns {Promise<Check>} */

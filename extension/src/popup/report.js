@@ -10,6 +10,10 @@ import { element } from "../view/element.js";
  */
 
 const NAMES = { report: "mesoscope-report.html", verdict: "mesoscope-verdict.json" };
+/** What was looked at, by its type. @type {Record<string, string>} */
+const FILES = {
+  "video/x-matroska": "mesoscope-pictures.mkv", "image/png": "mesoscope-picture.png", "image/jpeg": "mesoscope-picture.jpg",
+};
 const STYLE = `body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }
 table { border-collapse: collapse; } th, td { padding: 0.2rem 0.6rem; border-bottom: 1px solid #ccc; text-align: start; }
 .fake { color: #b3261e; } .real { color: #1d5fa8; } .inconclusive { color: #6a5a00; } td { overflow-wrap: anywhere; }
@@ -58,7 +62,7 @@ function facts({ subject, startedAt }, { media, model, detector, versions }) {
  * @returns {Blob}
  */
 function page({ words }, check, verdict, shown, file) {
-  const name = verdict.media.kind === "image" ? "mesoscope-picture.jpg" : "mesoscope-pictures.mkv";
+  const name = FILES[file?.slice("data:".length).split(";")[0] ?? ""] ?? "FILE";
   const inside = [[`data:application/json,${encodeURIComponent(jsonOf(verdict))}`, NAMES.verdict], ...(file ? [[file, name]] : [])];
   const kept = document.implementation.createHTMLDocument(words.say("report_title"));
   kept.documentElement.lang = words.language;
