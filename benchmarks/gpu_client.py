@@ -16,8 +16,8 @@ import numpy as np
 from models.preprocess import face_crop
 from server.analysis.faces import FaceFinder
 from server.analysis.records import Uint8
-from server.analysis.runtimes.remote import Line
 from server.analysis.scoring import Scorer
+from server.gpu.channel import Line
 from server.launch import SAMPLE
 
 WIDTH, SHIFT = 1280, 8

@@ -22,8 +22,8 @@ from server.config import ConfigError, Settings
 from server.errors import AppError, TimeLimit, WorkerLost
 
 if TYPE_CHECKING:
-    from server.jobs.child import Task
-    from server.jobs.networks import NetworksProcess
+    from server.gpu.client import NetworksProcess
+    from server.processes.check_main import Task
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 POLL_S = 0.2
@@ -124,13 +124,13 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
 
 def _verdict(settings: Settings, task: Task, report: terminal.Report) -> dict[str, Any]:
     """The verdict in its JSON form, by the same confined child that a worker starts."""
-    from server.jobs.process import Child
+    from server.processes.child import Child
 
     with _networks(settings) as networks, tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
         deadline = time.monotonic() + settings.job_timeout_s
         with Child(replace(task, scratch=scratch), networks=networks) as child:
             # Only now, while the child is busy with its own imports.
-            from server.jobs.messages import Answer, Progress, Refusal, heard
+            from server.processes.messages import Answer, Progress, Refusal, heard
 
             while not child.ended and time.monotonic() < deadline:
                 for message in heard(child.read(POLL_S), task.work_id):
@@ -148,7 +148,7 @@ def _verdict(settings: Settings, task: Task, report: terminal.Report) -> dict[st
 @contextmanager
 def _networks(settings: Settings) -> Iterator[NetworksProcess | None]:
     """What runs the full networks, where the settings and the machine have it so."""
-    from server.jobs.networks import NetworksProcess, wanted
+    from server.gpu.client import NetworksProcess, wanted
 
     if not wanted(settings):
         yield None
@@ -160,7 +160,7 @@ def _networks(settings: Settings) -> Iterator[NetworksProcess | None]:
 
 def _task(settings: Settings, source: str) -> Task:
     """What the child is to do; its scratch folder is still to be named."""
-    from server.jobs.child import Task
+    from server.processes.check_main import Task
 
     fetched = source.lower().startswith(("http://", "https://"))
     return Task.within(

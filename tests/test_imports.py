@@ -12,20 +12,34 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Who may import whom, besides themselves. server.errors, .config and .logs are leaves.
+LEAVES = {f"server.{name}" for name in ("errors", "config", "logs", "verdict_schema")}
+
+# Who may import whom, besides themselves.
 ALLOWED = {
     "server.analysis": {"models", "server.errors"},
-    "server.fetch": {"server.errors", "server.config", "server.analysis.records"},
-    "server.jobs": {
-        "server.analysis",
-        "server.fetch",
+    "server.fetch": {
         "server.errors",
-        "server.__version__",
         "server.config",
-        "server.logs",
-        "models",
+        "server.analysis.records",
+        "server.processes",
     },
-    "server.api": {"server.jobs", "server.errors", "server.config", "server.fetch", "models"},
+    "server.gpu": {"models", "server.analysis", "server.processes.sandbox", *LEAVES},
+    "server.processes": {"server.analysis", "server.fetch", "server.gpu", *LEAVES},
+    "server.jobs": {
+        "server.processes",
+        "server.gpu",
+        "server.fetch",
+        "server.__version__",
+        "models",
+        *LEAVES,
+    },
+    "server.api": {
+        "server.jobs",
+        "server.processes.sandbox",
+        "server.fetch",
+        "models",
+        *LEAVES,
+    },
     "server.web": {"server.config", "server.errors"},
     "models": set(),
     "convert": {"models", "server.analysis", "server.errors"},

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from server.jobs import child
+from server.processes import check_main as child
 
 NOWHERE = "drill.invalid"
 STEPS = 5

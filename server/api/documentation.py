@@ -12,7 +12,7 @@ from server.api.batch import NDJSON
 from server.api.options import KEY_HEADER, KEY_PATTERN
 from server.api.problems import MEDIA_TYPE
 from server.errors import kinds
-from server.jobs.verdict_schema import Verdict
+from server.verdict_schema import Verdict
 
 # Those that no view names in a way that APIFlask understands.
 ADDED = (

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.api.options import Absent, MayWait, Number, Options
 from server.fetch.urls import MAX_LENGTH
-from server.jobs.verdict_schema import Fraction, Rates
+from server.verdict_schema import Fraction, Rates
 
 MAX_BATCH = 1000  # addresses
 State = Literal["queued", "running", "done", "failed", "cancelled"]

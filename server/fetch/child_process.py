@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from server.fetch import download_child
-from server.fetch.download_child import Task
+from server.processes import fetch_main as download_child
+from server.processes.fetch_main import Task
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def spawn(task: Task) -> subprocess.Popen[bytes]:
     if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not start without it
         environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
     child = subprocess.Popen(
-        [sys.executable, "-E", "-s", "-B", "-m", "server.fetch.download_child"],
+        [sys.executable, "-E", "-s", "-B", "-m", "server.processes.fetch_main"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

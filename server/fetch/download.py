@@ -24,10 +24,10 @@ from server.errors import NoVideo
 from server.fetch.addresses import AllowList
 from server.fetch.beginnings import decodes_from_start
 from server.fetch.child_process import NOT_RUN, Outcome, Running, run_child, spawn
-from server.fetch.download_child import Task
 from server.fetch.failures import Failure, explain, refused, timed_out, too_large
 from server.fetch.guard import Budget, Guard, Record, Resolver, system_resolver
 from server.fetch.urls import checked_url, host_and_port
+from server.processes.fetch_main import Task
 
 log = logging.getLogger(__name__)
 

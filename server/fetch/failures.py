@@ -22,8 +22,8 @@ from server.errors import (
     TooLong,
     UnsupportedSite,
 )
-from server.fetch.download_child import NOT_HTTP
 from server.fetch.guard import Record
+from server.processes.fetch_main import NOT_HTTP
 
 LIVE = "This is a live stream, or one that has not begun. Check its recording when it is over."
 SAVE_IT = "Save the video and check the file instead."

@@ -15,8 +15,8 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import BinaryIO, NoReturn
 
-from server.fetch import download_child
-from server.fetch.sandbox import die_with
+from server.processes import fetch_main as download_child
+from server.processes.sandbox import die_with
 
 
 class Waiting:
@@ -65,7 +65,7 @@ class Waiting:
 
 
 def _become_child(task: int, output: int, parent_pid: int) -> NoReturn:
-    """Be what `python -m server.fetch.download_child` is: the same streams, environment and end."""
+    """Be what `python -m server.processes.fetch_main` is: the same streams, environment and end."""
     status = 1
     try:
         with contextlib.suppress(OSError):

@@ -17,17 +17,17 @@ from typing import Any
 
 from server.config import Settings
 from server.errors import AppError, TimeLimit, WorkerLost
-from server.jobs.child import LAST_WORDS, Task
+from server.gpu.client import NetworksProcess
 from server.jobs.content import sha256_of
 from server.jobs.folders import Folders
 from server.jobs.keys import BACKEND, check_key
 from server.jobs.leases import MAX_ATTEMPTS, Leases
-from server.jobs.messages import Answer, Fetched, Picture, Progress, Refusal, heard
-from server.jobs.networks import NetworksProcess
-from server.jobs.process import COMMAND, Child
 from server.jobs.records import Work
-from server.jobs.warm import Nursery
 from server.jobs.watch import LostWork, Watch, stubbornly
+from server.processes.check_main import LAST_WORDS, Task
+from server.processes.child import COMMAND, Child
+from server.processes.forkserver import Nursery
+from server.processes.messages import Answer, Fetched, Picture, Progress, Refusal, heard
 
 POLL_S = 0.2  # how often a work is checked for having been dropped
 LAST_WORDS_BYTES = 1000

@@ -11,8 +11,8 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.jobs.leases import LEASE_S, Leases
-from server.jobs.messages import Progress
 from server.jobs.records import Work
+from server.processes.messages import Progress
 
 RENEW_S = LEASE_S / 5
 OUTAGE_S = 60.0

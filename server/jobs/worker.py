@@ -12,15 +12,15 @@ from types import FrameType
 from celery.worker import state as celery_state
 
 from server.config import Settings
-from server.fetch import sandbox
+from server.gpu.client import NetworksProcess, wanted
 from server.jobs.leases import Leases
-from server.jobs.networks import NetworksProcess, wanted
-from server.jobs.process import COMMAND
 from server.jobs.queue import TASK, Queue, make_celery
 from server.jobs.reaper import Reaper
 from server.jobs.runner import Runner
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
+from server.processes import sandbox
+from server.processes.child import COMMAND
 
 log = logging.getLogger(__name__)
 

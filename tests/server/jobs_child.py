@@ -1,4 +1,4 @@
-"""A child that speaks the protocol of server.jobs.child and does what its address says.
+"""A child that speaks the protocol of server.processes.check_main and does what its address says.
 
 http://child.test/?do=progress:0.5&do=sleep:3&do=crash ... A real process with real deaths, for the
 tests of everything around the analysis.
@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from server.fetch.sandbox import die_with
-from server.jobs.child import LAST_WORDS, Task
+from server.processes.check_main import LAST_WORDS, Task
+from server.processes.sandbox import die_with
 from tests.server.verdicts import verdict
 
 JPEG = base64.b64encode(b"\xff\xd8 no more than a beginning").decode()

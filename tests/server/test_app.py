@@ -23,7 +23,7 @@ import requests
 from PIL import Image
 
 from server import __version__
-from server.jobs.verdict_schema import Verdict
+from server.verdict_schema import Verdict
 from tests.server.service import ROOT, Site, gone, running, tree, until
 
 pytestmark = pytest.mark.slow

@@ -19,9 +19,9 @@ import pytest
 
 from server.config import Settings
 from server.errors import kinds
-from server.fetch import landlock, sandbox, seccomp
-from server.jobs.child import Task
-from server.jobs.process import Child
+from server.processes import landlock, sandbox, seccomp
+from server.processes.check_main import Task
+from server.processes.child import Child
 from tests.media import clip, moving, picture
 from tests.server.service import ROOT, Site, running, scripted, until
 
@@ -29,7 +29,7 @@ from tests.server.service import ROOT, Site, running, scripted, until
 PROGRAM = """
 import ctypes, json, os, socket, subprocess, sys
 from pathlib import Path
-from server.jobs import child
+from server.processes import check_main as child
 import server.analysis.analyze
 asked = json.load(sys.stdin)
 task = child.Task(**asked["task"])

@@ -34,7 +34,7 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from server.errors import AppError
-from server.jobs import child
+from server.processes import check_main as child
 from server.analysis.analyze import Analyzer
 from server.analysis.records import AnalysisOptions, MediaFile
 from server.analysis.verdict import to_json

@@ -19,7 +19,8 @@ from server.errors import Gone, kinds
 from server.jobs.content import sha256_of
 from server.jobs.keys import check_key
 from server.jobs.leases import MAX_ATTEMPTS
-from server.jobs.messages import (
+from server.jobs.tables import jobs, works
+from server.processes.messages import (
     MAX_DETAIL,
     STAGES,
     Answer,
@@ -30,7 +31,6 @@ from server.jobs.messages import (
     heard,
     understood,
 )
-from server.jobs.tables import jobs, works
 from tests.server.chaos import COLUMNS, NONSENSE, PICTURE, PROGRESS, line
 from tests.server.service import Site, running, scripted, until
 from tests.server.verdicts import verdict

@@ -20,13 +20,13 @@ import psutil
 import pytest
 
 from models import registry
-from server.analysis.runtimes import device, remote
 from server.analysis.runtimes.base import RuntimeFailed
-from server.analysis.runtimes.remote import Line
 from server.analysis.runtimes.tflite import TfliteRuntime
-from server.analysis.runtimes.wire import MEMORY_BYTES
 from server.config import ConfigError, Settings
-from server.jobs.networks import LineEnds, NetworksProcess, wanted
+from server.gpu import MEMORY_BYTES, device
+from server.gpu import channel as remote
+from server.gpu.channel import Line
+from server.gpu.client import LineEnds, NetworksProcess, wanted
 from tests.media import clip
 from tests.server.service import ROOT, Site, mentioning, running, until
 
@@ -37,7 +37,7 @@ def test_no_framework_is_loaded_to_find_out_that_there_is_no_gpu() -> None:
     code = (
         "import sys\n"
         "from server.config import Settings\n"
-        "from server.jobs.networks import wanted\n"
+        "from server.gpu.client import wanted\n"
         "wanted(Settings())\n"
         "print(sorted({'tensorflow', 'keras', 'jax', 'torch', 'numpy'} & set(sys.modules)))"
     )
@@ -247,9 +247,7 @@ def test_checks_run_on_keras_and_go_on_without_it(tmp_path: Path, astronaut: np.
         again = start()  # from the fork server, if that is warm by now
         until(lambda: site.job(again).progress > 0.1, 60)
         (networks,) = [
-            each
-            for each in mentioning("server.jobs.networks_process")
-            if each.ppid() == site.started[-1].pid
+            each for each in mentioning("server.gpu.server") if each.ppid() == site.started[-1].pid
         ]
         networks.send_signal(signal.SIGKILL)
         job = site.ended(again, 120)

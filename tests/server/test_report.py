@@ -17,10 +17,10 @@ from flask.testing import FlaskClient
 from server.app import create_app
 from server.config import Settings
 from server.jobs.leases import Leases
-from server.jobs.messages import Picture
 from server.jobs.records import NewJob
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
+from server.processes.messages import Picture
 
 VERDICT = json.loads((Path(__file__).parents[1] / "contract" / "verdict-1.json").read_text())
 HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>=cmd|'/c calc'!A1"

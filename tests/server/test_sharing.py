@@ -25,10 +25,10 @@ from server.config import Settings
 from server.jobs import tables
 from server.jobs.keys import check_key
 from server.jobs.leases import Leases
-from server.jobs.messages import Picture
 from server.jobs.records import NewJob
 from server.jobs.store import Store
 from server.jobs.tables import jobs, works
+from server.processes.messages import Picture
 from tests import media
 from tests.backends import Backend
 from tests.server.service import Site, gone, mentioning, running, scripted, until, work_of

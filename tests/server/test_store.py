@@ -19,10 +19,10 @@ from sqlalchemy import Engine, event, func, select, update
 
 from server.errors import IdempotencyConflict, QueueFull
 from server.jobs.leases import MAX_ATTEMPTS, Leases
-from server.jobs.messages import Picture
 from server.jobs.records import Job, NewJob, Taken
 from server.jobs.store import Store
 from server.jobs.tables import IN_FLIGHT, STATES_IN_FLIGHT, jobs, open_engine, pictures, works
+from server.processes.messages import Picture
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = {"label": "fake"}

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from server.config import Settings
-from server.jobs import surroundings
-from server.jobs.child import Task
-from server.jobs.process import Child
-from server.jobs.surroundings import LOG_BYTES, Log
-from server.jobs.warm import AVAILABLE, Nursery
+from server.processes import surroundings
+from server.processes.check_main import Task
+from server.processes.child import Child
+from server.processes.forkserver import AVAILABLE, Nursery
+from server.processes.surroundings import LOG_BYTES, Log
 from tests.server.service import until
 
 ROOT = Path(__file__).resolve().parents[2]

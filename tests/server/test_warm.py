@@ -22,11 +22,11 @@ import psutil
 import pytest
 
 from server.config import Settings
-from server.fetch import seccomp
-from server.jobs import warm
-from server.jobs.child import LAST_WORDS, Task
-from server.jobs.process import Child
-from server.jobs.warm import Nursery
+from server.processes import forkserver as warm
+from server.processes import seccomp
+from server.processes.check_main import LAST_WORDS, Task
+from server.processes.child import Child
+from server.processes.forkserver import Nursery
 from tests.media import clip, moving
 from tests.server.service import ROOT, Site, gone, running, tree, until
 
@@ -37,9 +37,9 @@ pytestmark = [
 # Starts a check from a fork server, says its first word, and waits to be killed.
 WORKER = """
 import json, sys, time
-from server.jobs.child import LAST_WORDS, Task
-from server.jobs.process import Child
-from server.jobs.warm import Nursery
+from server.processes.check_main import LAST_WORDS, Task
+from server.processes.child import Child
+from server.processes.forkserver import Nursery
 nursery = Nursery(jobs=9)
 nursery.prepare()
 while not nursery.servers()[0].warm:
@@ -275,7 +275,7 @@ def test_a_worker_has_one_after_its_first_check_and_stops_with_it(tmp_path: Path
         assert site.ended(site.submit(f"http://{web}/film.mp4"), 120).result
         [worker] = site.started
         everything = until(lambda: len(found := tree(worker.pid)) > 1 and found, 60)
-        assert "server.jobs.fork_server" in everything[1].cmdline()
+        assert "server.processes.forkserver_main" in everything[1].cmdline()
         worker.terminate()
         assert worker.wait(20) == 0
         until(lambda: all(gone(each) for each in everything), 5)

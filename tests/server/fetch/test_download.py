@@ -152,4 +152,4 @@ def children() -> list[psutil.Process]:
     """Our own child processes that download."""
     time.sleep(0.05)
     found = psutil.Process().children(recursive=True)
-    return [child for child in found if "server.fetch.download_child" in child.cmdline()]
+    return [child for child in found if "server.processes.fetch_main" in child.cmdline()]

@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from server.fetch import landlock, seccomp, system_calls
 from server.fetch.child_process import ROOT
+from server.processes import landlock, seccomp, system_calls
 
 pytestmark = [
     pytest.mark.attack,
@@ -32,8 +32,8 @@ pytestmark = [
 PROGRAM = """
 import ctypes, json, os, struct, sys
 from pathlib import Path
-from server.fetch import sandbox
-from server.fetch.sandbox import Confinement, confine
+from server.processes import sandbox
+from server.processes.sandbox import Confinement, confine
 asked = json.load(sys.stdin)
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = libc.shmat.restype = ctypes.c_void_p

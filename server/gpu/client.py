@@ -15,12 +15,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.analysis.runtimes import device
-from server.analysis.runtimes.wire import MEMORY_BYTES, PACKET_BYTES
 from server.config import PREFIX, ConfigError, Settings
+from server.gpu import MEMORY_BYTES, PACKET_BYTES, device
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = (sys.executable, "-m", "server.jobs.networks_process")
+COMMAND = (sys.executable, "-m", "server.gpu.server")
 AVAILABLE = hasattr(os, "memfd_create") and hasattr(socket, "send_fds")  # Linux
 START_S = 120.0  # loading a framework and waking a GPU takes seconds, on a busy machine more
 PAUSE_S = 60.0  # after it ended, before it is started again

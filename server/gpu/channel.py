@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.analysis.runtimes.base import RuntimeFailed
-from server.analysis.runtimes.wire import MEMORY_BYTES, PACKET_BYTES
+from server.gpu import MEMORY_BYTES, PACKET_BYTES
 
 Float32 = NDArray[np.float32]
 

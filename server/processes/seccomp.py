@@ -14,8 +14,8 @@ import struct
 import sys
 from collections.abc import Sequence
 
-from server.fetch import system_calls
-from server.fetch.system_calls import Condition
+from server.processes import system_calls
+from server.processes.system_calls import Condition
 
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _GET_ACTION_AVAIL = 2

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from models import keras_files, registry
 from server.analysis.runtimes.base import RuntimeFailed
-from server.analysis.runtimes.canvases import SIDES_PX, canvas, own_cells, placed
 from server.analysis.runtimes.tflite import constants
 from server.errors import ModelError
+from server.gpu.canvases import SIDES_PX, canvas, own_cells, placed
 
 Float32 = NDArray[np.float32]
 
@@ -37,7 +37,7 @@ class KerasNetworks:
 
         Loads Keras and its backend; raises ModelError if one is missing.
         """
-        from server.analysis.runtimes import device
+        from server.gpu import device
 
         try:
             self.device = device.prepare(gpu_memory)

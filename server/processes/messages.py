@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from server.errors import AppError, kinds
-from server.jobs.verdict_schema import Verdict
+from server.verdict_schema import Verdict
 
 STAGES = ("fetch", "faces", "scores")  # of a check that runs
 MOST_PICTURES = 100

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import psutil
 
-from server.jobs.child import Task
-from server.jobs.networks import LineEnds
-from server.jobs.surroundings import environment
+from server.gpu.client import LineEnds
+from server.processes.check_main import Task
+from server.processes.surroundings import environment
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = (sys.executable, "-E", "-s", "-m", "server.jobs.fork_server")
+COMMAND = (sys.executable, "-E", "-s", "-m", "server.processes.forkserver_main")
 ANSWER_S = 20.0  # forking takes milliseconds
 PACKET_BYTES = 1 << 16
 IDLE_S = 300.0

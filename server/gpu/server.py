@@ -1,4 +1,4 @@
-"""The process that runs the full networks: `python -m server.jobs.networks_process SOCKET PARENT
+"""The process that runs the full networks: `python -m server.gpu.server SOCKET PARENT
 GPU_MEMORY`.
 
 One for each worker. It gathers what several checks ask within some milliseconds into one batch,
@@ -31,10 +31,10 @@ from numpy.typing import NDArray
 
 from server import logs
 from server.analysis.runtimes.base import RuntimeFailed
-from server.analysis.runtimes.keras import KerasNetworks
-from server.analysis.runtimes.wire import MEMORY_BYTES, PACKET_BYTES
 from server.errors import ModelError
-from server.fetch.sandbox import die_with
+from server.gpu import MEMORY_BYTES, PACKET_BYTES
+from server.gpu.keras import KerasNetworks
+from server.processes.sandbox import die_with
 
 Float32 = NDArray[np.float32]
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import psutil
 
-from server.jobs.child import Task, encode
-from server.jobs.networks import LineEnds, NetworksProcess
-from server.jobs.surroundings import Log, environment
-from server.jobs.warm import ROOT, Nursery
+from server.gpu.client import LineEnds, NetworksProcess
+from server.processes.check_main import Task, encode
+from server.processes.forkserver import ROOT, Nursery
+from server.processes.surroundings import Log, environment
 
-COMMAND = (sys.executable, "-m", "server.jobs.child")
+COMMAND = (sys.executable, "-m", "server.processes.check_main")
 READ_BYTES = 1 << 16
 LINE_BYTES = 32 << 20  # a longer line is no verdict
 TOTAL_BYTES = 512 << 20  # of all that one child may say

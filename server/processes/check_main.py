@@ -1,4 +1,4 @@
-"""One check in a process of its own: `python -m server.jobs.child`.
+"""One check in a process of its own: `python -m server.processes.check_main`.
 
 Reads one JSON line, the Task, from standard input; writes JSON lines to standard output:
 `{"progress": {...}}` any number of times; once a download is there, and before it is decoded,
@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from server import logs
 from server.config import Settings
 from server.errors import AppError, MemoryLimit
-from server.fetch.sandbox import Confinement, confine, die_with
+from server.processes.sandbox import Confinement, confine, die_with
 
 if TYPE_CHECKING:  # they load NumPy; the processes that only import Task do without
     from server.analysis.records import FacePicture, MediaFile, Progress
-    from server.fetch import download_child
     from server.fetch.child_process import Running
+    from server.processes import fetch_main as download_child
 
     Start = Callable[[download_child.Task], Running]
 
@@ -192,8 +192,8 @@ def check(task: Task, reporter: Reporter, start: Start | None = None) -> dict[st
     reporter.opened()
     from server.analysis.analyze import Analyzer
     from server.analysis.records import AnalysisOptions
-    from server.analysis.runtimes.remote import Line
     from server.analysis.verdict import to_json
+    from server.gpu.channel import Line
 
     networks = Line(*task.line) if task.line else None
     confine_to(media.path, task)

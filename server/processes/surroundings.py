@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 
-from server.jobs.child import ENVIRONMENT
+from server.processes.check_main import ENVIRONMENT
 
 LOG_BYTES = 64 * 1024  # one child may write
 READ_BYTES = 1 << 14

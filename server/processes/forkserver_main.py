@@ -1,4 +1,4 @@
-"""The process that checks are forked from: `python -m server.jobs.fork_server SOCKET PARENT`.
+"""What checks are forked from: `python -m server.processes.forkserver_main SOCKET PARENT`.
 
 It has imported everything and never reads a byte that a stranger wrote, so that each check begins
 warm and in a process of its own. Requests come and answers go as JSON packets over a socket:
@@ -23,8 +23,8 @@ from typing import Any, NoReturn
 
 from server import logs
 from server.fetch.prefork import Waiting
-from server.fetch.sandbox import die_with
-from server.jobs import child
+from server.processes import check_main as child
+from server.processes.sandbox import die_with
 
 PACKET_BYTES = 1 << 18
 MOST_DESCRIPTORS = 4
@@ -64,9 +64,6 @@ def warm_up() -> None:
     import yt_dlp.extractor.extractors
     import yt_dlp.extractor.generic  # noqa: F401 - the one that most addresses come to
 
-    import server.analysis.analyze
-    import server.analysis.runtimes.remote
-    import server.fetch.download  # noqa: F401
     from server.analysis.cuts import thumbnail
     from server.analysis.faces import FaceFinder
 

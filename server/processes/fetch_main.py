@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from server.fetch.options import BLOCK_BYTES, options
-from server.fetch.sandbox import MEGABYTE, Confinement, confine
+from server.processes.sandbox import MEGABYTE, Confinement, confine
 
 MAX_PAGE_BYTES = 16_000_000  # a page, manifest or key; media is not read whole
 SECONDS_BETWEEN_REPORTS = 0.2
