@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import itertools
 import subprocess
 import sys
+from collections.abc import Container
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-LEAVES = {f"server.{name}" for name in ("errors", "config", "logs", "verdict_schema")}
+LEAVES = {
+    "server.errors",
+    "server.config",
+    "server.logs",
+    "server.formats",
+    "server.verdict_schema",
+}
 
 # Who may import whom, besides themselves.
 ALLOWED = {
-    "server.analysis": {"models", "server.errors"},
-    "server.fetch": {
-        "server.errors",
-        "server.config",
-        "server.analysis.records",
-        "server.processes",
-    },
+    "server.analysis": {"models", "server.errors", "server.formats"},
+    "server.fetch": {"server.errors", "server.formats"},
     "server.gpu": {"models", "server.analysis", "server.processes.sandbox", *LEAVES},
     "server.processes": {"server.analysis", "server.fetch", "server.gpu", *LEAVES},
     "server.jobs": {
         "server.processes",
         "server.gpu",
-        "server.fetch",
+        "server.fetch.urls",
         "server.__version__",
         "models",
         *LEAVES,
@@ -36,7 +39,7 @@ ALLOWED = {
     "server.api": {
         "server.jobs",
         "server.processes.sandbox",
-        "server.fetch",
+        "server.fetch.urls",
         "models",
         *LEAVES,
     },
@@ -51,8 +54,12 @@ OURS = ("server", "models", "convert", "training", "benchmarks", "tests")
 
 def imported(path: Path) -> set[str]:
     """The names of our own modules that the file imports, anywhere in it."""
+    return named(ast.parse(path.read_text()))
+
+
+def named(tree: ast.AST) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -77,6 +84,37 @@ def test_imports_point_one_way(package: str) -> None:
     assert wrong == []
 
 
+def needed(path: Path) -> set[str]:
+    """The names that importing the module, or calling what is in it, may import of ours."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    return named(tree)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for part in ("server", "models", "convert")
+        for path in (ROOT / part).rglob("*.py")
+    }
+    graph = {
+        name: {
+            found for each in needed(path) if (found := module_of(each, files)) not in ("", name)
+        }
+        for name, path in files.items()
+    }
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names them
+
+
+def module_of(name: str, modules: Container[str]) -> str:
+    """The module that a name belongs to; empty if it is none of them."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return name
+
+
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
@@ -85,6 +123,9 @@ def test_imports_point_one_way(package: str) -> None:
         ("server.analysis.analyze", ["tensorflow", "keras", "flask"]),
         ("server.jobs.worker", ["tensorflow", "keras", "numpy"]),
         ("models.keras_files", ["keras", "tensorflow", "numpy"]),
+        ("server.processes.main", ["numpy", "yt_dlp", "asyncio", "pydantic"]),
+        ("server.processes.fetch_main", ["numpy", "cv2", "av", "ai_edge_litert", "pydantic"]),
+        ("server.processes.check_main", ["yt_dlp", "asyncio", "flask", "sqlalchemy", "pydantic"]),
     ],
 )
 def test_importing_loads_nothing_heavy(module: str, heavy: list[str]) -> None:

@@ -139,7 +139,7 @@ class _Check:
         self._media = media
         self._sampled_s: list[float] = []
         with self.clock.during("hash"):
-            self._sha256 = _sha256(media.path)
+            self._sha256 = media.sha256 or _sha256(media.path)
         rules = Rules(scorer.calibration.fake_at, scorer.calibration.real_at)
         self._rules = replace(rules, min_crops=1) if reader.info.kind == "image" else rules
 

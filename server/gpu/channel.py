@@ -1,7 +1,7 @@
-"""A check's line to the process that runs the full networks, for many checks at once.
+"""A check's channel to the process that runs the full networks, for many checks at once.
 
 The numbers lie in memory that both ends share; a packet says which network they are for and which
-shape they have. Nothing that could be code crosses the line, in either direction.
+shape they have. Nothing that could be code crosses it, in either direction.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Float32 = NDArray[np.float32]
 ANSWER_S = 120.0  # a new shape may have to be compiled first
 
 
-class Line:
+class Channel:
     """Made before the check gives up opening files; from then on it only sends and receives.
 
     A check's threads take turns.
@@ -66,12 +66,12 @@ class Line:
 
 
 class Remote:
-    """One network at the other end of a line."""
+    """One network at the other end of a channel."""
 
     name = "keras"
 
-    def __init__(self, line: Line, network: str) -> None:
-        self._line = line
+    def __init__(self, channel: Channel, network: str) -> None:
+        self._channel = channel
         self._network = network
 
     def run(self, batch: Float32) -> Float32:
@@ -80,5 +80,5 @@ class Remote:
         if most == 0:
             raise RuntimeFailed(f"inputs of {batch.shape[1:]} are too large")
         starts = range(0, max(1, len(batch)), most)
-        parts = [self._line.ask(self._network, batch[start : start + most]) for start in starts]
+        parts = [self._channel.ask(self._network, batch[start : start + most]) for start in starts]
         return np.concatenate(parts)

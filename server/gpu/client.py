@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class LineEnds:
-    """What a check is given: see runtimes.remote.Line."""
+class Ends:
+    """What a check is given: see channel.Channel."""
 
     connection: int
     memory: int
@@ -59,7 +59,7 @@ def wanted(settings: Settings) -> bool:
 
 
 class NetworksProcess:
-    """One process and the lines to it. Safe to share between threads."""
+    """One process and the channels to it. Safe to share between threads."""
 
     def __init__(self, settings: Settings) -> None:
         """Starts it; checks run on TFLite until `wait` or a later `connect` finds it ready."""
@@ -83,15 +83,15 @@ class NetworksProcess:
             if not self._heard:
                 log.warning("the process of the networks is slow; checks run on TFLite until then")
 
-    def connect(self) -> LineEnds | None:
-        """A line for a check; None if there is none, and TFLite has to do."""
+    def connect(self) -> Ends | None:
+        """A channel for a check; None if there is none, and TFLite has to do."""
         with self._lock:
             if self._process.poll() is not None and time.monotonic() > self._again_at:
                 log.warning("the process of the networks has ended; it is started again")
                 self._control.close()
                 self._start()
             self._hear(0)
-            return self._line() if self.ready else None
+            return self._channel() if self.ready else None
 
     def close(self) -> None:
         self._control.close()
@@ -138,7 +138,7 @@ class NetworksProcess:
         self._device = found
         log.info("the networks run on Keras with %s on the %s", device.backend(), found.upper())
 
-    def _line(self) -> LineEnds | None:
+    def _channel(self) -> Ends | None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         memory = os.memfd_create("mesoscope", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(memory, MEMORY_BYTES)
@@ -147,10 +147,10 @@ class NetworksProcess:
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, seals)
         with theirs:
             try:
-                socket.send_fds(self._control, [b"line"], [theirs.fileno(), memory])
+                socket.send_fds(self._control, [b"channel"], [theirs.fileno(), memory])
             except OSError as error:
-                log.warning("no line to the networks, so this check runs on TFLite: %s", error)
+                log.warning("no channel to the networks, so this check runs on TFLite: %s", error)
                 ours.close()
                 os.close(memory)
                 return None
-        return LineEnds(ours.detach(), memory)
+        return Ends(ours.detach(), memory)

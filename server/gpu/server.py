@@ -6,8 +6,8 @@ which is what makes a GPU worth its while. It reads numbers and never media, and
 may not have: the GPU's devices, threads, a compiler's files and programs. So it is not confined,
 and the checks need nothing but a socket and some memory, opened before they were confined.
 
-The worker sends `line` with a socket and shared memory for each check. It is told `{"device": ...}`
-once the networks can be asked.
+The worker sends `channel` with a socket and shared memory for each check; it is told
+`{"device": ...}` once the networks can be asked.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One check's end of a line; see runtimes.remote.Line."""
+class Client:
+    """One check's end of a channel; see channel.Channel."""
 
     connection: socket.socket
     values: Float32
@@ -54,19 +54,19 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a check waits for: a batch of this shape lies at the beginning of its line's memory."""
+    """What a check waits for: a batch of this shape lies at the start of its memory."""
 
-    line: Line
+    client: Client
     network: str
     shape: tuple[int, ...]
 
     @property
     def batch(self) -> Float32:
         """A view; the check could change it at any time."""
-        return self.line.values[: math.prod(self.shape)].reshape(self.shape)
+        return self.client.values[: math.prod(self.shape)].reshape(self.shape)
 
 
-class Desk:
+class BatchServer:
     """Takes questions and answers them, those for one network together."""
 
     def __init__(self, control: socket.socket, networks: KerasNetworks) -> None:
@@ -74,7 +74,7 @@ class Desk:
         self._networks = networks
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
-        self._lines = 0
+        self._clients = 0
 
     def serve(self) -> None:
         """Until the worker hangs up."""
@@ -90,7 +90,7 @@ class Desk:
         """At least one question: all that come until every check waits, or for GATHER_S."""
         found: list[Question] = []
         until = None
-        while not found or (len(found) < self._lines and time.monotonic() < (until or 0)):
+        while not found or (len(found) < self._clients and time.monotonic() < (until or 0)):
             wait_s = None if until is None else max(0.0, until - time.monotonic())
             for key, _ in self._selector.select(wait_s):
                 if key.data is None:
@@ -103,7 +103,7 @@ class Desk:
         return found
 
     def _welcome(self) -> bool:
-        """A new line; False if the worker is gone."""
+        """A new channel; False if the worker is gone."""
         packet, descriptors, _, _ = socket.recv_fds(self._control, PACKET_BYTES, 2)
         if not packet:
             return False
@@ -111,28 +111,28 @@ class Desk:
         connection.setblocking(False)
         values = np.frombuffer(mmap.mmap(descriptors[1], MEMORY_BYTES), np.float32)
         os.close(descriptors[1])
-        self._selector.register(connection, selectors.EVENT_READ, Line(connection, values))
-        self._lines += 1
+        self._selector.register(connection, selectors.EVENT_READ, Client(connection, values))
+        self._clients += 1
         return True
 
-    def _question(self, line: Line) -> Question | None:
-        """What a check asks; None, and no line any more, if it hung up or talks nonsense."""
+    def _question(self, client: Client) -> Question | None:
+        """What a check asks; None, and no channel any more, if it hung up or talks nonsense."""
         try:
-            asked = json.loads(line.connection.recv(PACKET_BYTES))
+            asked = json.loads(client.connection.recv(PACKET_BYTES))
             network, shape = str(asked["network"]), tuple(map(int, asked["shape"]))
             if not NAME.fullmatch(network):
                 raise ValueError("no name of a network")
-            if len(shape) != 4 or min(shape) < 0 or math.prod(shape) > line.values.size:
+            if len(shape) != 4 or min(shape) < 0 or math.prod(shape) > client.values.size:
                 raise ValueError("no batch of pictures")
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-            self._drop(line)
+            self._drop(client)
             return None
-        return Question(line, network, shape)
+        return Question(client, network, shape)
 
-    def _drop(self, line: Line) -> None:
-        self._selector.unregister(line.connection)
-        line.connection.close()
-        self._lines -= 1
+    def _drop(self, client: Client) -> None:
+        self._selector.unregister(client.connection)
+        client.connection.close()
+        self._clients -= 1
 
     def _answer(self, network: str, questions: list[Question]) -> None:
         try:
@@ -148,12 +148,12 @@ class Desk:
                 self._say(question, error=str(error))
             return
         for question, answer in zip(questions, answers, strict=True):
-            question.line.values[: answer.size] = answer.ravel()
+            question.client.values[: answer.size] = answer.ravel()
             self._say(question, shape=answer.shape)
 
     def _say(self, question: Question, **answer: object) -> None:
         with suppress(OSError):  # then the check has ended
-            question.line.connection.send(json.dumps(answer).encode())
+            question.client.connection.send(json.dumps(answer).encode())
 
 
 def main() -> None:
@@ -169,7 +169,7 @@ def main() -> None:
         except ModelError as error:
             raise SystemExit(str(error)) from error
         control.send(json.dumps({"device": networks.device}).encode())
-        Desk(control, networks).serve()
+        BatchServer(control, networks).serve()
 
 
 if __name__ == "__main__":

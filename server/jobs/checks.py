@@ -65,21 +65,24 @@ class Checks:
     def _sent(self, space: Space, path: Path, sha256: str, ask: Ask, name: str = "") -> str:
         needed = False
         try:
-            self._store.parcels.send(path)  # before a worker can look for it
+            self._store.chunks.send(path)  # before a worker can look for it
             taken = self._submit(space, str(path), sha256, ask, name)
             needed = taken.created
             return taken.job_id
         finally:
             if not needed:  # refused, or there is work on the same file already
-                self._store.parcels.drop(path)
+                self._store.chunks.drop(path)
 
     def _submit(self, space: Space, source: str, identity: str, ask: Ask, name: str = "") -> Taken:
         options = {**self._settings.options, **ask.options}
+        params = {"options": options, "fresh": ask.fresh}
+        if space == "content":  # frames are known by another hash than their file's
+            params["sha256"] = identity
         new = NewJob(
             "url" if space == "url" else "file",
             source,
             check_key(space, identity, options),
-            {"options": options, "fresh": ask.fresh},
+            params,
             ask.urgent,
             name,
             ask.idempotency_key,

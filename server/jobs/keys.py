@@ -13,6 +13,7 @@ from server import __version__
 
 DETECTOR = "mtcnn"
 BACKEND = "backend"  # an option that is about the worker, not the analysis
+TFLITE = "tflite"
 KERAS = "keras"  # a backend, and the variant of a model that it runs
 
 # Each has keys of its own: no file can be made to have the key of somebody's frames.

@@ -32,7 +32,6 @@ from sqlalchemy.dialects import sqlite
 
 from server.errors import IdempotencyConflict, QueueFull
 from server.jobs import counters
-from server.jobs.parcels import Parcels
 from server.jobs.records import JOBS, STATE, Job, NewJob, State, Taken
 from server.jobs.tables import (
     IN_FLIGHT,
@@ -45,6 +44,7 @@ from server.jobs.tables import (
     workers,
     works,
 )
+from server.jobs.uploads import UploadChunks
 
 WORKER_SEEN_S = 10.0  # a worker that is silent for longer counts as gone
 
@@ -60,7 +60,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._writer = engine
         self._reader = reading(engine)
-        self.parcels = Parcels(engine)
+        self.chunks = UploadChunks(engine)
         self._insert: Any = sqlite.insert
         if engine.dialect.name == "postgresql":
             from sqlalchemy.dialects import postgresql  # loads its many drivers
@@ -235,7 +235,7 @@ class Store:
             if dropped:
                 counters.add(connection, {(counters.JOBS, "cancelled"): 1})
         if dropped and work.kind == "file":
-            self.parcels.drop(Path(work.source))
+            self.chunks.drop(Path(work.source))
         return True
 
     def remove(self, job_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""The runner's end of a child process: starts it, reads its lines, ends it with all it started."""
+"""A child process from this side: starts it, reads its lines, ends it with all it started."""
 
 from __future__ import annotations
 
@@ -9,35 +9,64 @@ import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from server.gpu.client import LineEnds, NetworksProcess
-from server.processes.check_main import Task, encode
-from server.processes.forkserver import ROOT, Nursery
-from server.processes.surroundings import Log, environment
+from server.processes.protocol import Lines, Task
 
-COMMAND = (sys.executable, "-m", "server.processes.check_main")
+if TYPE_CHECKING:
+    from server.gpu.client import Ends, NetworksProcess
+    from server.processes.forkserver import ForkServerPool
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = (sys.executable, "-E", "-s", "-m", "server.processes.main")
+POLL_S = 0.2  # how long whoever waits for a child's word is blind to anything else
 READ_BYTES = 1 << 16
-LINE_BYTES = 32 << 20  # a longer line is no verdict
-TOTAL_BYTES = 512 << 20  # of all that one child may say
-MOST_BABBLE = 100  # lines that are no JSON
+LOG_BYTES = 64 * 1024  # one child may write
+LOG_READ_BYTES = 1 << 14
+
+# For the libraries of whoever looks at media.
+ENVIRONMENT = {
+    # A pool of threads, started on import, would stay outside of a child's confinement, and would
+    # not survive a fork.
+    "OPENBLAS_NUM_THREADS": "1",
+    # So that a picture's memory is the system's again once it was looked at.
+    "MALLOC_MMAP_THRESHOLD_": "2000000",
+}
 
 log = logging.getLogger(__name__)
+
+
+def environment() -> dict[str, str]:
+    """Nothing of ours: its own libraries' settings, and no folder where something could be found.
+
+    What it knows, its answer can carry out: passwords of databases and clouds, names of people.
+    """
+    given = ENVIRONMENT | {
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+        "PATH": "/nonexistent",
+        "YTDLP_NO_PLUGINS": "1",
+    }
+    if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not start without it
+        given["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    return given
 
 
 class Spawned:
     """A child that was started from nothing."""
 
     def __init__(
-        self, task: Task, command: Sequence[str], log_to: int, line: LineEnds | None = None
+        self, task: Task, command: Sequence[str], log_to: int, channel: Ends | None = None
     ) -> None:
-        descriptors = (line.connection, line.memory) if line else ()
+        descriptors = (channel.connection, channel.memory) if channel else ()
+        told = replace(task, parent_pid=os.getpid(), channel=descriptors or None)
         self._process = subprocess.Popen(  # noqa: S603 - our own command line
             command,
             cwd=ROOT,
@@ -53,7 +82,7 @@ class Spawned:
         self.pid = self._process.pid
         self.output = self._process.stdout.fileno()
         with suppress(BrokenPipeError):  # it died at once; its silence will tell
-            self._process.stdin.write(encode(replace(task, line=descriptors or None)))
+            self._process.stdin.write(json.dumps(told.to_json()).encode() + b"\n")
             self._process.stdin.close()
 
     def has_exited(self) -> bool:
@@ -81,25 +110,23 @@ class Child:
         self,
         task: Task,
         command: Sequence[str] = COMMAND,
-        nursery: Nursery | None = None,
+        pool: ForkServerPool | None = None,
         networks: NetworksProcess | None = None,
     ) -> None:
-        line = networks.connect() if networks else None
+        channel = networks.connect() if networks and task.work.kind == "check" else None
         self._log = Log()
         try:
-            forked = nursery.fork(task, line, self._log.input) if nursery else None
-            self._process = forked or Spawned(task, command, self._log.input, line)
+            forked = pool.fork(task, channel, self._log.input) if pool else None
+            self._process = forked or Spawned(task, command, self._log.input, channel)
         except BaseException:
             self._log.close()
             raise
         finally:
-            if line:
-                line.close()
+            if channel:
+                channel.close()
         self._log.hand_over()
         self._status: int | None = None
-        self._pending = b""
-        self._left = TOTAL_BYTES
-        self._babble = 0
+        self._lines = Lines()
         self.ended = False
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.output, selectors.EVENT_READ)
@@ -116,27 +143,9 @@ class Child:
             self.ended = self._process.has_exited() and not self._said_something(0)
             return []
         block = os.read(self._process.output, READ_BYTES)
-        *lines, self._pending = (self._pending + block).split(b"\n")
-        self._left -= len(block)
-        messages = list(self._parsed(lines))
-        too_much = self._left < 0 or self._babble > MOST_BABBLE
-        self.ended = not block or len(self._pending) > LINE_BYTES or too_much
+        messages = self._lines.add(block)
+        self.ended = not block or self._lines.too_much
         return messages
-
-    def _parsed(self, lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
-        """The objects that lines of JSON hold; of the others only so many are passed over."""
-        for line in lines:
-            if self._babble > MOST_BABBLE:
-                return
-            try:
-                message = json.loads(line)
-            except (ValueError, RecursionError):
-                message = None
-            if isinstance(message, dict):
-                yield message
-            else:
-                self._babble += 1
-                log.warning("a child wrote something else than its lines: %r", line[:200])
 
     def _said_something(self, wait_s: float) -> bool:
         """Whether there is output to read; what it logs meanwhile is passed on."""
@@ -176,3 +185,56 @@ class Child:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+Start = Callable[[Task], Child]
+
+
+class Log:
+    """A pipe in place of our standard error, which may be a terminal that somebody types at.
+
+    What comes is passed on printable, line by line, and up to LOG_BYTES.
+    """
+
+    def __init__(self) -> None:
+        self.output, self.input = os.pipe()
+        os.set_blocking(self.output, False)
+        self._left = LOG_BYTES
+        self._pending = ""
+
+    def hand_over(self) -> None:
+        """Keep no end to write to: the child has it now."""
+        os.close(self.input)
+        self.input = -1
+
+    def pass_on(self) -> bool:
+        """Write what has come to our own log; False once no more can come."""
+        try:
+            block = os.read(self.output, LOG_READ_BYTES)
+        except BlockingIOError:
+            return True
+        kept = block[: self._left]
+        if len(kept) < len(block) and self._left:
+            log.warning("a child logged more than %d bytes; the rest is dropped", LOG_BYTES)
+        self._left -= len(kept)
+        *lines, self._pending = (self._pending + kept.decode(errors="replace")).split("\n")
+        _write(lines)
+        return bool(block)
+
+    def close(self) -> None:
+        """Pass on the rest, without waiting: what holds the pipe open may be alive."""
+        if self.input >= 0:
+            self.hand_over()
+        before = -1
+        while self._left != before:
+            before = self._left
+            self.pass_on()
+        _write([self._pending] if self._pending else [])
+        os.close(self.output)
+
+
+def _write(lines: list[str]) -> None:
+    shown = ["".join(sign if sign.isprintable() else "?" for sign in line) for line in lines]
+    if shown:
+        sys.stderr.write("\n".join(shown) + "\n")
+        sys.stderr.flush()

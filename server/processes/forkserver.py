@@ -13,16 +13,17 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
-from server.gpu.client import LineEnds
-from server.processes.check_main import Task
-from server.processes.surroundings import environment
+from server.processes.child import ROOT, environment
+from server.processes.protocol import Task
 
-ROOT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from server.gpu.client import Ends
+
+
 COMMAND = (sys.executable, "-E", "-s", "-m", "server.processes.forkserver_main")
 ANSWER_S = 20.0  # forking takes milliseconds
 PACKET_BYTES = 1 << 16
@@ -39,7 +40,7 @@ class Failed(Exception):
 
 
 class ForkServer:
-    """One fork server. Safe to share between threads; `used` counts what was forked from it."""
+    """One fork server. Safe to share between threads; `used` counts the checks forked from it."""
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -71,17 +72,17 @@ class ForkServer:
                 self._warm = bool(self._answer("warm"))
             return self._warm
 
-    def fork(self, task: Task, line: LineEnds | None = None, log_to: int = 2) -> Forked:
-        """A child that works on `task`, logs to a descriptor, and has perhaps a line to the
+    def fork(self, task: Task, channel: Ends | None = None, log_to: int = 2) -> Forked:
+        """A child that works on `task`, logs to a descriptor, and has perhaps a channel to the
         networks. Raises Failed."""
         output, said = os.pipe()
-        given = (line.connection, line.memory) if line else ()
+        given = (channel.connection, channel.memory) if channel else ()
         try:
-            packet = json.dumps({"task": asdict(task)}).encode()
+            packet = json.dumps({"task": task.to_json()}).encode()
             with self._lock:
                 socket.send_fds(self._control, [packet], [said, log_to, *given])
                 pid = self._answer("pid")
-                self.used += 1
+                self.used += task.work.kind == "check"
                 self.running += 1
             return Forked(self, pid, output)
         except OSError as error:
@@ -122,7 +123,7 @@ class ForkServer:
 
 
 class Forked:
-    """A child of the fork server's, as process.Spawned is one of ours."""
+    """A child of the fork server's, as child.Spawned is one of ours."""
 
     def __init__(self, server: ForkServer, pid: int, output: int) -> None:
         self.pid = pid
@@ -145,7 +146,7 @@ class Forked:
         return self._server.reap(self.pid)
 
 
-class Nursery:
+class ForkServerPool:
     """Has a fork server ready where it can: from the first check on, until none came for a while.
 
     Each is replaced after `jobs` checks, and if it failed or grew.
@@ -159,7 +160,7 @@ class Nursery:
         self._old: list[ForkServer] = []  # has children that still work
         self._start_at = 0.0
 
-    def fork(self, task: Task, line: LineEnds | None = None, log_to: int = 2) -> Forked | None:
+    def fork(self, task: Task, channel: Ends | None = None, log_to: int = 2) -> Forked | None:
         """A child that works on `task`; None if it has to be started from nothing."""
         with self._lock:
             try:
@@ -170,7 +171,7 @@ class Nursery:
                 self._give_up(self._next, error)
                 self._next = None
             try:
-                return self._current.fork(task, line, log_to) if self._current else None
+                return self._current.fork(task, channel, log_to) if self._current else None
             except Failed as error:
                 self._give_up(self._current, error)
                 self._current = None

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from server import logs
-from server.fetch.prefork import Waiting
-from server.processes import check_main as child
+from server.processes import main as child
+from server.processes.protocol import Task
 from server.processes.sandbox import die_with
 
 PACKET_BYTES = 1 << 18
@@ -98,16 +98,12 @@ def _become_child(
             os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         die_with(parent_pid)
-        output, log_to, *line = descriptors
+        output, log_to, *channel = descriptors
         for descriptor, ours in ((output, 1), (log_to, 2)):
             os.dup2(descriptor, ours)
             os.close(descriptor)
-        task = child.Task(**{**asked, "parent_pid": parent_pid, "line": line or None})
-        if task.kind == "url":
-            with Waiting() as downloader:
-                child.serve(task, downloader)
-        else:
-            child.serve(task)
+        told = asked | {"parent_pid": parent_pid, "channel": channel or None}
+        child.serve(Task.of(told))
         status = 0
     except BaseException:  # noqa: BLE001 - nothing may get back into the server's loop
         traceback.print_exc()

@@ -1,7 +1,7 @@
 """What a child may say: its lines are data from a stranger, as a file may have taken it over.
 
 Each line becomes one of the types below, every value of which was looked at, or nothing. None of
-them names a job, a file outside of the attempt's scratch folder, or a column of a table.
+them names a job, a file outside of the download's own folder, or a column of a table.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from server.errors import AppError, kinds
+from server.fetch.failures import NOTES, Failure
 from server.verdict_schema import Verdict
 
-STAGES = ("fetch", "faces", "scores")  # of a check that runs
+STAGES = ("faces", "scores")  # of an analysis that runs
 MOST_PICTURES = 100
 MOST_JPEG_BYTES = 1_000_000
 MOST_FACES, MOST_MOMENTS = 1_000_000, 100
 PICTURE_KINDS = ("face", "evidence")
 MAX_DETAIL = 1000  # characters
+MAX_WORDS, MOST_KINDS = 2000, 100  # of a download that failed
 START_OF_JPEG = b"\xff\xd8"
 
 log = logging.getLogger(__name__)
@@ -39,13 +41,41 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """The download is there: its name in the scratch folder, None if it is only a beginning.
+class Received:
+    """How much of a download has come, as a fraction."""
 
-    True of the first one only: it is said before the first byte of the media is decoded.
-    """
+    fraction: float
 
-    file: str | None
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A download is there: its name in its folder, empty for none; `cut_short`: its beginning."""
+
+    name: str
+    cut_short: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A download is not there."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Where a guard listens."""
+
+    url: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a guard saw: see fetch.failures.Record."""
+
+    kind: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,57 +96,115 @@ class Answer:
     pictures: tuple[Picture, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What came instead of a verdict."""
-
-    error: AppError
-
-
-Message = Progress | Fetched | Answer | Refusal
+Message = Progress | Received | Downloaded | Failed | Proxy | Note | Answer
 
 
 class Nonsense(ValueError):
     """A line that no child of ours says."""
 
 
-def understood(line: dict[str, Any]) -> Message:
+def from_guard(lines: Iterable[dict[str, Any]]) -> Iterator[Proxy | Note]:
+    """What a guard says; raises AppError, as `_heard` does."""
+    return _heard(lines, Proxy, Note)
+
+
+def from_download(lines: Iterable[dict[str, Any]]) -> Iterator[Received | Downloaded | Failed]:
+    """What a download says; raises AppError, as `_heard` does."""
+    return _heard(lines, Received, Downloaded, Failed)
+
+
+def from_check(lines: Iterable[dict[str, Any]]) -> Iterator[Progress | Answer]:
+    """What a check says; raises AppError, as `_heard` does."""
+    return _heard(lines, Progress, Answer)
+
+
+def _heard(lines: Iterable[dict[str, Any]], *kinds: type[Message]) -> Iterator[Any]:
+    """Messages of these kinds.
+
+    Raises the AppError that a line names, and AppError for nonsense, which no honest child says.
+    """
+    for line in lines:
+        try:
+            message = understood(line)
+            if not isinstance(message, (AppError, *kinds)):
+                raise Nonsense(f"{type(message).__name__} is another child's to say")
+        except Nonsense as error:
+            log.warning("a child said nonsense: %s", error)
+            raise AppError from error
+        if isinstance(message, AppError):
+            raise message
+        yield message
+
+
+def understood(line: dict[str, Any]) -> Message | AppError:
     """What a line says. Raises Nonsense, whatever it holds."""
     try:
-        match line:
-            case {"progress": dict(said)}:
-                return _progress(said)
-            case {"media": {"file": str() | None as file}}:
-                return Fetched(file)
-            case {"result": dict(result)}:
-                return Answer(_verdict(result), _pictures(line.get("pictures", [])))
-            case {"error": dict(error)}:
-                return Refusal(_error(error))
+        return _understood(line)
     except Nonsense:
         raise
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise Nonsense(f"of an odd shape: {type(error).__name__}") from error
-    raise Nonsense("neither progress nor an answer")
 
 
-def heard(lines: Iterable[dict[str, Any]], work_id: str) -> Iterator[Message]:
-    """What the lines of a check say; nonsense, which no honest child says, is its last word."""
-    for line in lines:
-        try:
-            yield understood(line)
-        except Nonsense as error:
-            log.warning("work=%s its child said nonsense: %s", work_id, error)
-            yield Refusal(AppError())
-            return
+def _understood(line: dict[str, Any]) -> Message | AppError:
+    match line:
+        case {"progress": dict(said)}:
+            return _progress(said)
+        case {"result": dict(result)}:
+            return Answer(_verdict(result), _pictures(line.get("pictures", [])))
+        case {"error": dict(error)}:
+            return _error(error)
+        case {"received": fraction}:
+            return Received(_fraction(fraction))
+        case {"file": {"name": str(name), "cut_short": bool(cut_short)}} if _plain(name):
+            return Downloaded(name, cut_short)
+        case {"failed": dict(said)}:
+            return Failed(_failure(said))
+        case {"proxy": {"url": str(url), "port": int(port)}} if _is_port(port):
+            return Proxy(_line(url), port)
+        case {"note": {"kind": str(kind), "text": str(text)}} if kind in NOTES:
+            return Note(kind, _line(text))
+    raise Nonsense("none of the lines that a child may write")
+
+
+def _is_port(number: int) -> bool:
+    return number is not True and 0 < number < 1 << 16
+
+
+def _plain(name: str) -> bool:
+    """Whether it names a file in a folder; empty: none."""
+    return name not in (".", "..") and not set(name) & {"/", "\0"}
+
+
+def _line(text: str) -> str:
+    """One line that can be printed, of bounded length."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)[:MAX_DETAIL]
+
+
+def _fraction(said: Any) -> float:
+    if type(said) not in (int, float) or not math.isfinite(said) or not 0 <= said <= 1:
+        raise Nonsense("no fraction")
+    return float(said)
+
+
+def _failure(said: dict[str, Any]) -> Failure:
+    kinds, status = said.get("kinds", []), said.get("status")
+    message, stopped = said.get("message", ""), said.get("stopped", "")
+    if not isinstance(kinds, list) or not all(type(text) is str for text in (message, stopped)):
+        raise Nonsense("no failure")
+    return Failure(
+        frozenset(str(kind) for kind in kinds[:MOST_KINDS]),
+        status if type(status) is int else None,
+        message[:MAX_WORDS],
+        stopped,
+    )
 
 
 def _progress(said: dict[str, Any]) -> Progress:
     stage, fraction, partial = said["stage"], said["progress"], said.get("partial")
     if stage not in STAGES:
-        raise Nonsense("no stage of a check")
-    if type(fraction) not in (int, float) or not math.isfinite(fraction) or not 0 <= fraction <= 1:
-        raise Nonsense("no fraction")
-    return Progress(stage, float(fraction), None if partial is None else _verdict(partial))
+        raise Nonsense("no stage of an analysis")
+    return Progress(stage, _fraction(fraction), None if partial is None else _verdict(partial))
 
 
 def _verdict(said: dict[str, Any]) -> dict[str, Any]:
@@ -153,4 +241,4 @@ def _error(said: dict[str, Any]) -> AppError:
     kind, detail = kinds().get(said["code"], AppError), said["detail"]
     if not isinstance(detail, str):
         raise Nonsense("no sentence")
-    return kind("".join(sign if sign.isprintable() else " " for sign in detail)[:MAX_DETAIL])
+    return kind(_line(detail))

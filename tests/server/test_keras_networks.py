@@ -21,10 +21,10 @@ from server.analysis.runtimes.base import RuntimeFailed
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.analysis.scoring import Scorer
 from server.gpu.canvases import SIDES_PX
-from server.gpu.channel import Line
+from server.gpu.channel import Channel
 from server.gpu.client import NetworksProcess
 from server.gpu.keras import KerasNetworks
-from server.gpu.server import Desk
+from server.gpu.server import BatchServer
 from tests.server.scenes import scene
 
 pytestmark = pytest.mark.slow  # TensorFlow takes seconds to come
@@ -187,9 +187,9 @@ def test_what_comes_within_milliseconds_is_one_batch(networks: KerasNetworks) ->
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     worker = object.__new__(NetworksProcess)
     worker._control = control
-    desk = threading.Thread(target=Desk(theirs, Counting()).serve)
+    desk = threading.Thread(target=BatchServer(theirs, Counting()).serve)
     ends = [worker._line() for _ in range(6)]
-    lines = [Line(each.connection, each.memory) for each in ends]
+    lines = [Channel(each.connection, each.memory) for each in ends]
     desk.start()
     window = np.zeros((1, 24, 24, 3), np.float32)
     with ThreadPoolExecutor(6) as threads:

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from server.fetch.child_process import ROOT
 from server.processes import landlock, sandbox, seccomp
+from server.processes.child import ROOT
 from server.processes.sandbox import Confinement, Level, level
 
 # Confines itself as the test says, then runs the test's statement and says how that went.

@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from server.fetch.child_process import ROOT
 from server.processes import landlock, seccomp, system_calls
+from server.processes.child import ROOT
 
 pytestmark = [
     pytest.mark.attack,

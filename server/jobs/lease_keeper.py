@@ -26,7 +26,7 @@ class LostWork(Exception):
     """The work is not ours any more: nobody wants it, or it was taken over."""
 
 
-class Watch:
+class LeaseKeeper:
     """Keeps the lease of one attempt and writes its progress; raises LostWork when it is lost."""
 
     def __init__(self, leases: Leases, work: Work, owner: str) -> None:
@@ -50,10 +50,10 @@ class Watch:
         """Call often: looks whether the work is still ours, and writes when it is time to."""
         age = time.monotonic() - self._written_at
         if age > (WRITE_S if self._news else RENEW_S):
-            ours = stubbornly(self._renew)
+            ours = retry_outage(self._renew)
             self._written_at, self._news = time.monotonic(), None
         else:
-            ours = stubbornly(lambda: self._leases.owns(self._work_id, self._owner))
+            ours = retry_outage(lambda: self._leases.owns(self._work_id, self._owner))
         if not ours:
             raise LostWork
 
@@ -70,15 +70,15 @@ class Watch:
         )
 
 
-def stubbornly(say: Callable[[], T]) -> T:
-    """Talk to the database through an outage; after OUTAGE_S, raise LostWork.
+def retry_outage(ask: Callable[[], T]) -> T:
+    """Ask the database through an outage; after OUTAGE_S, raise LostWork.
 
-    Longer than the lease: should another worker have taken the work, what is said changes nothing.
+    Deliberately longer than the lease: a write by a worker that lost its lease matches no row.
     """
     deadline = time.monotonic() + OUTAGE_S
     while True:
         try:
-            return say()
+            return ask()
         except SQLAlchemyError as error:
             log.warning("the database does not answer: %s", getattr(error, "orig", error))
             if time.monotonic() > deadline:

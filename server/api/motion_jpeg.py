@@ -13,11 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from server.errors import BadValue
+from server.formats import jpeg_size
 
 CLOCK = Fraction(1, 1000)  # Matroska's
-START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # T.81, table B.1
-ALONE = frozenset({0x01, *range(0xD0, 0xDA)})  # markers without a length
-MOST_SEGMENTS = 500  # before the frame header; cameras write a few dozen
 
 
 def join(path: Path, pictures: Sequence[bytes], times_s: Sequence[float]) -> Path:
@@ -28,7 +26,7 @@ def join(path: Path, pictures: Sequence[bytes], times_s: Sequence[float]) -> Pat
     """
     if any(later - earlier < CLOCK for earlier, later in pairwise(times_s)):
         raise BadValue("times_s must rise, by a millisecond or more.")
-    sizes = {jpeg_size(picture) for picture in pictures}
+    sizes = {size_of(picture) for picture in pictures}
     if len(sizes) != 1:
         raise BadValue("All frames must have the same width and height.")
     import av
@@ -50,18 +48,9 @@ def join(path: Path, pictures: Sequence[bytes], times_s: Sequence[float]) -> Pat
     return path
 
 
-def jpeg_size(data: bytes) -> tuple[int, int]:
-    """Width and height as a JPEG's frame header states them; raises BadValue if it has none."""
-    at = 2
-    for _ in range(MOST_SEGMENTS):
-        if data[:2] != b"\xff\xd8" or at + 9 > len(data) or data[at] != 0xFF:
-            break
-        marker = data[at + 1]
-        if marker in START_OF_FRAME:
-            height = int.from_bytes(data[at + 5 : at + 7])
-            width = int.from_bytes(data[at + 7 : at + 9])
-            if width and height:
-                return width, height
-            break
-        at += 2 if marker in ALONE else 2 + int.from_bytes(data[at + 2 : at + 4])
-    raise BadValue("Every part called frames must be a JPEG.")
+def size_of(picture: bytes) -> tuple[int, int]:
+    """Width and height of a JPEG; raises BadValue for anything else."""
+    size = jpeg_size(picture)
+    if not size or 0 in size:
+        raise BadValue("Every part called frames must be a JPEG.")
+    return size

@@ -1,4 +1,5 @@
-"""Uploads on their way from the machine that took them to the one that checks them.
+"""Uploads on their way from the machine that took them to the one that checks them, and how many
+bytes of them may wait.
 
 Machines share a database and a broker, but no folder. So where the database is a server, an upload
 goes through it in pieces and is deleted there when its check ends; else it is and stays a file.
@@ -6,20 +7,25 @@ goes through it in pieces and is deleted there when its check ends; else it is a
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
 from sqlalchemy import Engine, delete, func, insert, select
 
+from server.errors import QueueFull
+from server.jobs.folders import Folders
 from server.jobs.tables import parcels
 
 PIECE_BYTES = 4 << 20
+COMING = ".coming"  # the end of the name of a file that is still being sent
 YOUNG_S = 300.0  # one this young may belong to a work that is just being made
 
 
-class Parcels:
+class UploadChunks:
     """Keyed by the name of the file that is a work's source. Safe to share between threads."""
 
     def __init__(self, engine: Engine) -> None:
@@ -82,3 +88,38 @@ class Parcels:
         with self._engine.connect() as connection:
             piece: bytes | None = connection.scalar(query)
         return piece
+
+
+class Space:
+    """Counts what waits on this machine and in the database. Safe to share between threads."""
+
+    def __init__(self, folders: Folders, chunks: UploadChunks, limit: int) -> None:
+        self._folders = folders
+        self._chunks = chunks
+        self._limit = limit
+        self._coming = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def reserved(self, size: int) -> Iterator[None]:
+        """Space for an upload while it comes. Raises QueueFull if there is none."""
+        with self._lock:
+            if self._coming + size + self._waiting() > self._limit:
+                raise QueueFull(
+                    f"Files of {self._limit / 1e9:g} GB are waiting, which is all that may."
+                )
+            self._coming += size
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._coming -= size
+
+    def _waiting(self) -> int:
+        """Bytes of what has come; what is coming was counted when it was announced."""
+        total = self._chunks.waiting_bytes()
+        for path in self._folders.uploads.iterdir():
+            if path.suffix != COMING:
+                with suppress(FileNotFoundError):  # its check ended just now
+                    total += path.stat().st_size
+        return total
