@@ -18,7 +18,7 @@ from server.api import schemas
 from server.api.problems import respond
 from server.api.service import Service, current
 from server.errors import NotReady
-from server.jobs.keys import model_sha256
+from server.jobs.checks import model_sha256
 from server.processes import sandbox
 
 BROKER_S = 2.0  # a broker that is silent for longer counts as gone

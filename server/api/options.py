@@ -21,8 +21,7 @@ from pydantic.json_schema import SkipJsonSchema
 from models import registry
 from server.api.limits import client
 from server.errors import BadValue
-from server.jobs.checks import Ask
-from server.jobs.keys import BACKEND, digest
+from server.jobs.checks import BACKEND, Ask, digest
 
 MAX_WAIT_S = 55.0  # proxies and browsers give up on a silent answer after a minute
 LONGEST_MEDIA_S = 1e6

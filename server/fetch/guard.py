@@ -21,11 +21,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-from server.fetch.addresses import Address, AllowList, parse_address, why_refused
+from server.fetch.addresses import Address, AllowList, own_networks, parse_address, why_refused
 from server.fetch.failures import Record
-from server.fetch.http_head import BadHead, closing, forwarded, parse_request, status_of
-from server.fetch.interfaces import networks
-from server.fetch.streams import MAX_HEAD_BYTES, answer, read_body, read_head, reset, until_first
+from server.fetch.http import (
+    MAX_HEAD_BYTES,
+    BadHead,
+    answer,
+    closing,
+    forwarded,
+    parse_request,
+    read_body,
+    read_head,
+    reset,
+    status_of,
+    until_first,
+)
 
 Resolver = Callable[[str, int], Sequence[str]]
 
@@ -90,7 +100,7 @@ class Guard:
 
     def __enter__(self) -> Guard:
         self._deadline = time.monotonic() + self._budget.timeout_s
-        self._near = networks()
+        self._near = own_networks()
         self._thread.start()
         self._ready.wait()
         if not self.port:

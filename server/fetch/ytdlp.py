@@ -15,6 +15,45 @@ BLOCK_BYTES = 64 * 1024
 MAX_PAGE_BYTES = 16_000_000  # a page, manifest or key; media is not read whole
 SECONDS_BETWEEN_REPORTS = 0.2
 
+OPTIONS: dict[str, Any] = {
+    # What is fetched: the smallest that is sharp enough for faces. A file of several streams would
+    # need ffmpeg, so pictures alone are preferred and the sound is left behind.
+    "format": "bv*[height<=?720]/bv*/b[vcodec!=?none]",
+    "format_sort": ["res:480", "+br", "+size"],
+    "noplaylist": True,
+    "playlist_items": "1",
+    "lazy_playlist": True,
+    # How: in small blocks so that the limits bite at once.
+    "buffersize": BLOCK_BYTES,
+    "noresizebuffer": True,
+    "socket_timeout": 15,
+    "retries": 1,
+    "fragment_retries": 1,
+    "extractor_retries": 1,
+    "file_access_retries": 0,
+    "skip_unavailable_fragments": False,
+    "external_downloader": {"default": "native"},
+    "hls_prefer_native": True,
+    "ffmpeg_location": "/nonexistent",
+    "fixup": "never",
+    "js_runtimes": {},
+    "remote_components": [],
+    # Nothing kept.
+    "outtmpl": {"default": "media.%(ext)s"},
+    "nopart": True,
+    "overwrites": True,
+    "continuedl": False,
+    "updatetime": False,
+    "cachedir": False,
+    # Nothing of the person who runs the server.
+    "enable_file_urls": False,
+    "usenetrc": False,
+    "cookiefile": None,
+    "cookiesfrombrowser": None,
+    "quiet": True,
+    "noprogress": True,
+}
+
 
 def download(
     url: str, proxy_url: str, max_bytes: int, max_duration_s: float, say: Callable[..., None]
@@ -153,47 +192,11 @@ def options(
     on_progress: Callable[[dict[str, Any]], None],
 ) -> dict[str, Any]:
     """What YoutubeDL takes: where to, through which proxy, and whom to ask on the way."""
-    return {
-        # What is fetched: the smallest that is sharp enough for faces. A file of several streams
-        # would need ffmpeg, so pictures alone are preferred and the sound is left behind.
-        "format": "bv*[height<=?720]/bv*/b[vcodec!=?none]",
-        "format_sort": ["res:480", "+br", "+size"],
-        "noplaylist": True,
-        "playlist_items": "1",
-        "lazy_playlist": True,
+    return OPTIONS | {
+        "proxy": proxy_url,
         "match_filter": on_found,
         "progress_hooks": [on_progress],
-        # How: through the proxy, in small blocks so that the limits bite at once.
-        "proxy": proxy_url,
-        "buffersize": BLOCK_BYTES,
-        "noresizebuffer": True,
-        "socket_timeout": 15,
-        "retries": 1,
-        "fragment_retries": 1,
-        "extractor_retries": 1,
-        "file_access_retries": 0,
-        "skip_unavailable_fragments": False,
-        "external_downloader": {"default": "native"},
-        "hls_prefer_native": True,
-        "ffmpeg_location": "/nonexistent",
-        "fixup": "never",
-        "js_runtimes": {},
-        "remote_components": [],
-        # Where to, and nothing kept.
         "paths": {"home": folder, "temp": folder},
-        "outtmpl": {"default": "media.%(ext)s"},
-        "nopart": True,
-        "overwrites": True,
-        "continuedl": False,
-        "updatetime": False,
-        "cachedir": False,
-        # Nothing of the person who runs the server.
-        "enable_file_urls": False,
-        "usenetrc": False,
-        "cookiefile": None,
-        "cookiesfrombrowser": None,
-        "quiet": True,
-        "noprogress": True,
         "logger": _Silence(),
     }
 

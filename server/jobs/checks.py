@@ -1,21 +1,34 @@
-"""What a check is: its source, its options, and the key by which two askers share the work."""
+"""What a check is: its source, its options, and the key by which two askers share the work.
+
+Two checks are the same if what is looked at, how, and with what are the same.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from models import registry
+from server import __version__
 from server.config import Settings
 from server.fetch.urls import checked_url
-from server.jobs.keys import Space, check_key, digest
 from server.jobs.queue import Queue
 from server.jobs.records import NewJob, Taken
 from server.jobs.store import Store
 
 HOUR_S = 3600.0
+DETECTOR = "mtcnn"
+BACKEND = "backend"  # an option that is about the worker, not the analysis
+TFLITE = "tflite"
+KERAS = "keras"  # a backend, and the variant of a model that it runs
+
+# Each has keys of its own: no file can be made to have the key of somebody's frames.
+Space = Literal["url", "content", "frames"]
 
 log = logging.getLogger(__name__)
 
@@ -97,3 +110,43 @@ class Checks:
             if taken.created or (ask.urgent and self._store.hurry(taken.work_id)):
                 self._queue.send(taken.work_id, ask.urgent)
         return taken
+
+
+def check_key(space: Space, identity: str, options: Mapping[str, Any]) -> str:
+    """The key of a check. `identity`: the address, as checked_url returns it, or the SHA-256 of a
+    file, wherever it came from, or of frames with their times."""
+    return digest([space, identity, _how(options)])
+
+
+def digest(value: Any) -> str:
+    """The SHA-256 of anything that JSON can say."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def model_sha256(name: str, backend: str | None = None) -> str | None:
+    """The SHA-256 of the weights that `name` serves with; None if they are not there.
+
+    `backend`: what runs the networks; Keras runs the full ones, where there are some.
+    """
+    try:
+        spec = registry.spec(name)
+    except registry.RegistryError:
+        return None
+    full = backend == KERAS and KERAS in spec.files
+    return spec.files[KERAS if full else spec.serve].sha256
+
+
+def _how(options: Mapping[str, Any]) -> list[Any]:
+    """All that decides, beside the media, what comes out of a check."""
+    model = options.get("model", "")
+    return [dict(options), _made_of(model), _made_of(DETECTOR), __version__]
+
+
+def _made_of(name: str) -> list[Any]:
+    """A model's files and calibration; nothing if there is no such model, as the check will say."""
+    try:
+        spec = registry.spec(name)
+    except registry.RegistryError:
+        return []
+    calibration = asdict(spec.calibration) if spec.calibration else None
+    return [spec.serve, {part: file.sha256 for part, file in spec.files.items()}, calibration]

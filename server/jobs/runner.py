@@ -17,8 +17,8 @@ from typing import Any
 from server.config import Settings
 from server.errors import AppError, TimeLimit
 from server.gpu.client import NetworksProcess
+from server.jobs.checks import BACKEND, TFLITE, check_key
 from server.jobs.folders import Folders
-from server.jobs.keys import BACKEND, TFLITE, check_key
 from server.jobs.lease_keeper import LeaseKeeper, LostWork, retry_outage
 from server.jobs.leases import MAX_ATTEMPTS, Leases
 from server.jobs.records import Work

@@ -29,7 +29,7 @@ def work(settings: Settings, command: Sequence[str] = COMMAND) -> int:
     """Run works until SIGTERM or SIGINT, which hand running ones back. Returns the exit status.
 
     The threads of the pool only watch their children, so one process with little memory does for
-    any number of works. `command` is the child's.
+    any number of works. `command` is the children's.
     """
     engine = open_engine(database_url(settings))
     app = make_celery(settings)
@@ -49,22 +49,9 @@ def work(settings: Settings, command: Sequence[str] = COMMAND) -> int:
         without_gossip=True,
         without_heartbeat=True,
     )
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        runner.stopping.set()
-        celery_state.should_stop = os.EX_OK
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    _stop_on_signals(runner)
     reaper.start()
-    confined = sandbox.level()
-    log.info(
-        "the worker is ready for %d check(s) at a time, %s sandbox",
-        settings.workers,
-        confined.name,
-    )
-    for missing in confined.lacks:
-        log.warning("a check that falls to its media has more reach on this kernel: %s", missing)
+    _greet(settings)
     try:
         worker.start()
     finally:
@@ -74,3 +61,21 @@ def work(settings: Settings, command: Sequence[str] = COMMAND) -> int:
         engine.dispose()
     log.info("the worker has stopped")
     return int(worker.exitcode or 0)
+
+
+def _stop_on_signals(runner: Runner) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        runner.stopping.set()
+        celery_state.should_stop = os.EX_OK
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+def _greet(settings: Settings) -> None:
+    confined = sandbox.level()
+    log.info(
+        "the worker is ready for %d check(s) at a time, %s sandbox", settings.workers, confined.name
+    )
+    for missing in confined.lacks:
+        log.warning("a check that falls to its media has more reach on this kernel: %s", missing)

@@ -16,7 +16,7 @@ from sqlalchemy import Table, select
 
 from server.app import create_app
 from server.errors import AppError, Gone, kinds
-from server.jobs.keys import check_key
+from server.jobs.checks import check_key
 from server.jobs.leases import MAX_ATTEMPTS
 from server.jobs.tables import jobs, works
 from server.processes.fetch import SHARE, own_sha256

@@ -23,7 +23,7 @@ from server.api.service import of
 from server.app import create_app
 from server.config import Settings
 from server.jobs import tables
-from server.jobs.keys import check_key
+from server.jobs.checks import check_key
 from server.jobs.leases import Leases
 from server.jobs.records import NewJob
 from server.jobs.store import Store
