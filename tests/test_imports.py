@@ -118,10 +118,13 @@ def module_of(name: str, modules: Container[str]) -> str:
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        ("server.app", ["ai_edge_litert", "tflite_runtime", "tensorflow", "keras", "cv2", "av"]),
+        (
+            "server.app",
+            ["ai_edge_litert", "tflite_runtime", "tensorflow", "keras", "cv2", "av", "yt_dlp"],
+        ),
         ("models.registry", ["keras", "tensorflow", "numpy"]),
         ("server.analysis.analyze", ["tensorflow", "keras", "flask"]),
-        ("server.jobs.worker", ["tensorflow", "keras", "numpy"]),
+        ("server.jobs.worker", ["tensorflow", "numpy", "yt_dlp", "sqlalchemy.dialects.postgresql"]),
         ("models.keras_files", ["keras", "tensorflow", "numpy"]),
         ("server.processes.main", ["numpy", "yt_dlp", "asyncio", "pydantic"]),
         ("server.processes.fetch_main", ["numpy", "cv2", "av", "ai_edge_litert", "pydantic"]),

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 HEAVY = ("numpy", "cv2", "ai_edge_litert", "tensorflow", "/av/", "av.libs")
 READY_S = 3.0
 IDLE_MB = 250
-WARM_MB = 260  # with pydantic in the worker, by which it judges what its checks say
+WARM_MB = 250
 
 
 @pytest.fixture
@@ -225,7 +225,9 @@ def test_after_a_check_it_is_small_although_it_stays_warm(
 ) -> None:
     process = started(site)
     assert site.post("/check-file?wait=55", files={"file": ("a.png", png(astronaut))}).ok
-    [server] = until(lambda: [x for x in tree(process.pid) if "fork_server" in str(x.cmdline())])
+    [server] = until(
+        lambda: [x for x in tree(process.pid) if "forkserver_main" in str(x.cmdline())]
+    )
     until(lambda: rests(server), 60)
     assert megabytes(tree(process.pid)) < WARM_MB
 
