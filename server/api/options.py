@@ -21,7 +21,7 @@ from pydantic.json_schema import SkipJsonSchema
 from models import registry
 from server.api.limits import client
 from server.errors import BadValue
-from server.jobs.checks import BACKEND, Ask, digest
+from server.jobs.checks import BACKEND, CheckRequest, digest
 
 MAX_WAIT_S = 55.0  # proxies and browsers give up on a silent answer after a minute
 LONGEST_MEDIA_S = 1e6
@@ -125,13 +125,13 @@ class Options(BaseModel):
             raise ValueError("end_s must be more than start_s")
         return self
 
-    def ask(self, line: int = 0) -> Ask:
+    def ask(self, line: int = 0) -> CheckRequest:
         """What the checks are asked, as the request or as a line of it. Raises BadValue if the
         idempotency key cannot be one."""
         wanted = {name: value for name, value in self.said().items() if name in ANALYSIS}
         if self.backend != "auto":
             wanted[BACKEND] = self.backend
-        return Ask(
+        return CheckRequest(
             wanted, fresh=self.fresh, urgent=self.urgent, idempotency_key=idempotency_key(line)
         )
 

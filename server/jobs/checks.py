@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class CheckRequest:
     """How a check is wanted. `options`: fields of AnalysisOptions, in place of the service's own.
 
     `fresh`: not to be answered from a finished check. `urgent`: a person is waiting.
@@ -56,39 +56,43 @@ class Checks:
         self._store = store
         self._queue = queue
 
-    def url(self, text: str, ask: Ask = Ask()) -> str:
+    def url(self, text: str, asked: CheckRequest = CheckRequest()) -> str:
         """The id of the job for an address, which may have ended; raises BadUrl, QueueFull or
         IdempotencyConflict."""
         url = checked_url(text)
-        return self._submit("url", url, url, ask).job_id
+        return self._submit("url", url, url, asked).job_id
 
-    def file(self, path: Path, sha256: str, name: str, ask: Ask = Ask()) -> str:
+    def file(self, path: Path, sha256: str, name: str, asked: CheckRequest = CheckRequest()) -> str:
         """The id of the job for an uploaded file, which is ours from now on, as for an address."""
-        return self._sent("content", path, sha256, ask, name)
+        return self._sent("content", path, sha256, asked, name)
 
-    def frames(self, path: Path, sha256: str, ask: Ask = Ask()) -> str:
+    def frames(self, path: Path, sha256: str, asked: CheckRequest = CheckRequest()) -> str:
         """The id of the job for frames, joined in a file that is ours from now on, as for an
         address. `sha256`: of the frames with their times."""
-        return self._sent("frames", path, sha256, ask)
+        return self._sent("frames", path, sha256, asked)
 
     def call_off(self, job_id: str) -> bool:
         """Cancel a job in flight, or forget one that has ended; False if neither was possible."""
         return self._store.cancel(job_id) or self._store.remove(job_id)
 
-    def _sent(self, space: Space, path: Path, sha256: str, ask: Ask, name: str = "") -> str:
+    def _sent(
+        self, space: Space, path: Path, sha256: str, asked: CheckRequest, name: str = ""
+    ) -> str:
         needed = False
         try:
             self._store.chunks.send(path)  # before a worker can look for it
-            taken = self._submit(space, str(path), sha256, ask, name)
+            taken = self._submit(space, str(path), sha256, asked, name)
             needed = taken.created
             return taken.job_id
         finally:
             if not needed:  # refused, or there is work on the same file already
                 self._store.chunks.drop(path)
 
-    def _submit(self, space: Space, source: str, identity: str, ask: Ask, name: str = "") -> Taken:
-        options = {**self._settings.options, **ask.options}
-        params = {"options": options, "fresh": ask.fresh}
+    def _submit(
+        self, space: Space, source: str, identity: str, asked: CheckRequest, name: str = ""
+    ) -> Taken:
+        options = {**self._settings.options, **asked.options}
+        params = {"options": options, "fresh": asked.fresh}
         if space == "content":  # frames are known by another hash than their file's
             params["sha256"] = identity
         new = NewJob(
@@ -96,19 +100,19 @@ class Checks:
             source,
             check_key(space, identity, options),
             params,
-            ask.urgent,
+            asked.urgent,
             name,
-            ask.idempotency_key,
-            asked=digest([space, identity, dict(ask.options), ask.fresh, ask.urgent]),
+            asked.idempotency_key,
+            asked=digest([space, identity, dict(asked.options), asked.fresh, asked.urgent]),
         )
-        many = space == "url" and not ask.urgent
+        many = space == "url" and not asked.urgent
         limit = self._settings.batch_limit if many else self._settings.queue_limit
-        cache_s = 0.0 if ask.fresh else HOUR_S * self._settings.cache_hours
+        cache_s = 0.0 if asked.fresh else HOUR_S * self._settings.cache_hours
         taken = self._store.submit(new, limit, cache_s)
         if taken.work_id is not None:
             log.info("job=%s work=%s created=%s", taken.job_id, taken.work_id, taken.created)
-            if taken.created or (ask.urgent and self._store.hurry(taken.work_id)):
-                self._queue.send(taken.work_id, ask.urgent)
+            if taken.created or (asked.urgent and self._store.prioritise(taken.work_id)):
+                self._queue.send(taken.work_id, asked.urgent)
         return taken
 
 

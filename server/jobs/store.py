@@ -147,7 +147,7 @@ class Store:
             if created := connection.scalar(add):
                 return str(created), True
 
-    def hurry(self, work_id: str) -> bool:
+    def prioritise(self, work_id: str) -> bool:
         """Make a waiting work urgent; False if it is, or waits no more."""
         waits = and_(works.c.id == work_id, works.c.state == "queued", works.c.urgent.is_(False))
         with self._reader.connect() as connection:  # mostly it is not so, and nothing is written
@@ -188,7 +188,7 @@ class Store:
             jpeg: bytes | None = connection.scalar(query)
         return jpeg
 
-    def pulse(self, job_id: str) -> tuple[Any, ...] | None:
+    def change_token(self, job_id: str) -> tuple[Any, ...] | None:
         """What differs after every change of a job, or of its place in the queue."""
         queued = works.alias()
         ahead = select(func.count()).where(queued.c.state == "queued").scalar_subquery()

@@ -114,7 +114,7 @@ class _Fetch:
         self._start = start
         self._on_progress = on_progress
         self._record = Record()
-        self._deadline = time.monotonic() + limits.timeout_s
+        self._give_up_after(limits.timeout_s)
 
     def run(self) -> Fetched:
         self._on_progress(Progress("fetch", 0.0))
@@ -122,6 +122,7 @@ class _Fetch:
             proxy = self._proxy(guard)
             if proxy is None:  # a refusal need not cost another process
                 raise explain(Failure(), self._record, self._host)
+            self._give_up_after(self._limits.timeout_s)
             with self._start(Task(self._downloading(proxy))) as download:
                 answer = self._answer(guard, download)
                 status = download.close()
@@ -130,6 +131,9 @@ class _Fetch:
         if isinstance(answer, Downloaded):
             return self._fetched(answer)
         raise self._error(answer, status)
+
+    def _give_up_after(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
 
     def _proxy(self, guard: Child) -> Proxy | None:
         """The way out; None if the guard refuses the address, or has no word for it in time."""

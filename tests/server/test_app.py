@@ -24,7 +24,7 @@ from PIL import Image
 
 from server import __version__
 from server.verdict_schema import Verdict
-from tests.server.service import ROOT, Site, gone, running, tree, until
+from tests.server.service import ROOT, Site, gone, mentioning, running, tree, until
 
 pytestmark = pytest.mark.slow
 HEAVY = ("numpy", "cv2", "ai_edge_litert", "tensorflow", "/av/", "av.libs")
@@ -193,7 +193,10 @@ def test_cancelling_a_download_ends_its_processes(tmp_path: Path, slow_site: str
         path = site.post("/check-url", data=form).headers["Location"]
 
         def downloading() -> list[psutil.Process]:
-            return [part for part in tree(process.pid) if "download_child" in str(part.cmdline())]
+            """The guard and the download."""
+            ours = tree(process.pid)
+            found = [part for part in mentioning("server.processes.main") if part in ours]
+            return found if len(found) == 2 else []
 
         loader = until(downloading)
         until(lambda: site.get(path).json()["stage"] == "fetch")

@@ -226,9 +226,9 @@ def test_calling_one_off_leaves_the_other_whatever_the_way_in(
     assert desk.store.counts() == {"queued": 1, "running": 0}
     uploads = 1 if way in ("upload", "frames") else 0
     assert desk.uploads() == uploads
-    pulse = desk.store.pulse(second["id"])
+    pulse = desk.store.change_token(second["id"])
     assert desk.delete(first) == 200
-    assert desk.store.pulse(second["id"]) == pulse, "the other is told nothing"
+    assert desk.store.change_token(second["id"]) == pulse, "the other is told nothing"
     assert desk.uploads() == uploads, "the other's check needs it"
     cancelled = desk.seen(first)
     assert (cancelled["state"], cancelled["result"]) == ("cancelled", None)

@@ -324,14 +324,14 @@ def test_the_newest_jobs_come_first(store: Store) -> None:
 
 def test_a_person_who_wants_what_waits_in_bulk_hurries_it(store: Store, leases: Leases) -> None:
     _, work_id = submitted(store, urgent=False)
-    assert store.hurry(work_id)
-    assert not store.hurry(work_id)
+    assert store.prioritise(work_id)
+    assert not store.prioritise(work_id)
     work = leases.claim(work_id, "me")
     assert work is not None
     assert work.urgent
     _, running = submitted(store, "other", urgent=False)
     leases.claim(running, "me")
-    assert not store.hurry(running)
+    assert not store.prioritise(running)
 
 
 def test_workers_are_counted_while_they_are_heard(store: Store, leases: Leases) -> None:

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, json, request
 
 from server.api import schemas
-from server.api.operations import operations, shapes
+from server.api.docs_operations import operations, shapes
 from server.api.pages import HTML, page, protected
 from server.api.problems import as_problem
 from server.errors import AppError, NotFound, kinds

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from flask import Flask, Response, g, request
 
-from server.api.gate import SAFE_METHODS
+from server.api.access_control import SAFE_METHODS
 
 MAX_PATH = 100
 
