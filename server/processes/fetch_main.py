@@ -13,7 +13,7 @@ from server.fetch import guard as egress
 from server.fetch.addresses import AllowList
 from server.fetch.failures import Record
 from server.processes.protocol import Downloading, Guarding, Say, Task
-from server.processes.sandbox import MEGABYTE, Confinement, confine
+from server.processes.sandbox import MEGABYTE, Confinement, confine, hold_back
 
 MEMORY_BYTES = 1000 * MEGABYTE
 
@@ -22,9 +22,13 @@ resolver = egress.system_resolver  # tests put another one here
 
 def guard(task: Task, say: Say) -> None:
     """Say which proxy to use, unless the address asked for is refused, and what it notes; until it
-    is killed."""
+    is killed. It may connect to anything, and reads no more than heads."""
     asked = task.work
     assert isinstance(asked, Guarding)
+    bounds = Confinement(
+        folder=None, proxy_port=None, memory_bytes=MEMORY_BYTES, cpu_s=round(asked.timeout_s) + 60
+    )
+    hold_back(bounds, task.parent_pid)
     budget = egress.Budget(asked.max_bytes, asked.timeout_s)
     record = Record(tell=lambda kind, text: say(note={"kind": kind, "text": text}))
     allowed = AllowList.parse(asked.allow_hosts)

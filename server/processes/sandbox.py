@@ -109,10 +109,7 @@ def confine(limits: Confinement, parent_pid: int) -> Level:
     Call it before any thread is started: Landlock and seccomp bind the calling thread and what it
     starts. Raises OSError where the kernel has a means and refuses to apply it.
     """
-    die_with(parent_pid)
-    limit_resources(limits)
-    _prctl(PR_SET_NO_NEW_PRIVS, 1)
-    drop_capabilities()
+    hold_back(limits, parent_pid)
     reached = level()
     ports = () if limits.proxy_port is None else (limits.proxy_port,)
     if reached.landlock_abi:
@@ -122,6 +119,17 @@ def confine(limits: Confinement, parent_pid: int) -> Level:
         seccomp.restrict(tcp=bool(ports), writes=limits.folder is not None)
     sys.addaudithook(_audit_hook(limits))
     return reached
+
+
+def hold_back(limits: Confinement, parent_pid: int) -> None:
+    """Bound what this process may use, and give up root's rights; what it may reach stays as it is.
+
+    Its life is tied to its parent's.
+    """
+    die_with(parent_pid)
+    limit_resources(limits)
+    _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    drop_capabilities()
 
 
 def die_with(parent_pid: int) -> None:

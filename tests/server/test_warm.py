@@ -193,6 +193,8 @@ def test_a_forked_download_has_its_walls_and_ends_when_nobody_wants_it(
     def look(_news: Progress | None) -> None:
         if len(started) < 2 or len(sockets_of(started[1].pid)) == 0:
             return
+        assert "NoNewPrivs:\t1" in Path(f"/proc/{started[0].pid}/status").read_text()
+        assert psutil.Process(started[0].pid).rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
         process = Path(f"/proc/{started[1].pid}")
         assert "Seccomp:\t2" in (process / "status").read_text()
         known = [str(each.readlink()) for each in (process / "fd").iterdir()]
