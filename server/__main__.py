@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m server",
         description="Tells whether the faces in a video were swapped or re-enacted.",
-        epilog="Settings are read from MESOSCOPE_* environment variables; see the README.",
+        epilog="Settings are read from MESOSCOPE_* environment variables; see docs/settings.md.",
     )
     parser.set_defaults(command=_run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "make the check of a report again and say whether it holds"
     status = "Status: 0 it holds, 1 it does not, 2 it cannot be checked here."
     verify = commands.add_parser("verify", help=text, description=f"{text}. {status}")
-    verify.add_argument("report", metavar="REPORT.json", type=Path, help="a verdict, or its job")
+    verify.add_argument("report", metavar="REPORT", type=Path, help="as JSON or HTML")
     verify.add_argument("file", metavar="FILE", type=Path, help="the media that it is about")
     verify.set_defaults(command=_verify)
     return parser
@@ -145,7 +145,12 @@ def _verdict(
             path = Path(os.path.abspath(source))  # noqa: PTH100 - resolves nothing
             file = Fetched(path, sha256_of(path))
         asked = Checking.within(
-            settings, str(file.path), sha256=file.sha256, cut_short=file.cut_short, options=options
+            settings,
+            str(file.path),
+            sha256=file.sha256,
+            cut_short=file.cut_short,
+            options=options,
+            fetched=fetched,
         )
         start = partial(Child, networks=networks)
         task = Task(asked, log_level=logging.ERROR)

@@ -19,7 +19,7 @@ import cv2
 from server.analysis.explain import Explainer
 from server.analysis.faces import FaceFinder
 from server.analysis.finding import Found, find_each
-from server.analysis.pictures import face_pictures
+from server.analysis.pictures import SmallFrames, face_pictures
 from server.analysis.records import (
     AnalysisOptions,
     Frame,
@@ -37,8 +37,8 @@ from server.analysis.video import MediaReader
 from server.errors import BadValue
 
 PARTIAL_S = 2.0  # of wall time between two verdicts so far
-KEY_FRAMES = 6  # of a first look, for videos of at least so many samples:
-WORTH_A_LOOK = 5 * KEY_FRAMES
+KEY_FRAMES = 6  # of the first look
+WORTH_A_LOOK = 5 * KEY_FRAMES  # samples that a video must have to get one
 SETTLED_AFTER, SETTLED_EVERY = 90, 30  # samples: half a minute is always looked at whole
 FRAMES_SHARE = 0.95  # of the progress; what comes after the last frame is short
 # Those that the numbers depend on; of the two TFLite runtimes one is installed.
@@ -138,6 +138,7 @@ class _Check:
         self._scorer = scorer
         self._media = media
         self._sampled_s: list[float] = []
+        self._frames = SmallFrames()
         with self.clock.during("hash"):
             self._sha256 = media.sha256 or _sha256(media.path)
         rules = Rules(scorer.calibration.fake_at, scorer.calibration.real_at)
@@ -164,6 +165,9 @@ class _Check:
 
     def seen(self, frame: Frame, tracker: Tracker) -> None:
         self._sampled_s.append(frame.time_s)
+        if self._media.fetched:  # whoever sent a file has it
+            with self.clock.during("pictures"):
+                self._frames.add(frame)
         past = self.pictures - SETTLED_AFTER
         if self.options.stop_early and past >= 0 and past % SETTLED_EVERY == 0:
             so_far = self.verdict(tracker.tracks(), self._scorer.p_fake)
@@ -209,7 +213,7 @@ class _Check:
         verdict = self.verdict(tracks, self._scorer.p_fake)
         faces = verdict.faces
         with self.clock.during("pictures"):
-            pictures = face_pictures(faces, tracks)
+            pictures = face_pictures(faces, tracks) + self._frames.pictures(faces)
             if explainer is not None:
                 faces, evidence = explainer.explain(faces, tracks)
                 pictures += evidence
@@ -252,7 +256,7 @@ class _Report:
 
 
 class _Clock:
-    """Adds up the wall time of each stage; that of a stage within another counts once, for it."""
+    """Adds up the wall time of each stage; a nested stage's time is charged to that stage only."""
 
     def __init__(self) -> None:
         self._start = self._since = time.perf_counter()

@@ -33,7 +33,7 @@ Reason = Literal[
     "stopped-early",  # settled before the end, so that the rest was not looked at
     "unstable",  # a re-encode, a small resize or a small shift would turn the verdict round
 ]
-PictureKind = Literal["face", "evidence"]
+PictureKind = Literal["face", "evidence", "frame"]
 Stage = Literal["queued", "fetch", "faces", "scores", "done"]
 
 
@@ -53,11 +53,13 @@ class MediaFile:
     """A file on disk. `sha256` is empty where nobody has hashed it yet.
 
     `cut_short`: the download stopped at the size limit; the file holds the beginning only.
+    `fetched`: it comes from an address, so that whoever asked does not have it.
     """
 
     path: Path
     sha256: str = ""
     cut_short: bool = False
+    fetched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class FacePicture:
-    """A face cut out at one of its moments, as JPEG; `moment` counts from 0, the strongest."""
+    """A face cut out at one of its moments, as JPEG; `moment` counts from 0, the strongest.
+
+    Of kind "frame" it is the whole picture of that moment, small.
+    """
 
     face_id: int
     moment: int

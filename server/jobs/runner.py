@@ -204,6 +204,7 @@ class Runner:
             sha256=file.sha256,
             cut_short=file.cut_short,
             options=options,
+            fetched=work.kind == "url",
         )
         words = str(scratch / LAST_WORDS)
         task = Task(asked, work.id, words, log_format=self._settings.log_format)

@@ -12,51 +12,24 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from server.processes.protocol import Lines, Task
+from server.processes.protocol import ROOT, Lines, Task, environment
 
 if TYPE_CHECKING:
     from server.gpu.client import Ends, NetworksProcess
     from server.processes.forkserver import ForkServerPool
 
-ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-E", "-s", "-m", "server.processes.main")
 POLL_S = 0.2  # how long whoever waits for a child's word is blind to anything else
 READ_BYTES = 1 << 16
 LOG_BYTES = 64 * 1024  # one child may write
 LOG_READ_BYTES = 1 << 14
 
-# For the libraries of whoever looks at media.
-ENVIRONMENT = {
-    # A pool of threads, started on import, would stay outside of a child's confinement, and would
-    # not survive a fork.
-    "OPENBLAS_NUM_THREADS": "1",
-    # So that a picture's memory is the system's again once it was looked at.
-    "MALLOC_MMAP_THRESHOLD_": "2000000",
-}
-
 log = logging.getLogger(__name__)
-
-
-def environment() -> dict[str, str]:
-    """Nothing of ours: its own libraries' settings, and no folder where something could be found.
-
-    What it knows, its answer can carry out: passwords of databases and clouds, names of people.
-    """
-    given = ENVIRONMENT | {
-        "HOME": "/nonexistent",
-        "LANG": "C.UTF-8",
-        "PATH": "/nonexistent",
-        "YTDLP_NO_PLUGINS": "1",
-    }
-    if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not start without it
-        given["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
-    return given
 
 
 class Spawned:

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from server.processes.child import ROOT, environment
-from server.processes.protocol import Task
+from server.processes.protocol import ROOT, Task, environment
 
 if TYPE_CHECKING:
     from server.gpu.client import Ends

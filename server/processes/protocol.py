@@ -1,4 +1,4 @@
-"""What a child is asked, one JSON line in, and how it answers, JSON lines out.
+"""What a child is started with and asked, one JSON line in, and how it answers, JSON lines out.
 
 Three kinds of work, each done by a process of its own: a guard lets one download reach the
 internet, a download fetches through it, a check looks at the file. messages.py holds what each may
@@ -13,6 +13,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from server.config import Settings
@@ -20,6 +21,17 @@ from server.config import Settings
 LINE_BYTES = 32 << 20  # a longer line is no verdict
 TOTAL_BYTES = 512 << 20  # of all that one child may say
 MOST_BABBLE = 100  # lines that are no JSON
+
+ROOT = Path(__file__).resolve().parents[2]  # where a child is started
+
+# For the libraries of whoever looks at media.
+ENVIRONMENT = {
+    # A pool of threads, started on import, would stay outside of a child's confinement, and would
+    # not survive a fork.
+    "OPENBLAS_NUM_THREADS": "1",
+    # So that a picture's memory is the system's again once it was looked at.
+    "MALLOC_MMAP_THRESHOLD_": "2000000",
+}
 
 Say = Callable[..., None]  # writes its named arguments as the line of a child
 log = logging.getLogger(__name__)
@@ -53,7 +65,10 @@ class Downloading:
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """Look at a file. `options` are AnalysisOptions; `threads` look at frames at the same time."""
+    """Look at a file. `options` are AnalysisOptions; `threads` look at frames at the same time.
+
+    `sha256`, `cut_short` and `fetched` are as in MediaFile.
+    """
 
     kind: ClassVar[str] = "check"
     file: str
@@ -63,10 +78,11 @@ class Checking:
     memory_bytes: int
     cpu_s: int
     threads: int
+    fetched: bool = False
 
     @classmethod
     def within(cls, settings: Settings, file: str, **what: Any) -> Checking:
-        """`what`: the hash, how it was cut short and the options; the rest the settings allow."""
+        """`what`: the options and what is known of the file; the rest is what settings allow."""
         return cls(
             file=file,
             memory_bytes=settings.max_memory_bytes,
@@ -102,6 +118,22 @@ class Task:
     def of(cls, said: Mapping[str, Any]) -> Task:
         [(kind, work)] = said["work"].items()
         return cls(**{**said, "work": KINDS[kind](**work)})
+
+
+def environment() -> dict[str, str]:
+    """Nothing of ours: its own libraries' settings, and no folder where something could be found.
+
+    What it knows, its answer can carry out: passwords of databases and clouds, names of people.
+    """
+    given = ENVIRONMENT | {
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+        "PATH": "/nonexistent",
+        "YTDLP_NO_PLUGINS": "1",
+    }
+    if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not start without it
+        given["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    return given
 
 
 class Lines:

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import escape
 
+from server.api.report_view import FEW, UNJUDGED
 from server.app import create_app
 from server.config import Settings
 from server.jobs.leases import Leases
@@ -21,6 +23,8 @@ from server.jobs.records import NewJob
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
 from server.processes.messages import Picture
+from server.web import EXTENSION
+from server.words import words
 
 VERDICT = json.loads((Path(__file__).parents[1] / "contract" / "verdict-1.json").read_text())
 HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>=cmd|'/c calc'!A1"
@@ -59,9 +63,9 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
     answer = checked.client.get(f"{path}/report")
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
     page = answer.text
-    for words in (
+    for sentence in (
         "Looks manipulated",
-        "The moments of this face contradict each other.",
+        "Only a part of what was seen of this face looks manipulated.",
         "The face is too small in the picture to be judged.",
         "Probability of manipulation: 93% (95% interval 88% to 97%).",
         "If 1 in 100 such videos is fake, a flag like this is right in 16 of 100.",
@@ -72,12 +76,43 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
         VERDICT["detector"]["sha256"],
         "python -m server verify",
     ):
-        assert words in page, words
+        assert sentence in page, sentence
     for jpeg in (JPEG, EVIDENCE):
         assert f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" in page
     assert page.count("<svg") == 1, "one lane: the second person has no samples that were scored"
     # Nothing is fetched: whatever it points to is inside.
     assert {link[:5] for link in re.findall(r'(?:src|href)="([^"]*)"', page)} == {"data:"}
+
+
+@pytest.mark.parametrize("language", ["de", "ar"])
+def test_the_report_speaks_the_language_that_was_asked_for(checked: Checked, language: str) -> None:
+    path, spoken = checked.done(VERDICT), words(language)
+    asked = checked.client.get(f"{path}/report?language={language}").text
+    accepted = checked.client.get(f"{path}/report", headers={"Accept-Language": language}).text
+    assert asked == accepted
+    assert f'lang="{language}" dir="{spoken.direction}"' in asked
+    for key in ("report_title", "label_fake", "meaning_fake", "fact_sha256", "report_again"):
+        assert str(escape(spoken.say(key))) in asked
+    assert "Person" not in re.sub(r"<script.*?</script>", "", asked, flags=re.DOTALL) or (
+        language == "de"
+    )
+    assert checked.client.get(f"{path}/report?language=xx").status_code == 422
+
+
+def test_of_a_crowd_those_that_could_not_be_judged_are_folded(checked: Checked) -> None:
+    small = {**VERDICT["faces"][1], "label": "inconclusive", "reasons": ["face-too-small"]}
+    crowd = [VERDICT["faces"][0], *({**small, "id": number} for number in range(2, 9))]
+    page = checked.client.get(f"{checked.done({**VERDICT, 'faces': crowd})}/report").text
+    before, after = page.split("Faces that could not be judged: 7")
+    assert ('id="face-1"' in before, 'id="face-2"' in before) == (True, False)
+    assert 'id="face-8"' in after
+
+
+def test_the_same_reasons_fold_a_face_on_the_page_and_in_the_report() -> None:
+    text = (EXTENSION / "verdict" / "crowd.js").read_text()
+    (listed,) = re.findall(r"UNJUDGED = (\[.*?\]);", text)
+    assert set(json.loads(listed)) == UNJUDGED
+    assert f"FEW = {FEW};" in text
 
 
 def test_the_report_can_be_read_back(checked: Checked) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from server.config import Settings
-from server.processes.child import LOG_BYTES, Child, Log, environment
+from server.processes.child import LOG_BYTES, Child, Log
 from server.processes.forkserver import AVAILABLE, ForkServerPool
-from server.processes.protocol import Checking, Task
+from server.processes.protocol import Checking, Task, environment
 from tests.server.service import until
 
 ROOT = Path(__file__).resolve().parents[2]

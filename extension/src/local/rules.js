@@ -106,6 +106,11 @@ export default {
     "explain": true,
     "stop_early": true
   },
+  "rates": {
+    "flags_fake": 0.315,
+    "flags_real": 0.02,
+    "part": "DFDC test, single crops"
+  },
   "rules": {
     "min_face_px": 100.0,
     "min_sharpness": 0.3,

@@ -1,21 +1,19 @@
 // A verdict, as a person reads it: the answer first, then what it is worth, then what it rests on.
-import { badge, element } from "./dom.js";
-import { SHAPES } from "./extension/verdict/labels.js";
+import { element } from "./dom.js";
+import { crowd } from "./extension/verdict/crowd.js";
 import { rightInHundred } from "./extension/verdict/worth.js";
-import { peopleText, probabilityText, reasonText } from "./extension/view/phrases.js";
+import { crowdView } from "./extension/view/crowd-view.js";
+import { labelBadge, peopleText, probabilityText, reasonText } from "./extension/view/phrases.js";
 import { downloads } from "./downloads.js";
 import { personCard } from "./person.js";
 import { createScreen } from "./player.js";
+import { stills } from "./stills.js";
 import { words } from "./words.js";
 
 /**
  * @import { Check } from "./checks.js"
- * @import { Face, MediaLabel, Verdict } from "./extension/verdict/types.js"
+ * @import { Face, Verdict } from "./extension/verdict/types.js"
  */
-
-/** @param {MediaLabel} label */
-export const labelBadge = (label) =>
-  badge(label, SHAPES[label] ?? "○", words.say(`label_${label.replace("-", "_")}`));
 
 /** @param {Face|Verdict} judged */
 export const reasons = (judged) =>
@@ -23,11 +21,13 @@ export const reasons = (judged) =>
 
 /** The verdict so far, which may still change. @param {Verdict} verdict */
 export function tentativeView(verdict) {
-  const faces = verdict.faces.map((face) =>
-    element("li", {}, `${words.say("person", String(face.id))}: `, labelBadge(face.label)));
+  const { shown, folded } = crowd(verdict.faces);
+  const faces = shown.map((face) =>
+    element("li", {}, `${words.say("person", String(face.id))}: `, labelBadge(words, face.label)));
+  if (folded.length) faces.push(element("li", { text: words.say("unjudged", String(folded.length)) }));
   return element("section", { class: "panel tentative", attributes: { "aria-label": words.say("so_far") } },
-    element("h2", { text: `${words.say("so_far")}, and not final` }),
-    element("p", {}, labelBadge(verdict.label)),
+    element("h2", { text: words.say("not_final") }),
+    element("p", {}, labelBadge(words, verdict.label)),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
     element("ul", { class: "plain" }, ...faces));
 }
@@ -35,19 +35,19 @@ export function tentativeView(verdict) {
 /** @param {Verdict} verdict */
 function answer(verdict) {
   const p = probabilityText(words, verdict);
-  return element("section", { class: `panel answer ${verdict.label}`, attributes: { "aria-label": "Verdict" } },
-    element("h2", { class: "headline" }, labelBadge(verdict.label)),
+  return element("section", { class: `panel answer ${verdict.label}`, attributes: { "aria-label": words.say("verdict") } },
+    element("h2", { class: "headline" }, labelBadge(words, verdict.label)),
     ...(p ? [element("p", { class: "probability", text: p })] : []),
     ...reasons(verdict),
     element("p", { class: "note", text: `${peopleText(words, verdict.faces.length)}. ${extent(verdict)}` }));
 }
 
 /** @param {Verdict} verdict */
-function extent({ media, model }) {
-  const by = `by the model ${model.name}.`;
-  if (media.kind === "image") return `One picture was judged ${by}`;
+function extent({ faces, media, model }) {
+  if (!faces.length) return words.say("judged_nothing");
+  if (media.kind === "image") return words.say("judged_picture", model.name);
   const [from, to] = media.analyzed_s.map(words.clock);
-  return `Judged from ${from} to ${to} ${by}`;
+  return words.say("judged_span", from, to, model.name);
 }
 
 /** @param {Verdict} verdict */
@@ -55,28 +55,27 @@ function worth({ label, model }) {
   const section = element("section", { class: "panel", attributes: { "aria-labelledby": "worth" } },
     element("h2", { text: words.say("worth"), attributes: { id: "worth" } }),
     element("p", { text: words.say(`meaning_${label.replace("-", "_")}`) }));
-  const right = label === "fake" && model.rates ? rightInHundred(model.rates) : null;
-  if (right !== null && model.rates) {
-    const { flags_fake, flags_real, part } = model.rates;
-    section.append(
-      element("p", { class: "rates", text: `If 1 in 100 such videos is fake, a flag like this is right in ${Math.round(right)} of 100.` }),
-      element("p", { class: "note", text: `As measured on ${part}: it flags ${words.percent(flags_fake)} of the fakes and ${words.percent(flags_real)} of the genuine ones.` }));
-  }
+  if (!model.rates || label === "no-face") return section;
+  const right = label === "fake" ? rightInHundred(model.rates) : null;
+  if (right !== null) section.append(element("p", { class: "rates", text: words.say("worth_flag", String(Math.round(right))) }));
+  const { flags_fake, flags_real, part } = model.rates;
+  const measured = words.say("scope_measured", part, words.percent(flags_fake), words.percent(flags_real));
+  section.append(element("p", { class: "note", text: measured }));
   return section;
 }
 
 /** @param {Verdict} verdict what is needed to tell this media and this check from others */
 function facts({ media, model, detector }) {
   const rows = [
-    ["Picture", `${media.width_px} × ${media.height_px} px`],
-    ...(media.duration_s === null || media.kind === "image" ? [] : [["Length", words.clock(media.duration_s)]]),
-    ...(media.sampled_s ? [["Pictures looked at", String(media.sampled_s.length)]] : []),
-    ...(media.sha256 ? [["SHA-256 of the media", media.sha256]] : []),
-    ["Model", `${model.name} (${model.backend})`],
-    ["SHA-256 of the model", model.sha256],
-    ...(detector ? [[`SHA-256 of ${detector.name}, which finds faces`, detector.sha256]] : []),
+    [words.say("fact_size"), `${media.width_px} × ${media.height_px} px`],
+    ...(media.duration_s === null || media.kind === "image" ? [] : [[words.say("fact_length"), words.clock(media.duration_s)]]),
+    ...(media.sampled_s ? [[words.say("fact_pictures"), String(media.sampled_s.length)]] : []),
+    ...(media.sha256 ? [[words.say("fact_sha256"), media.sha256]] : []),
+    [words.say("fact_model"), `${model.name} (${model.backend})`],
+    [words.say("fact_model_sha256"), model.sha256],
+    ...(detector ? [[words.say("fact_detector_sha256", detector.name), detector.sha256]] : []),
   ];
-  return element("details", { class: "facts" }, element("summary", { text: "What was looked at, and with what" }),
+  return element("details", { class: "facts" }, element("summary", { text: words.say("facts") }),
     element("dl", {}, ...rows.flatMap(([name, value]) =>
       [element("dt", { text: name }), element("dd", { text: value })])));
 }
@@ -89,17 +88,18 @@ function facts({ media, model, detector }) {
 export function reportView(check, id, verdict, signal, onDelete) {
   const screen = createScreen(check.file, verdict, signal);
   const remove = element("button", {
-    class: "quiet danger", text: "Delete this check", click: onDelete, signal, attributes: { type: "button" },
+    class: "quiet danger", text: words.say("delete_check"), click: onDelete, signal, attributes: { type: "button" },
   });
   const people = element("section", { attributes: { "aria-labelledby": "people" } },
-    element("h2", { text: "Person by person", attributes: { id: "people" } }),
-    ...verdict.faces.map((face) => personCard(face, verdict, id, screen.seek, signal)));
+    element("h2", { text: words.say("person_by_person"), attributes: { id: "people" } }),
+    ...crowdView(words, verdict.faces, (face) => personCard(face, verdict, id, screen.seek, signal)));
   return element("div", { class: "report", attributes: { id: "report" } },
     answer(verdict),
+    ...(check.kind === "url" ? stills(id, verdict, signal) : []),
     ...(verdict.faces.length ? [screen.node] : []),
     worth(verdict),
     ...(verdict.faces.length ? [people] : []),
     facts(verdict),
-    element("section", { class: "keep", attributes: { "aria-label": "Keep or delete" } },
+    element("section", { class: "keep", attributes: { "aria-label": words.say("keep_or_delete") } },
       ...downloads(check, id, signal), remove));
 }

@@ -15,10 +15,11 @@ import psutil
 import pytest
 
 from server.errors import AppError, Gone, NeedsLogin, NoVideo, TooLong
-from server.processes.child import ROOT, Child
+from server.processes.child import Child
 from server.processes.fetch import SHARE, DownloadLimits, Fetched
 from server.processes.fetch import fetch as fetch_within
 from server.processes.messages import Progress
+from server.processes.protocol import ROOT
 from tests.server.fetch_site import RATE, SECONDS, Reply, Site, left_behind, pictures_in
 
 

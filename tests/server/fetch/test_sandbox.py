@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from server.processes import landlock, sandbox, seccomp
-from server.processes.child import ROOT
+from server.processes.protocol import ROOT
 from server.processes.sandbox import Confinement, Level, level
 
 # Confines itself as the test says, then runs the test's statement and says how that went.

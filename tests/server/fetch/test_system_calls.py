@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from server.processes import landlock, seccomp
-from server.processes.child import ROOT
+from server.processes.protocol import ROOT
 
 pytestmark = [
     pytest.mark.attack,
