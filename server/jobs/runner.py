@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ class Runner:
         self._lock = threading.Lock()
         self._networks = networks
         self._pool = ForkServerPool(settings.jobs_per_child) if command is COMMAND else None
-        self._start = partial(Child, command=command, pool=self._pool)
+        self._command = command
 
     @property
     def idle(self) -> int:
@@ -206,10 +206,13 @@ class Runner:
             options=options,
             fetched=work.kind == "url",
         )
-        words = str(scratch / LAST_WORDS)
-        task = Task(asked, work.id, words, log_format=self._settings.log_format)
+        task = Task(asked, work.id, str(scratch / LAST_WORDS))
         done = SHARE if work.kind == "url" else 0.0
         return check(task, partial(self._start, networks=networks), go_on, done)
+
+    def _start(self, task: Task, networks: NetworksProcess | None = None) -> Child:
+        told = replace(task, log_format=self._settings.log_format)
+        return Child(told, self._command, self._pool, networks)
 
     def _settle(self, work: Work, owner: str, outcome: Outcome) -> None:
         if outcome.result is not None:

@@ -40,6 +40,7 @@ from server.processes.protocol import Downloading, Guarding, Task
 
 SHARE = 0.3  # of the whole progress of a check that begins with a download
 OVERHEAD_BYTES = 32_000_000  # pages, manifests, a second try: beside the media itself
+MOST_BLOCKS = 16  # of notes that are read at the end; all that are taken fit into fewer
 LATE_S = 5.0  # the guard's time ends after the download's, so that a late one is called late
 
 log = logging.getLogger(__name__)
@@ -126,8 +127,9 @@ class _Fetch:
             with self._start(Task(self._downloading(proxy))) as download:
                 answer = self._answer(guard, download)
                 status = download.close()
-            while self._note(guard):  # what it saw before it answered
-                pass
+            for _ in range(MOST_BLOCKS):  # what it saw before it answered
+                if not self._note(guard):
+                    break
         if isinstance(answer, Downloaded):
             return self._fetched(answer)
         raise self._error(answer, status)
