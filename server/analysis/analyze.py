@@ -97,7 +97,7 @@ class Analyzer:
                     report.after(frame, tracker)
             check.ensure_seen()
             report.scoring()
-            verdict = check.final(tracker.finish(), self._explainer)
+            verdict = check.final(tracker.tracks(), self._explainer)
             report.done(verdict)
             return verdict
 

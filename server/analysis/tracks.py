@@ -114,10 +114,6 @@ class Tracker:
             if self._pictures == 1 or person.is_believed()
         ]
 
-    def finish(self) -> list[Track]:
-        """Everyone, in order of appearance."""
-        return self.tracks()
-
     def _turn_to(self, frame: Frame) -> None:
         scene = self._scenes.number(frame)
         if scene < self._scene:
