@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from models import registry
 from server.errors import BadValue, NotFound
 from server.faults import faults
-from server.jobs.verdict_schema import Verdict
+from server.verdict_schema import Verdict
 
 EXACT = 1e-6
 ROUNDING = 0.02
