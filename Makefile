@@ -35,8 +35,8 @@ lint: $(DEV)/.ready ## style and types
 format: $(DEV)/.ready ## what the style can mend by itself
 	$(DEV)/bin/ruff check --fix . && $(DEV)/bin/ruff format .
 
-extension: ## the extension as each store wants it, in dist/
-	@$(PYTHON) extension/pack.py
+extension: build/local/.ready ## the extension as each store wants it, in dist/; needs Node.js
+	@$(PYTHON) extension/pack.py build/local
 
 # Locks are compiled from pyproject.toml, with hashes, for every Python we support. They name wheels
 # only: what a package's build would fetch stands in no lock.
@@ -80,9 +80,10 @@ extension/node_modules/.ready: extension/package-lock.json
 	@touch $@
 
 # What the extension's check in the browser needs besides its code: networks and what runs them.
-build/local/.ready: $(DEV)/.ready $(TOOLS) convert/browser.py convert/fixed.py extension/litert.py $(wildcard models/weights/*.json)
-	@$(DEV)/bin/python -m convert browser --out build/local/networks
-	@$(PYTHON) extension/litert.py build/local/litert
+build/local/.ready: $(SERVE)/.ready $(TOOLS) convert/browser.py convert/fixed.py extension/litert.py $(wildcard models/weights/*.json)
+	@rm -rf $(@D)
+	@$(PYTHON) extension/litert.py $(@D)/litert
+	@$(SERVE)/bin/python -m convert browser --out $(@D)/networks
 	@touch $@
 
 # What is known to be broken in what is locked; asks the registries.

@@ -70,6 +70,10 @@ def main(argv: list[str] | None = None) -> int:
     cost.add_argument("--rounds", type=int, default=3)
     cost.set_defaults(run=_cost)
 
+    browser = commands.add_parser("browser", help="the networks in the browser, beside TFLite")
+    browser.add_argument("--rounds", type=int, default=5)
+    browser.set_defaults(run=_browser)
+
     roofline = commands.add_parser("roofline", help="results beside what this core could do")
     roofline.add_argument("--results", type=Path, default=HERE / "results", help="the folder")
     roofline.set_defaults(run=_roofline)
@@ -79,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     peers.add_argument("--lock", action="store_true", help="pin them again instead")
     peers.set_defaults(run=_peers)
 
-    for name in ("detector", "classifier", "decode", "pipeline", "startup", "cost"):
+    for name in ("detector", "classifier", "decode", "pipeline", "startup", "cost", "browser"):
         results = HERE / "results" / f"{name}.csv"
         commands.choices[name].add_argument("--results", type=Path, default=results)
 
@@ -168,6 +172,19 @@ def _cost(args: argparse.Namespace) -> int:
     from benchmarks.peers import environments
 
     cost.main(cost.Order(args.rounds, args.seconds, WORK, environments.lean()), args.results)
+    return 0
+
+
+def _browser(args: argparse.Namespace) -> int:
+    import shutil
+
+    from benchmarks import browser
+
+    try:
+        browser.main(args.rounds, shutil.which("chromium"), browser.PARTS, args.results)
+    except browser.Missing as missing:
+        print(missing)
+        return 1
     return 0
 
 

@@ -19,9 +19,9 @@ from benchmarks.machine import setting
 from models import registry
 from server.analysis.analyze import Analyzer
 from server.analysis.records import AnalysisOptions, MediaFile, Verdict
-from server.analysis.runtimes import device
 from server.analysis.runtimes.base import Networks
-from server.analysis.runtimes.keras import KerasNetworks
+from server.gpu import device
+from server.gpu.keras import KerasNetworks
 
 PATTERN = "clips/*/*.mp4"
 MOST_DP, MOST_PX = 1e-3, 0.5

@@ -24,11 +24,11 @@ import numpy as np
 from benchmarks.machine import setting
 from convert import inspect
 from models import registry
-from server.analysis.runtimes import device
-from server.analysis.runtimes.keras import KerasNetworks, KerasRuntime
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.config import Settings
-from server.jobs.networks import NetworksProcess
+from server.gpu import device
+from server.gpu.client import NetworksProcess
+from server.gpu.keras import KerasNetworks, KerasRuntime
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = (1, 4, 16, 64, 256)

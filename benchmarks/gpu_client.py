@@ -16,8 +16,8 @@ import numpy as np
 from models.preprocess import face_crop
 from server.analysis.faces import FaceFinder
 from server.analysis.records import Uint8
-from server.analysis.runtimes.remote import Line
 from server.analysis.scoring import Scorer
+from server.gpu.channel import Channel
 from server.launch import SAMPLE
 
 WIDTH, SHIFT = 1280, 8
@@ -32,7 +32,7 @@ def frame(number: int) -> Uint8:
     return np.ascontiguousarray(np.roll(whole, SHIFT * number, axis=1), np.uint8)
 
 
-def main(seconds: float, line: Line | None) -> tuple[int, int]:
+def main(seconds: float, line: Channel | None) -> tuple[int, int]:
     cv2.setNumThreads(1)
     finder, scorer = FaceFinder(40, networks=line), Scorer("meso3", line)
     frames = [frame(number) for number in range(WIDTH // SHIFT)]
@@ -57,4 +57,4 @@ def main(seconds: float, line: Line | None) -> tuple[int, int]:
 
 if __name__ == "__main__":
     ends = [int(descriptor) for descriptor in sys.argv[2:]]
-    print(json.dumps(main(float(sys.argv[1]), Line(*ends) if ends else None)))
+    print(json.dumps(main(float(sys.argv[1]), Channel(*ends) if ends else None)))

@@ -23,10 +23,10 @@ from server.analysis.analyze import Analyzer
 from server.analysis.cascade import shrink
 from server.analysis.faces import FaceFinder, at_least
 from server.analysis.records import AnalysisOptions, Faces, MediaFile, Uint8, Verdict
-from server.analysis.runtimes.keras import KerasNetworks
 from server.analysis.scoring import Scorer
 from server.analysis.video import source
 from server.config import Settings
+from server.gpu.keras import KerasNetworks
 
 
 @dataclass(frozen=True, slots=True)

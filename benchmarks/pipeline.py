@@ -19,7 +19,7 @@ from benchmarks.compare import Comparison, Wanted, report
 from benchmarks.peers.side import command
 from benchmarks.pictures import SAMPLES_PER_S
 from benchmarks.processes import Program, events, peak_mb
-from server.jobs.child import ENVIRONMENT
+from server.processes.protocol import ENVIRONMENT
 
 MIN_FACE_PX = 40
 PEER = "OpenCV, mtcnn, Keras predict"

@@ -26,9 +26,9 @@ from models import keras_files, mtcnn, registry
 from server.analysis import boxes
 from server.analysis.faces import FaceFinder
 from server.analysis.records import AnalysisOptions, Faces, Float32
-from server.analysis.runtimes import device
 from server.analysis.runtimes.base import Runtime
-from server.analysis.runtimes.keras import KerasNetworks
+from server.gpu import device
+from server.gpu.keras import KerasNetworks
 from training.data import crops as data
 
 CLASSIFIER = "meso3"

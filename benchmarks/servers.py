@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 import redis
 
-from server.fetch.sandbox import die_with
+from server.processes.sandbox import die_with
 
 READY_S = 60.0
 STOP_S = 20.0

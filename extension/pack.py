@@ -1,15 +1,15 @@
-"""The extension as each store wants it: dist/mesoscope-STORE-VERSION.zip (`make extension`).
+"""The extension as each store wants it: dist/mesoscope-STORE-VERSION.zip (`make extension`), and
+as a folder that a browser loads unpacked: dist/STORE.
 
-What is packed is extension/src as it lies there; only the manifest is adapted for Firefox. The
-same tree gives the same bytes, on any machine and at any time.
-
-A package may also hold what checks in the browser need (build/local, by the Makefile); its manifest
-then permits them, and without that permission the extension does not offer them.
+What is packed is extension/src as it lies there, and what checks in the browser need (build/local,
+by the Makefile); only the manifest is adapted. The same trees give the same bytes, on any machine
+and at any time. Without build/local (`python3 extension/pack.py`) the package asks a service only.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import zipfile
 from collections.abc import Callable
@@ -23,10 +23,15 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 FIREFOX_ID = "mesoscope@mesoscope.invalid"
 FIREFOX_LEAST = "140.0"  # the first that knows data_collection_permissions
 FIREFOX_ANDROID_LEAST = "142.0"
+# What goes to the person's own service: the address of what is checked, and after a yes pictures.
+SENT = ["browsingActivity", "websiteContent"]
+MOST_BYTES = 25_000_000
 
 
-def manifest_for(store: str, manifest: dict[str, Any]) -> dict[str, Any]:
-    """What the store's browsers need to be told differently."""
+def manifest_for(
+    store: str, manifest: dict[str, Any], collected: dict[str, list[str]]
+) -> dict[str, Any]:
+    """What the store's browsers need to be told differently; `collected`: what Firefox asks for."""
     if store == "chrome":
         return manifest
     manifest = {key: value for key, value in manifest.items() if key != "minimum_chrome_version"}
@@ -37,8 +42,7 @@ def manifest_for(store: str, manifest: dict[str, Any]) -> dict[str, Any]:
             "gecko": {
                 "id": FIREFOX_ID,
                 "strict_min_version": FIREFOX_LEAST,
-                # The address of what is checked goes to the person's own service.
-                "data_collection_permissions": {"required": ["browsingActivity"]},
+                "data_collection_permissions": collected,
             },
             "gecko_android": {"strict_min_version": FIREFOX_ANDROID_LEAST},
         },
@@ -59,7 +63,9 @@ def with_networks(store: str, manifest: dict[str, Any]) -> dict[str, Any]:
 def files_for(store: str, local: Path | None = None) -> dict[str, bytes]:
     """Every file of the package by its name, sorted; `local`: where networks and LiteRT.js are."""
     files = files_in(SOURCE)
-    manifest = manifest_for(store, json.loads(files["manifest.json"]))
+    # A check in the browser sends nothing; before the first by the service, Firefox asks.
+    collected = {"required": ["none"], "optional": SENT} if local else {"required": SENT}
+    manifest = manifest_for(store, json.loads(files["manifest.json"]), collected)
     if local:
         files |= {f"local/{name}": data for name, data in files_in(local).items()}
         files = dict(sorted(files.items()))
@@ -100,8 +106,13 @@ def main(say: Callable[[str], object] = sys.stdout.write, local: Path | None = N
     folder = ROOT / "dist"
     folder.mkdir(exist_ok=True)
     for store in STORES:
+        shutil.rmtree(folder / store, ignore_errors=True)
+        lay_out(store, folder / store, local)
         path = pack(store, folder, local)
-        say(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes\n")
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            sys.exit(f"{path.name} has {size} bytes; no package of ours has over {MOST_BYTES}")
+        say(f"{path.relative_to(ROOT)}: {size} bytes\n")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,12 @@ from rich.console import Console
 
 from server import terminal
 from server.config import ConfigError, Settings
-from server.errors import AppError, TimeLimit, WorkerLost
+from server.errors import AppError, TimeLimit
 
 if TYPE_CHECKING:
-    from server.jobs.child import Task
-    from server.jobs.networks import NetworksProcess
+    from server.gpu.client import NetworksProcess
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
-POLL_S = 0.2
 PREFIX = "mesoscope-"  # of folders
 
 
@@ -97,7 +95,7 @@ def _worker(settings: Settings, _: argparse.Namespace) -> int:
 
 def _analyze(settings: Settings, options: argparse.Namespace) -> int:
     with terminal.bar(Console(stderr=True)) as report:
-        verdict = _verdict(settings, _task(settings, options.source), report)
+        verdict = _verdict(settings, options.source, settings.options, report)
     if options.json:
         print(json.dumps(verdict, allow_nan=False))
     else:
@@ -111,9 +109,8 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
     try:
         report = replay.read_report(options.report)
         replay.require_same(report, options.file)
-        task = replace(_task(settings, str(options.file)), options=report["options"])
         with terminal.bar(Console(stderr=True)) as progress:
-            again = _verdict(settings, task, progress)
+            again = _verdict(settings, str(options.file), report["options"], progress)
     except AppError as error:
         terminal.explain(error.code, error.title, error.detail, Console(stderr=True))
         return MISUSED
@@ -122,33 +119,48 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
     return FAILED if found else 0
 
 
-def _verdict(settings: Settings, task: Task, report: terminal.Report) -> dict[str, Any]:
-    """The verdict in its JSON form, by the same confined child that a worker starts."""
-    from server.jobs.process import Child
+def _verdict(
+    settings: Settings, source: str, options: dict[str, Any], report: terminal.Report
+) -> dict[str, Any]:
+    """The verdict in its JSON form, by the same confined children that a worker starts."""
+    from server.processes.check import check
+    from server.processes.child import Child
+    from server.processes.fetch import SHARE, DownloadLimits, Fetched, fetch, sha256_of
+    from server.processes.messages import Progress
+    from server.processes.protocol import Checking, Task
 
+    deadline = time.monotonic() + settings.job_timeout_s
+
+    def go_on(news: Progress | None) -> None:
+        if news:
+            report(news.stage, news.progress)
+        if time.monotonic() > deadline:
+            raise TimeLimit(f"It was stopped after {settings.job_timeout_s:g} s.")
+
+    fetched = source.lower().startswith(("http://", "https://"))
     with _networks(settings) as networks, tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
-        deadline = time.monotonic() + settings.job_timeout_s
-        with Child(replace(task, scratch=scratch), networks=networks) as child:
-            # Only now, while the child is busy with its own imports.
-            from server.jobs.messages import Answer, Progress, Refusal, heard
-
-            while not child.ended and time.monotonic() < deadline:
-                for message in heard(child.read(POLL_S), task.work_id):
-                    if isinstance(message, Answer):
-                        return message.result
-                    if isinstance(message, Refusal):
-                        raise message.error
-                    if isinstance(message, Progress):
-                        report(message.stage, message.progress)
-            if not child.ended:
-                raise TimeLimit(f"It was stopped after {settings.job_timeout_s:g} s.")
-    raise WorkerLost("Its process ended early: the file may be made to break what reads it.")
+        if fetched:
+            file = fetch(source, Path(scratch), DownloadLimits.of(settings), Child, go_on)
+        else:
+            path = Path(os.path.abspath(source))  # noqa: PTH100 - resolves nothing
+            file = Fetched(path, sha256_of(path))
+        asked = Checking.within(
+            settings,
+            str(file.path),
+            sha256=file.sha256,
+            cut_short=file.cut_short,
+            options=options,
+            fetched=fetched,
+        )
+        start = partial(Child, networks=networks)
+        task = Task(asked, log_level=logging.ERROR)
+        return check(task, start, go_on, SHARE if fetched else 0.0).result
 
 
 @contextmanager
 def _networks(settings: Settings) -> Iterator[NetworksProcess | None]:
     """What runs the full networks, where the settings and the machine have it so."""
-    from server.jobs.networks import NetworksProcess, wanted
+    from server.gpu.client import NetworksProcess, wanted
 
     if not wanted(settings):
         yield None
@@ -156,22 +168,6 @@ def _networks(settings: Settings) -> Iterator[NetworksProcess | None]:
     with closing(NetworksProcess(settings)) as networks:
         networks.wait()
         yield networks
-
-
-def _task(settings: Settings, source: str) -> Task:
-    """What the child is to do; its scratch folder is still to be named."""
-    from server.jobs.child import Task
-
-    fetched = source.lower().startswith(("http://", "https://"))
-    return Task.within(
-        settings,
-        work_id="-",
-        kind="url" if fetched else "file",
-        source=source if fetched else os.path.abspath(source),  # noqa: PTH100 - resolves nothing
-        scratch="",
-        options=settings.options,
-        log_level=logging.ERROR,
-    )
 
 
 if __name__ == "__main__":

@@ -6,21 +6,21 @@ from apiflask import APIFlask
 
 from server import __version__, web
 from server.api import (
-    access,
+    access_control,
     batch,
     checks,
-    docs,
-    documentation,
+    docs_page,
     events,
     frames,
-    gate,
+    health,
     jobs,
     limits,
     metrics,
     models,
-    ops,
+    openapi,
     problems,
     report,
+    request_log,
     uploads,
 )
 from server.api.service import Service, attach
@@ -46,11 +46,23 @@ def create_app(settings: Settings) -> APIFlask:
     app.config["MAX_FORM_MEMORY_SIZE"] = uploads.MAX_FIELD_BYTES
     app.config["MAX_FORM_PARTS"] = uploads.MAX_FIELDS
     attach(app, Service.open(settings, __version__))
-    access.install(app)
+    request_log.install(app)
     problems.install(app)
-    gate.install(app)
+    access_control.install(app)
     limits.install(app, settings)
-    documentation.install(app)
-    for part in (checks, frames, batch, jobs, report, events, models, docs, ops, metrics, web):
+    openapi.install(app)
+    for part in (
+        checks,
+        frames,
+        batch,
+        jobs,
+        report,
+        events,
+        models,
+        docs_page,
+        health,
+        metrics,
+        web,
+    ):
         app.register_blueprint(part.blueprint)
     return app

@@ -105,6 +105,15 @@ class Settings:
             return self.host == "localhost"
 
     def _check(self) -> None:
+        self._check_numbers()
+        self._check_words()
+        if not self.loopback and not self.token:
+            raise ConfigError(
+                f"{PREFIX}HOST={self.host} lets other machines in: set {PREFIX}TOKEN to a secret "
+                f"of at least {MIN_TOKEN} characters, or listen on 127.0.0.1"
+            )
+
+    def _check_numbers(self) -> None:
         for item in fields(self):
             value, name = getattr(self, item.name), PREFIX + item.name.upper()
             free = item.name in MAY_BE_ZERO
@@ -122,11 +131,10 @@ class Settings:
             )
         if self.port > 65535:
             raise ConfigError(f"{PREFIX}PORT must be 1 to 65535, not {self.port}")
-        if not self.loopback and not self.token:
-            raise ConfigError(
-                f"{PREFIX}HOST={self.host} lets other machines in: set {PREFIX}TOKEN to a secret "
-                f"of at least {MIN_TOKEN} characters, or listen on 127.0.0.1"
-            )
+        if self.gpu_memory > 1:
+            raise ConfigError(f"{PREFIX}GPU_MEMORY must be at most 1, not {self.gpu_memory}")
+
+    def _check_words(self) -> None:
         if self.token and not re.fullmatch(rf"[!-~]{{{MIN_TOKEN},}}", self.token):
             raise ConfigError(
                 f"{PREFIX}TOKEN must be at least {MIN_TOKEN} printable ASCII characters, no spaces"
@@ -146,8 +154,6 @@ class Settings:
             raise ConfigError(
                 f"{PREFIX}BACKEND must be auto, tflite or keras, not {self.backend!r}"
             )
-        if self.gpu_memory > 1:
-            raise ConfigError(f"{PREFIX}GPU_MEMORY must be at most 1, not {self.gpu_memory}")
         if self.log_format not in ("text", "json"):
             raise ConfigError(f"{PREFIX}LOG_FORMAT must be text or json, not {self.log_format!r}")
 

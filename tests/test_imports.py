@@ -13,27 +13,36 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Who may import whom, besides themselves. Leaves: server.errors, .faults, .config, .logs, .words.
+LEAVES = {
+    "server.errors",
+    "server.faults",
+    "server.words",
+    "server.config",
+    "server.logs",
+    "server.formats",
+    "server.verdict_schema",
+}
+
+# Who may import whom, besides themselves.
 ALLOWED = {
-    "server.analysis": {"models", "server.errors"},
-    "server.fetch": {"server.errors", "server.config", "server.analysis.records"},
+    "server.analysis": {"models", "server.errors", "server.formats"},
+    "server.fetch": {"server.errors", "server.formats"},
+    "server.gpu": {"models", "server.analysis", "server.processes.sandbox", *LEAVES},
+    "server.processes": {"server.analysis", "server.fetch", "server.gpu", *LEAVES},
     "server.jobs": {
-        "server.analysis",
-        "server.fetch",
-        "server.errors",
+        "server.processes",
+        "server.gpu",
+        "server.fetch.urls",
         "server.__version__",
-        "server.config",
-        "server.logs",
         "models",
+        *LEAVES,
     },
     "server.api": {
         "server.jobs",
-        "server.errors",
-        "server.faults",
-        "server.config",
-        "server.fetch",
-        "server.words",
+        "server.processes.sandbox",
+        "server.fetch.urls",
         "models",
+        *LEAVES,
     },
     "server.web": {"server.api", "server.config", "server.errors", "server.words", "models"},
     "models": set(),
@@ -63,8 +72,12 @@ ROOMS = {
 
 def imported(path: Path) -> set[str]:
     """The names of our own modules that the file imports, anywhere in it."""
+    return named(ast.parse(path.read_text()))
+
+
+def named(tree: ast.AST) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -131,11 +144,17 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        ("server.app", ["ai_edge_litert", "tflite_runtime", "tensorflow", "keras", "cv2", "av"]),
+        (
+            "server.app",
+            ["ai_edge_litert", "tflite_runtime", "tensorflow", "keras", "cv2", "av", "yt_dlp"],
+        ),
         ("models.registry", ["keras", "tensorflow", "numpy"]),
         ("server.analysis.analyze", ["tensorflow", "keras", "flask"]),
-        ("server.jobs.worker", ["tensorflow", "keras", "numpy"]),
+        ("server.jobs.worker", ["tensorflow", "numpy", "yt_dlp", "sqlalchemy.dialects.postgresql"]),
         ("models.keras_files", ["keras", "tensorflow", "numpy"]),
+        ("server.processes.main", ["numpy", "yt_dlp", "asyncio", "pydantic"]),
+        ("server.processes.fetch_main", ["numpy", "cv2", "av", "ai_edge_litert", "pydantic"]),
+        ("server.processes.check_main", ["yt_dlp", "asyncio", "flask", "sqlalchemy", "pydantic"]),
     ],
 )
 def test_importing_loads_nothing_heavy(module: str, heavy: list[str]) -> None:

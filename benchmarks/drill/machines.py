@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from server.config import PREFIX, Settings
-from server.fetch.sandbox import die_with
+from server.processes.sandbox import die_with
 
 ROOT = Path(__file__).resolve().parents[2]
 RESTART_S = 1.0  # as an init system waits before it starts a service again

@@ -3,6 +3,9 @@ import { test } from "node:test";
 import { Analysis } from "../src/local/analyze.js";
 import { iou } from "../src/local/boxes.js";
 import { findFaces } from "../src/local/faces.js";
+import { NetworkFault } from "../src/local/files.js";
+import { resized } from "../src/local/picture.js";
+import { createScore } from "../src/local/scoring.js";
 import { picture, values } from "./golden.js";
 import { networks, read } from "./runtime.js";
 
@@ -53,6 +56,15 @@ function sameVerdict(found, expected) {
   }
 }
 
+/** Reads what `which` finds in the manifest with another answer than the network's. */
+const lying = (which) => async (file) => {
+  const content = await read(file);
+  if (file !== "networks.json") return content;
+  const manifest = JSON.parse(new TextDecoder().decode(content));
+  which(manifest).answer[0] += 1;
+  return new TextEncoder().encode(JSON.stringify(manifest));
+};
+
 test("a network that is another's, or that computes something else, is not used", async () => {
   const damaged = (which) => async (file) => {
     const content = await read(file);
@@ -60,12 +72,25 @@ test("a network that is another's, or that computes something else, is not used"
     return content;
   };
   await assert.rejects(networks(damaged(/onet/)), { code: "network-changed" });
-  const lying = async (file) => {
-    const content = await read(file);
-    if (file !== "networks.json") return content;
-    const manifest = JSON.parse(new TextDecoder().decode(content));
-    manifest.classifier.networks[1].answer[3] += 1;
-    return new TextEncoder().encode(JSON.stringify(manifest));
-  };
-  await assert.rejects(networks(lying), { code: "network-wrong" });
+  for (const which of ["pnet", "rnet", "onet"]) {
+    await assert.rejects(networks(lying(({ detector }) => detector[which])), { code: "network-wrong" });
+  }
+  await assert.rejects(networks(lying(({ classifier }) => classifier.networks[0])), { code: "network-wrong" });
+  const absent = async (file) => (/onet/.test(file) ? Promise.reject(new NetworkFault("file-missing", file)) : read(file));
+  await assert.rejects(networks(absent), { code: "file-missing" });
+});
+
+test("where only many crops at once come out wrong, they go one by one, and that is told", async () => {
+  const crops = Array.from({ length: 3 }, () => picture("crop-0"));
+  const [right, slow] = [await networks(), await networks(lying(({ classifier }) => classifier.networks.at(-1)))];
+  const sizes = right.manifest.classifier.networks.map(({ shape }) => shape[0]);
+  assert.deepEqual([(await right.classifier.takes(3)).batch, (await slow.classifier.takes(3)).batch], [sizes.at(-1), sizes[0]]);
+  const side = right.manifest.classifier.input_px;
+  const sized = crops.map((crop) => resized(crop, side));
+  const [expected, found] = [await createScore(right)(sized), await createScore(slow)(sized)];
+  found.forEach((p, i) => assert.ok(Math.abs(p - expected[i]) < 0.02));
+  assert.deepEqual([right.classifier.isSlower(), slow.classifier.isSlower()], [false, true]);
+  const analysis = new Analysis(slow, async (rgb) => rgb);
+  assert.ok("slower" in (await analysis.verdict({ kind: "image", duration_s: 0, last: false })).versions);
+  for (const opened of [right, slow]) opened.free();
 });

@@ -22,6 +22,6 @@ export const read = async (file) => new Uint8Array(await readFile(join(NETWORKS,
 /** The networks, tested. @param {typeof read} [reading] */
 export async function networks(reading = read) {
   runtime ??= loaded();
-  return openNetworks(await runtime, reading);
+  return openNetworks(runtime, reading);
 }
 let runtime;

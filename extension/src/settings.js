@@ -76,3 +76,15 @@ export function permissionFor(address) {
   const ports = chrome.runtime.getURL("").startsWith("chrome-extension:");
   return { origins: [`${url.protocol}//${ports ? url.host : url.hostname}/*`] };
 }
+
+/**
+ * What it takes to send anything to a service: Firefox also asks for what is sent, where the package
+ * can check without (extension/pack.py).
+ * @param {string} address of the service @returns {{origins: string[], data_collection?: string[]}}
+ */
+export function permissionToSend(address) {
+  /** @type {{gecko?: {data_collection_permissions?: {optional?: string[]}}}|undefined} */
+  const firefox = /** @type {any} */ (chrome.runtime.getManifest()).browser_specific_settings;
+  const sent = firefox?.gecko?.data_collection_permissions?.optional;
+  return { ...permissionFor(address), ...(sent ? { data_collection: sent } : {}) };
+}

@@ -22,12 +22,12 @@ test("in a frame it is not known where in the tab a picture is", () => {
     window: { top: {} }, document: { createElement: () => tainted },
   });
   const shot = grab(new Video());
-  assert.deepEqual([shot.jpeg, shot.screen], [null, null]);
+  assert.deepEqual([shot.picture, shot.screen], [null, null]);
 });
 
 test("then no picture of the tab is taken, and that is said", async () => {
   let taken = 0;
-  const shot = { time_s: 3, moving: false, ended: true, jpeg: null, screen: null, ratio: 2 };
+  const shot = { time_s: 3, moving: false, ended: true, picture: null, screen: null, ratio: 2 };
   globalThis.chrome = { tabs: {
     sendMessage: async () => shot,
     get: async () => ({ windowId: 1, active: true }),

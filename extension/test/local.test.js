@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { iou, squareAround, toFractions } from "../src/local/boxes.js";
-import { bestFirst, unrivalled } from "../src/local/cascade.js";
+import { bestFirst, nmsNongreedy } from "../src/local/cascade.js";
 import { spread } from "../src/local/crops.js";
 import { assign } from "../src/local/matching.js";
 import { rounded } from "../src/local/picture.js";
@@ -31,9 +31,9 @@ test("a worse find goes even if the better one goes too", () => {
   const finds = [find([0, 0, 10, 10], 1), find([1, 0, 11, 10], 3), find([2, 0, 12, 10], 2)];
   const best = bestFirst(finds);
   assert.deepEqual(best.map(({ logit }) => logit), [3, 2, 1]);
-  assert.equal(unrivalled(best, 0.7).length, 1);
-  assert.equal(unrivalled([find([0, 0, 10, 10], 2), find([4, 4, 6, 6], 1)], 0.7).length, 2);
-  assert.equal(unrivalled([find([0, 0, 10, 10], 2), find([4, 4, 6, 6], 1)], 0.7, "smaller").length, 1);
+  assert.equal(nmsNongreedy(best, 0.7).length, 1);
+  assert.equal(nmsNongreedy([find([0, 0, 10, 10], 2), find([4, 4, 6, 6], 1)], 0.7).length, 2);
+  assert.equal(nmsNongreedy([find([0, 0, 10, 10], 2), find([4, 4, 6, 6], 1)], 0.7, "smaller").length, 1);
 });
 
 test("the cheapest assignment is found, and no pair costs too much", () => {

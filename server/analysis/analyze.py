@@ -97,7 +97,7 @@ class Analyzer:
                     report.after(frame, tracker)
             check.ensure_seen()
             report.scoring()
-            verdict = check.final(tracker.finish(), self._explainer)
+            verdict = check.final(tracker.tracks(), self._explainer)
             report.done(verdict)
             return verdict
 
@@ -140,7 +140,7 @@ class _Check:
         self._sampled_s: list[float] = []
         self._frames = SmallFrames()
         with self.clock.during("hash"):
-            self._sha256 = _sha256(media.path)
+            self._sha256 = media.sha256 or _sha256(media.path)
         rules = Rules(scorer.calibration.fake_at, scorer.calibration.real_at)
         self._rules = replace(rules, min_crops=1) if reader.info.kind == "image" else rules
 
@@ -165,7 +165,7 @@ class _Check:
 
     def seen(self, frame: Frame, tracker: Tracker) -> None:
         self._sampled_s.append(frame.time_s)
-        if self._media.url:  # whoever sent a file has it
+        if self._media.fetched:  # whoever sent a file has it
             with self.clock.during("pictures"):
                 self._frames.add(frame)
         past = self.pictures - SETTLED_AFTER

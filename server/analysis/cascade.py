@@ -63,7 +63,7 @@ def at_once(proposals: Runtime, picture: Float32) -> Iterator[tuple[float, Float
         rows = rows[here:]
 
 
-def cut(picture: Float32, rows: Float32, side_px: int) -> Float32:
+def extract_patches(picture: Float32, rows: Float32, side_px: int) -> Float32:
     """The windows of `rows`, float32 [N, side_px, side_px, 3], sampled bilinearly.
 
     The first and last samples lie on the window's edges; what lies outside the picture is OUTSIDE.
@@ -151,7 +151,7 @@ def best_first(rows: Float32) -> Float32:
     return rows[np.argsort(-rows[:, 4], kind="stable")]
 
 
-def unrivalled(rows: Float32, most: float, of: Literal["both", "smaller"] = "both") -> Float32:
+def nms_nongreedy(rows: Float32, most: float, of: Literal["both", "smaller"] = "both") -> Float32:
     """The rows that overlap no better row by more than `most` of the area of both together, or of
     the smaller one. `rows` come best first.
 
@@ -172,11 +172,11 @@ def unrivalled(rows: Float32, most: float, of: Literal["both", "smaller"] = "bot
     return rows[kept]
 
 
-def squared(rows: Float32) -> Float32:
+def to_square(rows: Float32) -> Float32:
     return np.concatenate([boxes.square(rows[:, :4]), rows[:, 4:]], axis=1)
 
 
-def shifted(rows: Float32, answers: Float32) -> Float32:
+def regress(rows: Float32, answers: Float32) -> Float32:
     """Move the edges by the network's offsets, in sides of the box, and take its logit."""
     sides = rows[:, 2:4] - rows[:, :2] + 1  # boxes once counted whole pixels, hence the 1
     return np.concatenate(

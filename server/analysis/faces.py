@@ -19,14 +19,14 @@ from server.analysis import boxes
 from server.analysis.cascade import (
     at_once,
     best_first,
-    cut,
+    extract_patches,
     in_batches,
     landmarks,
     level_by_level,
-    shifted,
+    nms_nongreedy,
+    regress,
     shrink,
-    squared,
-    unrivalled,
+    to_square,
     windows,
 )
 from server.analysis.records import DetectorUse, Faces, Float32, Uint8
@@ -116,21 +116,21 @@ class FaceFinder:
     def _propose(self, picture: Float32) -> Float32:
         found = [np.empty((0, 5), np.float32)]
         for scale, answer in self._answers(picture):
-            found.append(unrivalled(windows(answer, scale, self._logits[0]), LEVEL_OVERLAP))
-        return squared(unrivalled(best_first(np.concatenate(found)), OVERLAP))
+            found.append(nms_nongreedy(windows(answer, scale, self._logits[0]), LEVEL_OVERLAP))
+        return to_square(nms_nongreedy(best_first(np.concatenate(found)), OVERLAP))
 
     def _refine(self, picture: Float32, rows: Float32) -> Float32:
-        answers = self._rnet(cut(picture, rows, RNET_PX))
+        answers = self._rnet(extract_patches(picture, rows, RNET_PX))
         likely = answers[:, 4] > self._logits[1]
-        rows = shifted(rows[likely], answers[likely])
-        return squared(unrivalled(best_first(rows), OVERLAP))
+        rows = regress(rows[likely], answers[likely])
+        return to_square(nms_nongreedy(best_first(rows), OVERLAP))
 
     def _finish(self, picture: Float32, rows: Float32) -> Float32:
-        answers = self._onet(cut(picture, rows, ONET_PX))
+        answers = self._onet(extract_patches(picture, rows, ONET_PX))
         likely = answers[:, 4] > self._logits[2]
         rows, answers = rows[likely], answers[likely]
-        rows = np.concatenate([shifted(rows, answers), landmarks(rows, answers)], axis=1)
-        return unrivalled(best_first(rows), OVERLAP, of="smaller")
+        rows = np.concatenate([regress(rows, answers), landmarks(rows, answers)], axis=1)
+        return nms_nongreedy(best_first(rows), OVERLAP, of="smaller")
 
 
 def to_faces(rows: Float32, found_in: tuple[int, ...], given: tuple[int, ...]) -> Faces:

@@ -40,7 +40,7 @@ class Expected:
     heading_known: NDArray[np.bool_]
 
 
-def look(rgb: Uint8, landmarks: Float32) -> Float32:
+def appearance(rgb: Uint8, landmarks: Float32) -> Float32:
     """What a face [5, 2] px and its surroundings look like, float32 [96], to compare by distance.
 
     A coarse picture (8 x 8) of the lightness, freed of exposure and contrast, and a coarser one
@@ -60,7 +60,7 @@ def look(rgb: Uint8, landmarks: Float32) -> Float32:
     return np.concatenate(parts).astype(np.float32)
 
 
-def movement(people: Expected, middle: Float32, face_px: Float32) -> Float32:
+def motion_cost(people: Expected, middle: Float32, face_px: Float32) -> Float32:
     """How much of the allowed movement each pair would need, float32 [P, F]; above 1 is too much.
 
     `middle` [F, 2] px and `face_px` [F] are where the faces are and how large.
@@ -74,7 +74,7 @@ def movement(people: Expected, middle: Float32, face_px: Float32) -> Float32:
     return np.asarray(np.maximum(apart / size / reach, growth / growing), np.float32)
 
 
-def unlikeness(people: Float32, faces: Float32) -> Float32:
+def appearance_cost(people: Float32, faces: Float32) -> Float32:
     """Distances of looks [P, 96] and [F, 96] in units of SAME_LOOK, capped, float32 [P, F]."""
     apart = np.linalg.norm(people[:, None] - faces[None], axis=2)
     return np.asarray(np.minimum(apart / SAME_LOOK, MOST_UNLIKE), np.float32)

@@ -50,16 +50,16 @@ def _require(name: str, array: NDArray[Any], dtype: type, shape: tuple[int | Non
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """A file on disk and where it came from. `url` is None for an upload or a local file.
+    """A file on disk. `sha256` is empty where nobody has hashed it yet.
 
     `cut_short`: the download stopped at the size limit; the file holds the beginning only.
+    `fetched`: it comes from an address, so that whoever asked does not have it.
     """
 
     path: Path
-    url: str | None = None
-    site: str | None = None
-    title: str | None = None
+    sha256: str = ""
     cut_short: bool = False
+    fetched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

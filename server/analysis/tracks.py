@@ -16,7 +16,14 @@ from models.preprocess import face_crop
 from server.analysis import boxes as geometry
 from server.analysis.crops import Crop, CropChoice, frontality, sharpness
 from server.analysis.cuts import Scenes
-from server.analysis.matching import MOST_COST, Expected, assign, look, movement, unlikeness
+from server.analysis.matching import (
+    MOST_COST,
+    Expected,
+    appearance,
+    appearance_cost,
+    assign,
+    motion_cost,
+)
 from server.analysis.records import Faces, Float32, Frame, Track, Uint8
 
 HEADING_S = 0.7  # beyond this, nobody is taken to go on as they went
@@ -34,7 +41,7 @@ class _Person:
 
     id: int
     scene: int
-    look: Float32
+    appearance: Float32
     crops: CropChoice
     first_picture: int
     times_s: list[float] = field(default_factory=list)
@@ -83,7 +90,7 @@ class Tracker:
     def add(self, frame: Frame, faces: Faces) -> None:
         """Give each face of `frame` to the person it belongs to, or to a new one."""
         self._turn_to(frame)
-        looks = [look(frame.rgb, landmarks) for landmarks in faces.landmarks]
+        looks = [appearance(frame.rgb, landmarks) for landmarks in faces.landmarks]
         present = self._present(frame.time_s)
         pairs = assign(self._costs(present, faces, looks, frame.time_s), MOST_COST)
         owners = {face: present[person] for person, face in pairs}
@@ -91,7 +98,7 @@ class Tracker:
         for face in range(len(faces)):
             person = owners.get(face) or self._welcome(looks[face])
             if not crowded[face]:
-                person.look = (person.look + looks[face]) / np.float32(2)
+                person.appearance = (person.appearance + looks[face]) / np.float32(2)
             person.move(frame.time_s, faces.boxes[face])
             person.last_picture = self._pictures
             person.best_score = max(person.best_score, float(faces.scores[face]))
@@ -106,10 +113,6 @@ class Tracker:
             for person in self._people
             if self._pictures == 1 or person.is_believed()
         ]
-
-    def finish(self) -> list[Track]:
-        """Everyone, in order of appearance."""
-        return self.tracks()
 
     def _turn_to(self, frame: Frame) -> None:
         scene = self._scenes.number(frame)
@@ -139,10 +142,12 @@ class Tracker:
         if not people or not len(faces):
             return np.empty((len(people), len(faces)), np.float32)
         expected = _expected(people, time_s)
-        moves = movement(expected, geometry.centers(faces.boxes), geometry.sides(faces.boxes))
+        moves = motion_cost(expected, geometry.centers(faces.boxes), geometry.sides(faces.boxes))
         missed = expected.age_s > max(BRIDGE_S, BRIDGE_SAMPLES * self._gap_s)
         strictness = np.where(missed, np.float32(2), np.float32(1))[:, None]
-        unlike = unlikeness(np.stack([person.look for person in people]), np.stack(looks))
+        unlike = appearance_cost(
+            np.stack([person.appearance for person in people]), np.stack(looks)
+        )
         # Squares, since errors that are independent and roughly normal add that way.
         costs = moves**2 + (strictness * unlike) ** 2
         return np.where(moves <= 1, costs, np.float32(np.inf))

@@ -73,8 +73,8 @@ def _told(service: Service, job_id: str, known: str, line: socket.socket | None)
     started = spoken = time.monotonic()
     seen: object = None
     while time.monotonic() < started + LONGEST_S and not _left(line):
-        if (pulse := service.store.pulse(job_id)) != seen:
-            seen, job = pulse, service.store.get(job_id)
+        if (token := service.store.change_token(job_id)) != seen:
+            seen, job = token, service.store.get(job_id)
             if job is None:  # it was removed
                 return
             identity, event = _event(job)

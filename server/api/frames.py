@@ -14,11 +14,11 @@ from werkzeug.datastructures import FileStorage
 from server.api import schemas
 from server.api.answers import RESPONSES, answer
 from server.api.checks import takes
+from server.api.motion_jpeg import join
 from server.api.options import validated
 from server.api.service import current
 from server.api.uploads import ENVELOPE_BYTES, Contents, digest, incoming, new_path, receive
 from server.errors import BadValue, TooLarge
-from server.jobs.pictures import join
 
 MAX_FRAMES = 240
 MAX_FRAME_BYTES = 32_000_000  # one is held in memory at a time

@@ -22,8 +22,7 @@ from models import registry
 from server.api.limits import client
 from server.errors import BadValue
 from server.faults import faults, sentence
-from server.jobs.checks import Ask
-from server.jobs.keys import BACKEND, digest
+from server.jobs.checks import BACKEND, CheckRequest, digest
 
 MAX_WAIT_S = 55.0  # proxies and browsers give up on a silent answer after a minute
 LONGEST_MEDIA_S = 1e6
@@ -127,13 +126,13 @@ class Options(BaseModel):
             raise ValueError("end_s must be more than start_s")
         return self
 
-    def ask(self, line: int = 0) -> Ask:
+    def ask(self, line: int = 0) -> CheckRequest:
         """What the checks are asked, as the request or as a line of it. Raises BadValue if the
         idempotency key cannot be one."""
         wanted = {name: value for name, value in self.said().items() if name in ANALYSIS}
         if self.backend != "auto":
             wanted[BACKEND] = self.backend
-        return Ask(
+        return CheckRequest(
             wanted, fresh=self.fresh, urgent=self.urgent, idempotency_key=idempotency_key(line)
         )
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.api.options import Absent, MayWait, Number, Options
 from server.fetch.urls import MAX_LENGTH
-from server.jobs.verdict_schema import Fraction, Rates, Verdict
+from server.verdict_schema import Fraction, Rates, Verdict
 from server.words import LANGUAGES
 
 Language = Literal[LANGUAGES]  # type: ignore[valid-type]

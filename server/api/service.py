@@ -11,9 +11,9 @@ from server.config import Settings
 from server.jobs.checks import Checks
 from server.jobs.folders import Folders
 from server.jobs.queue import Queue, make_celery
-from server.jobs.space import Space
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
+from server.jobs.uploads import Space
 
 KEY = "mesoscope"
 JOINED_AT_ONCE = 2  # sets of frames; each holds one of them in memory
@@ -52,7 +52,7 @@ class Service:
             store=store,
             checks=Checks(settings, store, Queue(make_celery(settings))),
             folders=folders,
-            space=Space(folders, store.parcels, settings.queue_bytes),
+            space=Space(folders, store.chunks, settings.queue_bytes),
             may_wait=threading.BoundedSemaphore(max(1, settings.threads - SPARE_THREADS)),
         )
 

@@ -20,7 +20,7 @@ from werkzeug.sansio.multipart import MultipartDecoder
 
 from server.api.service import current
 from server.errors import BadRequest, BadValue, EmptyFile, RequestTooLarge, TooLarge
-from server.jobs.space import COMING
+from server.jobs.uploads import COMING
 
 ENVELOPE_BYTES = 64 * 1024  # what a multipart body may hold beside its file
 MAX_FIELDS = 32  # of a form, beside its files

@@ -7,6 +7,7 @@ what is judged is always what the resolver answered, and one bad answer among se
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import (
@@ -15,6 +16,7 @@ from ipaddress import (
     IPv6Address,
     IPv6Network,
     ip_address,
+    ip_interface,
     ip_network,
 )
 
@@ -183,3 +185,37 @@ def _usage(entry: str) -> str:
         f"{entry!r} names no host that may be fetched; write host:port, address:port or a network, "
         "for example media.example:8080, 127.0.0.1:9000 or 10.0.0.0/8"
     )
+
+
+def own_networks() -> tuple[Network, ...]:
+    """The networks that this machine is on: itself and its neighbours, whatever their addresses.
+
+    An address of its own leads behind its own firewall, and at home every machine beside it has a
+    public IPv6 address. What a router or a cloud translates to this machine cannot be seen here.
+    """
+    import psutil  # which whoever only reads settings does without
+
+    found = [
+        _on_link(entry.address, entry.netmask)
+        for entries in psutil.net_if_addrs().values()
+        for entry in entries
+        if entry.family in (socket.AF_INET, socket.AF_INET6)
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _on_link(address: str, netmask: str | None) -> Network:
+    """Of an interface; the address alone where there is no mask, or one that covers too much."""
+    address = address.partition("%")[0]  # an IPv6 address that counts on one link
+    alone = ip_interface(address).network
+    if not netmask:
+        return alone
+    bits = _bits(netmask)
+    wide = 32 if isinstance(alone, IPv6Network) else 8
+    return alone if bits < wide else ip_interface(f"{address}/{bits}").network
+
+
+def _bits(netmask: str) -> int:
+    """How long the prefix is that a mask like ffff:: or 255.255.255.0 leaves."""
+    family = socket.AF_INET6 if ":" in netmask else socket.AF_INET
+    return int.from_bytes(socket.inet_pton(family, netmask)).bit_count()

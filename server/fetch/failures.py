@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from server.errors import (
     AppError,
@@ -22,34 +21,49 @@ from server.errors import (
     TooLong,
     UnsupportedSite,
 )
-from server.fetch.download_child import NOT_HTTP
-from server.fetch.guard import Record
 
+NOT_HTTP = "not an http address"  # what a site may name: file:, data:, ftp:, ...
+NOTES = ("refused", "unreachable", "connected", "over_budget")
+MAX_NOTES = 100  # of a kind; a site may make the child ask for thousands of refused addresses
 LIVE = "This is a live stream, or one that has not begun. Check its recording when it is over."
 SAVE_IT = "Save the video and check the file instead."
+
+
+@dataclass(slots=True)
+class Record:
+    """What the guard did, to explain a failed download with; `connected` holds HOST PORT ADDRESS.
+
+    `tell` is called with the kind, one of NOTES, and the text of each note.
+    """
+
+    refused: list[str] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
+    connected: list[str] = field(default_factory=list)
+    over_budget: bool = False
+    received_bytes: int = 0
+    tell: Callable[[str, str], None] = lambda _kind, _text: None
+
+    def note(self, kind: str, text: str = "") -> None:
+        if kind == "over_budget":
+            self.over_budget = True
+        elif len(notes := getattr(self, kind)) < MAX_NOTES:
+            notes.append(text)
+        else:
+            return
+        self.tell(kind, text)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What the child said: exception classes, HTTP status, words. None of it is for people.
 
-    `stopped` names the rule by which the child itself gave up: live-stream or too-long.
+    `stopped` names the rule by which the child itself gave up: live-stream, too-long, too-large.
     """
 
-    kinds: frozenset[str]
-    status: int | None
-    message: str
+    kinds: frozenset[str] = frozenset()
+    status: int | None = None
+    message: str = ""
     stopped: str = ""
-
-    @classmethod
-    def from_message(cls, message: Mapping[str, Any]) -> Failure:
-        kinds, status = message.get("kinds"), message.get("status")
-        return cls(
-            frozenset(str(kind) for kind in kinds) if isinstance(kinds, list) else frozenset(),
-            status if isinstance(status, int) else None,
-            str(message.get("message", ""))[:2000],
-            str(message.get("stopped", "")),
-        )
 
 
 # Words that sites' pages and yt-dlp's extractors use, the most telling first.
@@ -93,7 +107,8 @@ def explain(failure: Failure, record: Record, host: str) -> AppError:
     """The error for a download that failed; what the guard saw outweighs what the child says."""
     if record.refused:
         return refused(record)
-    if record.over_budget or failure.kinds & {"MemoryError", "RecursionError"}:
+    too_much = failure.stopped == "too-large" or failure.kinds & {"MemoryError", "RecursionError"}
+    if record.over_budget or too_much:
         return too_large(host)
     if "Confined" in failure.kinds or NOT_HTTP in failure.message:
         return BlockedAddress(f"{host} led to something that is not a web address. {SAVE_IT}")

@@ -18,23 +18,31 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
-from typing import TypeVar
 
-from server.fetch.addresses import Address, AllowList, parse_address, why_refused
-from server.fetch.http_head import BadHead, closing, forwarded, parse_request, status_of
-from server.fetch.interfaces import networks
-from server.fetch.streams import MAX_HEAD_BYTES, answer, read_body, read_head, reset, until_first
+from server.fetch.addresses import Address, AllowList, own_networks, parse_address, why_refused
+from server.fetch.failures import Record
+from server.fetch.http import (
+    MAX_HEAD_BYTES,
+    BadHead,
+    answer,
+    closing,
+    forwarded,
+    parse_request,
+    read_body,
+    read_head,
+    reset,
+    status_of,
+    until_first,
+)
 
-T = TypeVar("T")
 Resolver = Callable[[str, int], Sequence[str]]
 
 CONNECT_TIMEOUT_S = 10.0
 IDLE_TIMEOUT_S = 30.0
 MAX_CONNECTIONS = 16
 SETTLE_S = 0.005
-MAX_NOTES = 100  # a site may make the child ask for thousands of refused addresses
 USER = "mesoscope"
 CHALLENGE = f'Proxy-Authenticate: Basic realm="{USER}"'
 
@@ -63,24 +71,17 @@ class Budget:
     timeout_s: float
 
 
-@dataclass(slots=True)
-class Record:
-    """What the proxy did, for the parent to explain a failed download with."""
-
-    refused: list[str] = field(default_factory=list)
-    unreachable: list[str] = field(default_factory=list)
-    connected: list[tuple[str, int, str]] = field(default_factory=list)  # host, port, address
-    received_bytes: int = 0
-    over_budget: bool = False
-
-
 class Guard:
     """Context manager; `port` and `proxy_url` are valid inside, `record` afterwards too."""
 
     def __init__(
-        self, budget: Budget, allowed: AllowList, resolve: Resolver = system_resolver
+        self,
+        budget: Budget,
+        allowed: AllowList,
+        resolve: Resolver = system_resolver,
+        record: Record | None = None,
     ) -> None:
-        self.record = Record()
+        self.record = record or Record()
         self.port = 0
         self._budget = budget
         self._allowed = allowed
@@ -99,7 +100,7 @@ class Guard:
 
     def __enter__(self) -> Guard:
         self._deadline = time.monotonic() + self._budget.timeout_s
-        self._near = networks()
+        self._near = own_networks()
         self._thread.start()
         self._ready.wait()
         if not self.port:
@@ -120,9 +121,9 @@ class Guard:
         try:
             asyncio.run_coroutine_threadsafe(self._judge(host, port), self._loop).result()
         except _Refused as error:
-            _note(self.record.refused, str(error))
+            self.record.note("refused", str(error))
         except _Unreachable as error:
-            _note(self.record.unreachable, str(error))
+            self.record.note("unreachable", str(error))
         else:
             return True
         return False
@@ -179,10 +180,10 @@ class Guard:
                 to_site.write(forwarded(request) + await read_body(reader, request.body_bytes))
                 first = await self._response_head(site)
         except _Refused as error:
-            _note(self.record.refused, str(error))
+            self.record.note("refused", str(error))
             answer(writer, "403 Refused by the egress guard")
         except _Unreachable as error:
-            _note(self.record.unreachable, str(error))
+            self.record.note("unreachable", str(error))
             answer(writer, "502 Site unreachable")
         except BadHead as error:
             answer(writer, f"400 Bad request: {error}")
@@ -207,7 +208,7 @@ class Guard:
                     streams = await asyncio.open_connection(
                         str(address), port, limit=MAX_HEAD_BYTES
                     )
-                _note(self.record.connected, (host, port, str(address)))
+                self.record.note("connected", f"{host} {port} {address}")
                 return streams
         raise _Unreachable(f"{host} does not answer on port {port}")
 
@@ -256,10 +257,5 @@ class Guard:
     def _spend(self, count: int) -> None:
         self.record.received_bytes += count
         if self.record.received_bytes > self._budget.max_bytes:
-            self.record.over_budget = True
+            self.record.note("over_budget")
             raise OSError("the byte budget is used up")
-
-
-def _note(notes: list[T], note: T) -> None:
-    if len(notes) < MAX_NOTES:
-        notes.append(note)

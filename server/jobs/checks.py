@@ -1,27 +1,40 @@
-"""What a check is: its source, its options, and the key by which two askers share the work."""
+"""What a check is: its source, its options, and the key by which two askers share the work.
+
+Two checks are the same if what is looked at, how, and with what are the same.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from models import registry
+from server import __version__
 from server.config import Settings
 from server.fetch.urls import checked_url
-from server.jobs.keys import Space, check_key, digest
 from server.jobs.queue import Queue
 from server.jobs.records import NewJob, Taken
 from server.jobs.store import Store
 
 HOUR_S = 3600.0
+DETECTOR = "mtcnn"
+BACKEND = "backend"  # an option that is about the worker, not the analysis
+TFLITE = "tflite"
+KERAS = "keras"  # a backend, and the variant of a model that it runs
+
+# Each has keys of its own: no file can be made to have the key of somebody's frames.
+Space = Literal["url", "content", "frames"]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class CheckRequest:
     """How a check is wanted. `options`: fields of AnalysisOptions, in place of the service's own.
 
     `fresh`: not to be answered from a finished check. `urgent`: a person is waiting.
@@ -43,54 +56,101 @@ class Checks:
         self._store = store
         self._queue = queue
 
-    def url(self, text: str, ask: Ask = Ask()) -> str:
+    def url(self, text: str, asked: CheckRequest = CheckRequest()) -> str:
         """The id of the job for an address, which may have ended; raises BadUrl, QueueFull or
         IdempotencyConflict."""
         url = checked_url(text)
-        return self._submit("url", url, url, ask).job_id
+        return self._submit("url", url, url, asked).job_id
 
-    def file(self, path: Path, sha256: str, name: str, ask: Ask = Ask()) -> str:
+    def file(self, path: Path, sha256: str, name: str, asked: CheckRequest = CheckRequest()) -> str:
         """The id of the job for an uploaded file, which is ours from now on, as for an address."""
-        return self._sent("content", path, sha256, ask, name)
+        return self._sent("content", path, sha256, asked, name)
 
-    def frames(self, path: Path, sha256: str, ask: Ask = Ask()) -> str:
+    def frames(self, path: Path, sha256: str, asked: CheckRequest = CheckRequest()) -> str:
         """The id of the job for frames, joined in a file that is ours from now on, as for an
         address. `sha256`: of the frames with their times."""
-        return self._sent("frames", path, sha256, ask)
+        return self._sent("frames", path, sha256, asked)
 
     def call_off(self, job_id: str) -> bool:
         """Cancel a job in flight, or forget one that has ended; False if neither was possible."""
         return self._store.cancel(job_id) or self._store.remove(job_id)
 
-    def _sent(self, space: Space, path: Path, sha256: str, ask: Ask, name: str = "") -> str:
+    def _sent(
+        self, space: Space, path: Path, sha256: str, asked: CheckRequest, name: str = ""
+    ) -> str:
         needed = False
         try:
-            self._store.parcels.send(path)  # before a worker can look for it
-            taken = self._submit(space, str(path), sha256, ask, name)
+            self._store.chunks.send(path)  # before a worker can look for it
+            taken = self._submit(space, str(path), sha256, asked, name)
             needed = taken.created
             return taken.job_id
         finally:
             if not needed:  # refused, or there is work on the same file already
-                self._store.parcels.drop(path)
+                self._store.chunks.drop(path)
 
-    def _submit(self, space: Space, source: str, identity: str, ask: Ask, name: str = "") -> Taken:
-        options = {**self._settings.options, **ask.options}
+    def _submit(
+        self, space: Space, source: str, identity: str, asked: CheckRequest, name: str = ""
+    ) -> Taken:
+        options = {**self._settings.options, **asked.options}
+        params = {"options": options, "fresh": asked.fresh}
+        if space == "content":  # frames are known by another hash than their file's
+            params["sha256"] = identity
         new = NewJob(
             "url" if space == "url" else "file",
             source,
             check_key(space, identity, options),
-            {"options": options, "fresh": ask.fresh},
-            ask.urgent,
+            params,
+            asked.urgent,
             name,
-            ask.idempotency_key,
-            asked=digest([space, identity, dict(ask.options), ask.fresh, ask.urgent]),
+            asked.idempotency_key,
+            asked=digest([space, identity, dict(asked.options), asked.fresh, asked.urgent]),
         )
-        many = space == "url" and not ask.urgent
+        many = space == "url" and not asked.urgent
         limit = self._settings.batch_limit if many else self._settings.queue_limit
-        cache_s = 0.0 if ask.fresh else HOUR_S * self._settings.cache_hours
+        cache_s = 0.0 if asked.fresh else HOUR_S * self._settings.cache_hours
         taken = self._store.submit(new, limit, cache_s)
         if taken.work_id is not None:
             log.info("job=%s work=%s created=%s", taken.job_id, taken.work_id, taken.created)
-            if taken.created or (ask.urgent and self._store.hurry(taken.work_id)):
-                self._queue.send(taken.work_id, ask.urgent)
+            if taken.created or (asked.urgent and self._store.prioritise(taken.work_id)):
+                self._queue.send(taken.work_id, asked.urgent)
         return taken
+
+
+def check_key(space: Space, identity: str, options: Mapping[str, Any]) -> str:
+    """The key of a check. `identity`: the address, as checked_url returns it, or the SHA-256 of a
+    file, wherever it came from, or of frames with their times."""
+    return digest([space, identity, _how(options)])
+
+
+def digest(value: Any) -> str:
+    """The SHA-256 of anything that JSON can say."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def model_sha256(name: str, backend: str | None = None) -> str | None:
+    """The SHA-256 of the weights that `name` serves with; None if they are not there.
+
+    `backend`: what runs the networks; Keras runs the full ones, where there are some.
+    """
+    try:
+        spec = registry.spec(name)
+    except registry.RegistryError:
+        return None
+    full = backend == KERAS and KERAS in spec.files
+    return spec.files[KERAS if full else spec.serve].sha256
+
+
+def _how(options: Mapping[str, Any]) -> list[Any]:
+    """All that decides, beside the media, what comes out of a check."""
+    model = options.get("model", "")
+    return [dict(options), _made_of(model), _made_of(DETECTOR), __version__]
+
+
+def _made_of(name: str) -> list[Any]:
+    """A model's files and calibration; nothing if there is no such model, as the check will say."""
+    try:
+        spec = registry.spec(name)
+    except registry.RegistryError:
+        return []
+    calibration = asdict(spec.calibration) if spec.calibration else None
+    return [spec.serve, {part: file.sha256 for part, file in spec.files.items()}, calibration]

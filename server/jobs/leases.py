@@ -29,11 +29,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from server.errors import WorkerLost
 from server.jobs import counters
-from server.jobs.messages import Picture
-from server.jobs.parcels import Parcels
 from server.jobs.records import Work, unfetched
 from server.jobs.store import WORKER_SEEN_S, answer_to, joining
 from server.jobs.tables import FORGOTTEN, IN_FLIGHT, pictures, reading, waiting, workers, works
+from server.jobs.uploads import UploadChunks
+from server.processes.messages import Picture
 
 LEASE_S = 10.0  # a worker that is silent for longer has lost its work
 MAX_ATTEMPTS = 3
@@ -49,7 +49,7 @@ class Leases:
     def __init__(self, engine: Engine) -> None:
         self._writer = engine
         self._reader = reading(engine)
-        self.parcels = Parcels(engine)
+        self.chunks = UploadChunks(engine)
         self._tally = counters.Tally()
 
     def claim(self, work_id: str, owner: str) -> Work | None:

@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.config import Settings
 from server.jobs.leases import Leases
-from server.jobs.parcels import YOUNG_S
 from server.jobs.runner import Runner
 from server.jobs.store import Store
+from server.jobs.uploads import YOUNG_S
 
 TICK_S = 2.0
 RESEND_S = 10.0  # a message that has not been read by then may be lost
@@ -82,7 +82,7 @@ class Reaper(threading.Thread):
         for path in uploads:
             if str(path) not in needed and _age_s(path) > YOUNG_S:
                 path.unlink(missing_ok=True)
-        self._leases.parcels.sweep(needed)
+        self._leases.chunks.sweep(needed)
 
     def _clear(self) -> None:
         """Delete what attempts left behind on this machine; another one may have taken the work."""

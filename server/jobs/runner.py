@@ -1,36 +1,35 @@
-"""Runs one work: claim its lease, have a child do the work, write down what came of it."""
+"""Runs one work: claim its lease, fetch and check its media, write down what came of it."""
 
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import shutil
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from server.config import Settings
-from server.errors import AppError, TimeLimit, WorkerLost
-from server.jobs.child import LAST_WORDS, Task
-from server.jobs.content import sha256_of
+from server.errors import AppError, TimeLimit
+from server.gpu.client import NetworksProcess
+from server.jobs.checks import BACKEND, TFLITE, check_key
 from server.jobs.folders import Folders
-from server.jobs.keys import BACKEND, check_key
+from server.jobs.lease_keeper import LeaseKeeper, LostWork, retry_outage
 from server.jobs.leases import MAX_ATTEMPTS, Leases
-from server.jobs.messages import Answer, Fetched, Picture, Progress, Refusal, heard
-from server.jobs.networks import NetworksProcess
-from server.jobs.process import COMMAND, Child
 from server.jobs.records import Work
-from server.jobs.warm import Nursery
-from server.jobs.watch import LostWork, Watch, stubbornly
+from server.processes.check import check
+from server.processes.child import COMMAND, Child
+from server.processes.fetch import SHARE, DownloadLimits, Fetched, fetch, sha256_of
+from server.processes.forkserver import ForkServerPool
+from server.processes.messages import Answer, Picture, Progress
+from server.processes.protocol import Checking, Task
 
-POLL_S = 0.2  # how often a work is checked for having been dropped
-LAST_WORDS_BYTES = 1000
+LAST_WORDS = "output.txt"  # in the scratch folder
 HOUR_S = 3600.0
 
 log = logging.getLogger(__name__)
@@ -42,15 +41,8 @@ class Outcome:
 
     result: dict[str, Any] | None = None
     pictures: tuple[Picture, ...] = ()
-    error: dict[str, Any] | None = None
-    retryable: bool = False
+    error: AppError | None = None
     twin: str | None = None  # the work that looked at the same media before
-
-    @classmethod
-    def of(cls, answer: Answer | Refusal) -> Outcome:
-        if isinstance(answer, Answer):
-            return cls(answer.result, answer.pictures)
-        return cls(error=answer.error.to_json(), retryable=answer.error.retryable)
 
 
 class Stopping(Exception):
@@ -78,9 +70,9 @@ class Runner:
         self._settings = settings
         self._busy = 0
         self._lock = threading.Lock()
-        self._command = command
         self._networks = networks
-        self._nursery = Nursery(settings.jobs_per_child) if command is COMMAND else None
+        self._pool = ForkServerPool(settings.jobs_per_child) if command is COMMAND else None
+        self._command = command
 
     @property
     def idle(self) -> int:
@@ -113,12 +105,12 @@ class Runner:
 
     def tidy(self) -> None:
         """Call now and then: ends what was kept ready and is not needed any more."""
-        if self._nursery:
-            self._nursery.tidy()
+        if self._pool:
+            self._pool.tidy()
 
     def close(self) -> None:
-        if self._nursery:
-            self._nursery.close()
+        if self._pool:
+            self._pool.close()
         if self._networks:
             self._networks.close()
 
@@ -139,47 +131,88 @@ class Runner:
             outcome = self._attempt(work, owner, scratch)
         finally:  # before the work is seen to have ended
             shutil.rmtree(scratch, ignore_errors=True)
-        stubbornly(lambda: self._settle(work, owner, outcome))
-        if self._nursery:  # only now, so that the first answer waits for nothing
-            self._nursery.prepare()
+        retry_outage(lambda: self._settle(work, owner, outcome))
+        if self._pool:  # only now, so that the first answer waits for nothing
+            self._pool.prepare()
 
     def _attempt(self, work: Work, owner: str, scratch: Path) -> Outcome:
-        watch = Watch(self._leases, work, owner)
-        deadline = time.monotonic() + self._settings.job_timeout_s
-        source = self._source(work, owner, scratch)
-        networks = None if work.params["options"].get(BACKEND) == "tflite" else self._networks
-        task = self._task(work, source, scratch)
-        with Child(task, self._command, self._nursery, networks) as child:
-            fetched = work.kind == "file"  # what it is was known before
-            while not child.ended:
-                for message in heard(child.read(POLL_S), work.id):
-                    if isinstance(message, Answer | Refusal):
-                        return Outcome.of(message)
-                    if isinstance(message, Progress):
-                        watch.progress(message)
-                    elif not fetched:
-                        fetched = True
-                        if twin := self._checked_before(work, owner, scratch, message):
-                            return Outcome(twin=twin)
-                watch.keep()
-                if self.stopping.is_set():
-                    raise Stopping
-                if time.monotonic() > deadline:
-                    seconds = self._settings.job_timeout_s
-                    return Outcome.of(Refusal(TimeLimit(f"it was stopped after {seconds:g} s")))
-            return _ended_early(child.close(), work, scratch)
+        go_on = self._keeping(work, owner)
+        begun = time.monotonic()
+        try:
+            file = self._file(work, owner, scratch, go_on)
+            fetch_s = time.monotonic() - begun
+            if twin := self._same_media(work, owner, file):
+                return Outcome(twin=twin)
+            answer = self._check(work, file, scratch, go_on)
+        except AppError as error:
+            return Outcome(error=error)
+        if work.kind == "url":
+            answer.result["timing_s"]["fetch"] = round(fetch_s, 3)
+        return Outcome(answer.result, answer.pictures)
 
-    def _checked_before(
-        self, work: Work, owner: str, scratch: Path, fetched: Fetched
-    ) -> str | None:
-        """The finished work that answers this one, now that its media is there."""
-        sha256 = sha256_of(scratch, fetched.file) if fetched.file else None
-        if sha256 is None:
+    def _keeping(self, work: Work, owner: str) -> Callable[[Progress | None], None]:
+        """What to call all the time: writes progress down, and raises why not to go on."""
+        keeper = LeaseKeeper(self._leases, work, owner)
+        seconds = self._settings.job_timeout_s
+        deadline = time.monotonic() + seconds
+
+        def go_on(news: Progress | None) -> None:
+            if news:
+                keeper.progress(news)
+                return
+            keeper.keep()
+            if self.stopping.is_set():
+                raise Stopping
+            if time.monotonic() > deadline:
+                raise TimeLimit(f"it was stopped after {seconds:g} s")
+
+        return go_on
+
+    def _file(
+        self, work: Work, owner: str, scratch: Path, go_on: Callable[[Progress | None], None]
+    ) -> Fetched:
+        """The media, on this machine."""
+        if work.kind == "url":
+            limits = DownloadLimits.of(self._settings)
+            return fetch(work.source, scratch, limits, self._start, go_on)
+
+        def hold() -> None:
+            if not self._leases.renew(work.id, owner):
+                raise LostWork
+
+        upload = self.folders.upload(work.source)
+        path = retry_outage(lambda: self._leases.chunks.fetched(upload, scratch, hold))
+        return Fetched(path, work.params.get("sha256") or sha256_of(path))
+
+    def _same_media(self, work: Work, owner: str, file: Fetched) -> str | None:
+        """The finished work that answers this one, now that its media is known."""
+        if work.kind == "file" or file.cut_short:  # what an upload is was known before
             return None
-        content = check_key("content", sha256, work.params["options"])
+        content = check_key("content", file.sha256, work.params["options"])
         young_s = 0.0 if work.params.get("fresh") else HOUR_S * self._settings.cache_hours
         since = time.time() - young_s
-        return stubbornly(lambda: self._leases.same_media(work.id, owner, content, since))
+        return retry_outage(lambda: self._leases.same_media(work.id, owner, content, since))
+
+    def _check(
+        self, work: Work, file: Fetched, scratch: Path, go_on: Callable[[Progress | None], None]
+    ) -> Answer:
+        options = dict(work.params["options"])
+        networks = None if options.pop(BACKEND, None) == TFLITE else self._networks
+        asked = Checking.within(
+            self._settings,
+            str(file.path),
+            sha256=file.sha256,
+            cut_short=file.cut_short,
+            options=options,
+            fetched=work.kind == "url",
+        )
+        task = Task(asked, work.id, str(scratch / LAST_WORDS))
+        done = SHARE if work.kind == "url" else 0.0
+        return check(task, partial(self._start, networks=networks), go_on, done)
+
+    def _start(self, task: Task, networks: NetworksProcess | None = None) -> Child:
+        told = replace(task, log_format=self._settings.log_format)
+        return Child(told, self._command, self._pool, networks)
 
     def _settle(self, work: Work, owner: str, outcome: Outcome) -> None:
         if outcome.result is not None:
@@ -189,58 +222,15 @@ class Runner:
             ended, how = self._leases.finish_as(work.id, owner, outcome.twin), "done as before"
             if not ended:  # it was deleted just now
                 self._hand_back(work, owner)
-        elif outcome.retryable and work.attempts < MAX_ATTEMPTS:
+        elif outcome.error and outcome.error.retryable and work.attempts < MAX_ATTEMPTS:
             if self._leases.release(work.id, owner, counted=True):
                 log.info("work=%s waits for another attempt", work.id)
                 self.send(work.id, work.urgent)
             return
         else:
-            error = outcome.error or AppError().to_json()
+            error = (outcome.error or AppError()).to_json()
             ended, how = self._leases.fail(work.id, owner, error), f"failed code={error['code']}"
         if ended:
             log.info("work=%s %s after=%.1fs", work.id, how, time.time() - work.created_at)
             if work.kind == "file":
-                self._leases.parcels.drop(self.folders.upload(work.source))
-
-    def _source(self, work: Work, owner: str, scratch: Path) -> str:
-        """The address, or the path of the upload on this machine."""
-        if work.kind == "url":
-            return work.source
-
-        def hold() -> None:
-            if not self._leases.renew(work.id, owner):
-                raise LostWork
-
-        path = self.folders.upload(work.source)
-        return str(stubbornly(lambda: self._leases.parcels.fetched(path, scratch, hold)))
-
-    def _task(self, work: Work, source: str, scratch: Path) -> Task:
-        return Task.within(
-            self._settings,
-            work_id=work.id,
-            kind=work.kind,
-            source=source,
-            scratch=str(scratch),
-            options={k: v for k, v in work.params["options"].items() if k != BACKEND},
-        )
-
-
-def _ended_early(status: int, work: Work, scratch: Path) -> Outcome:
-    """Of a child that ended without an answer, by its exit status."""
-    if status == -signal.SIGXCPU:
-        error: AppError = TimeLimit("it used up the processor time that a check may have")
-    else:
-        words = _last_words(scratch)
-        log.warning(
-            "work=%s its child ended without an answer, status %d%s", work.id, status, words
-        )
-        error = WorkerLost(f"its process ended early {MAX_ATTEMPTS} times")
-    return Outcome.of(Refusal(error))
-
-
-def _last_words(scratch: Path) -> str:
-    """The end of what a child and its libraries printed, for the log."""
-    with suppress(OSError), (scratch / LAST_WORDS).open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_WORDS_BYTES))
-        return f": {file.read().decode(errors='replace')!r}"
-    return ""
+                self._leases.chunks.drop(self.folders.upload(work.source))

@@ -32,7 +32,6 @@ from sqlalchemy.dialects import sqlite
 
 from server.errors import IdempotencyConflict, QueueFull
 from server.jobs import counters
-from server.jobs.parcels import Parcels
 from server.jobs.records import JOBS, STATE, Job, NewJob, State, Taken
 from server.jobs.tables import (
     IN_FLIGHT,
@@ -45,6 +44,7 @@ from server.jobs.tables import (
     workers,
     works,
 )
+from server.jobs.uploads import UploadChunks
 
 WORKER_SEEN_S = 10.0  # a worker that is silent for longer counts as gone
 
@@ -60,7 +60,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self._writer = engine
         self._reader = reading(engine)
-        self.parcels = Parcels(engine)
+        self.chunks = UploadChunks(engine)
         self._insert: Any = sqlite.insert
         if engine.dialect.name == "postgresql":
             from sqlalchemy.dialects import postgresql  # loads its many drivers
@@ -147,7 +147,7 @@ class Store:
             if created := connection.scalar(add):
                 return str(created), True
 
-    def hurry(self, work_id: str) -> bool:
+    def prioritise(self, work_id: str) -> bool:
         """Make a waiting work urgent; False if it is, or waits no more."""
         waits = and_(works.c.id == work_id, works.c.state == "queued", works.c.urgent.is_(False))
         with self._reader.connect() as connection:  # mostly it is not so, and nothing is written
@@ -188,7 +188,7 @@ class Store:
             jpeg: bytes | None = connection.scalar(query)
         return jpeg
 
-    def pulse(self, job_id: str) -> tuple[Any, ...] | None:
+    def change_token(self, job_id: str) -> tuple[Any, ...] | None:
         """What differs after every change of a job, or of its place in the queue."""
         queued = works.alias()
         ahead = select(func.count()).where(queued.c.state == "queued").scalar_subquery()
@@ -235,7 +235,7 @@ class Store:
             if dropped:
                 counters.add(connection, {(counters.JOBS, "cancelled"): 1})
         if dropped and work.kind == "file":
-            self.parcels.drop(Path(work.source))
+            self.chunks.drop(Path(work.source))
         return True
 
     def remove(self, job_id: str) -> bool:

@@ -86,9 +86,7 @@ works = Table(  # what a worker does, once for all who asked for it
     Index("works_by_state", "state", "created_at"),
     Index("works_by_content", "content", "state", "finished_at"),
 )
-Index(
-    "works_in_flight", works.c.key, unique=True, sqlite_where=IN_FLIGHT, postgresql_where=IN_FLIGHT
-)
+in_flight = Index("works_in_flight", works.c.key, unique=True, sqlite_where=IN_FLIGHT)
 
 jobs = Table(  # what one asker asked for, in that asker's words
     "jobs",
@@ -171,6 +169,8 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = create_engine(url, pool_pre_ping=True)
+        # Not where the index is made: naming a dialect loads its many drivers.
+        in_flight.dialect_options[engine.dialect.name]["where"] = IN_FLIGHT
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})"))

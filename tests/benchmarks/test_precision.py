@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import precision
 from server.analysis.records import Faces
-from server.analysis.runtimes.keras import KerasNetworks
+from server.gpu.keras import KerasNetworks
 
 
 def faces(*boxes: tuple[int, int, int, int]) -> Faces:

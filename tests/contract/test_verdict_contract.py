@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from models.registry import Rates
+from server import verdict_schema
 from server.analysis.records import (
     AnalysisOptions,
     DetectorUse,
@@ -28,7 +29,6 @@ from server.analysis.records import (
     Verdict,
 )
 from server.analysis.verdict import to_json
-from server.jobs import verdict_schema
 
 HERE = Path(__file__).parent
 SCHEMA = json.loads((HERE / "verdict-1.schema.json").read_text())

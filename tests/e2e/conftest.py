@@ -24,6 +24,8 @@ import pytest
 import requests
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Playwright
+
     from tests.e2e.extension import Extension
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,6 +189,25 @@ def chromium() -> str:
     if path is None:
         pytest.skip("chromium is not installed: apt-get install chromium")
     return path
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Playwright]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def local(
+    driver: Playwright, chromium: str, parts: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Extension]:
+    """A Chromium with the extension and its networks; there is no service."""
+    from tests.e2e.extension import installed
+
+    folder = tmp_path_factory.mktemp("chromium")
+    with installed(driver, chromium, folder, local=parts) as extension:
+        yield extension
 
 
 @pytest.fixture(scope="module")

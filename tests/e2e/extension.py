@@ -282,6 +282,7 @@ def installed(
     folder: Path,
     allowed: Sequence[str] = (),
     local: Path | None = None,
+    flags: Sequence[str] = (),
 ) -> Iterator[Extension]:
     """A fresh Chromium with the extension in `folder`; `local`: with networks, see pack.py."""
     source = copied(folder, allowed, local)
@@ -290,7 +291,7 @@ def installed(
         str(folder / "profile"),
         executable_path=chromium,
         headless=True,
-        args=[*loading, *FLAGS],
+        args=[*loading, *FLAGS, *flags],
         viewport={"width": 1000, "height": 700},
     )
     try:

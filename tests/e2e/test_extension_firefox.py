@@ -33,6 +33,7 @@ SET_SERVER = """
   if (!page.chrome?.storage) return false;
   const changes = new page.Object();
   changes.server = values[0];
+  changes.way = 'service';
   page.chrome.storage.local.set(changes);
   return true;
 """
@@ -55,8 +56,11 @@ def until(what: Callable[[], Any], seconds: float, name: str) -> Any:
     return value
 
 
-def unpacked(folder: Path, local: Path | None = None) -> tuple[Path, str]:
-    """The package for Firefox, allowed to reach the service as if a person had said so; its id."""
+def unpacked(folder: Path, local: Path, agreed: bool = False) -> tuple[Path, str]:
+    """The package for Firefox, allowed to reach the service as if a person had said so; its id.
+
+    agreed: also to send it what Firefox asks about.
+    """
     sys.path.insert(0, str(ROOT / "extension"))
     try:
         import pack
@@ -65,6 +69,10 @@ def unpacked(folder: Path, local: Path | None = None) -> tuple[Path, str]:
     source = pack.lay_out("firefox", folder, local)
     manifest = json.loads((source / "manifest.json").read_text())
     manifest["host_permissions"] = ["http://127.0.0.1/*"]
+    gecko = manifest["browser_specific_settings"]["gecko"]
+    if agreed:
+        optional = gecko["data_collection_permissions"]["optional"]
+        gecko["data_collection_permissions"] = {"required": optional, "optional": optional}
     (source / "manifest.json").write_text(json.dumps(manifest))
     return source, pack.FIREFOX_ID
 
@@ -77,8 +85,9 @@ def firefox() -> str:
 
 
 def test_it_installs_checks_and_draws(
-    service: str, site: Site, portrait: np.ndarray, tmp_path: Path
+    service: str, parts: Path, site: Site, portrait: np.ndarray, tmp_path: Path
 ) -> None:
+    """With the service, as the person chose."""
     program = firefox()
     pictures = media.moving(portrait, count=90, size=(640, 480))
     clip = media.clip(site.folder / "fox.webm", pictures, fps=15)
@@ -86,7 +95,7 @@ def test_it_installs_checks_and_draws(
         f'<!doctype html><title>Fox</title><body style="margin: 0">'
         f'<video src="{clip.name}" muted controls width="640" height="480"></video>'
     )
-    source, name = unpacked(tmp_path / "extension")
+    source, name = unpacked(tmp_path / "extension", parts, agreed=True)
     uuids = json.dumps({name: UUID})
     with running(program, tmp_path / "profile", **{"extensions.webextensions.uuids": uuids}) as fox:
         fox.send("Addon:Install", path=str(source), temporary=True)

@@ -4,9 +4,9 @@ leaves the browser."""
 from __future__ import annotations
 
 import base64
-import shutil
+import re
 import time
-from collections.abc import Iterator
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from server.analysis.verdict import to_json
 from server.analysis.video import MediaReader
 from tests import media
 from tests.e2e.conftest import Site, served
-from tests.e2e.extension import Extension, drawn, finish, installed, loaded, wait_for
+from tests.e2e.extension import Extension, drawn, finish, loaded, wait_for
+from tests.server.test_main import run
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -42,33 +43,23 @@ SEE = """async ([pictures, about]) => {
   const verdict = await host.finish('one', about);
   host.close();
   const gone = await host.finish('one', about).catch(({ code }) => code);
-  return { verdict, gone, ms };
+  const hasty = createHost({ patience_ms: 1 });
+  const late = await hasty.prepare().catch(({ code }) => code);
+  return { verdict, gone, late, ms };
 }"""
+SAVED = """(() => {
+  const { createObjectURL } = URL;
+  URL.createObjectURL = (file) => {
+    if (file.type === 'text/html') file.text().then((text) => { globalThis.saved = text; });
+    return createObjectURL(file);
+  };
+})()"""
 HELD = "() => chrome.offscreen.hasDocument()"
 ENCODED = """async ([side, pixels]) => {
   const { encodedAgain } = await import('/local/bitmaps.js');
   const data = Uint8ClampedArray.from(atob(pixels), (sign) => sign.charCodeAt(0));
   return Array.from((await encodedAgain({ width: side, height: side, channels: 3, data })).data);
 }"""
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[playwright.Playwright]:
-    with playwright.sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
-def local(
-    driver: playwright.Playwright,
-    chromium: str,
-    parts: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Extension]:
-    """A Chromium with the extension and its networks; there is no service."""
-    folder = tmp_path_factory.mktemp("chromium")
-    with installed(driver, chromium, folder, local=parts) as extension:
-        yield extension
 
 
 def own_page(extension: Extension) -> playwright.Page:
@@ -105,7 +96,8 @@ def test_the_same_verdict_without_a_service(
     assert verdict["p_fake"] == pytest.approx(expected["p_fake"], abs=0.02)
     assert verdict["model"]["sha256"] == expected["model"]["sha256"]
     assert verdict["detector"] == expected["detector"]
-    assert found["gone"] == "worker-gone"
+    assert (found["gone"], found["late"]) == ("worker-gone", "worker-gone")
+    assert verdict["versions"]["webassembly"] == "relaxed-simd"
     outside = [url for url in asked if not url.startswith(("chrome-extension:", "data:", "blob:"))]
     assert outside == []
     print("ms a picture:", found["ms"])
@@ -138,23 +130,56 @@ def test_a_click_on_what_plays(local: Extension, site: Site, portrait: np.ndarra
     popup.shoot("local-verdict")
     own = ("chrome-extension:", "data:", "blob:", f"{site.url}/here.")
     assert [url for url in asked if not url.startswith(own)] == []
-    assert not local.worker.evaluate(HELD), "everything is freed"
     popup.close()
     page.close()
 
 
-def test_a_cancelled_check_frees_everything(local: Extension, site: Site) -> None:
-    """It plays the clip of the test before."""
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["video", "image"])
+def test_a_report_that_the_service_confirms(
+    local: Extension, site: Site, portrait: np.ndarray, tmp_path: Path, kind: str
+) -> None:
+    """Saved from the popup: one page, with the verdict and the file to make it again inside."""
+    media.picture(site.folder / "kept.png", portrait)
+    body = {"video": "<video src=here.webm muted loop autoplay width=640 height=480></video>"}
+    body["image"] = "<img src=kept.png width=512 height=512>"
+    (site.folder / "kept.html").write_text(f"<!doctype html><title>kept</title>{body[kind]}")
+    page = local.context.new_page()
+    page.goto(f"{site.url}/kept.html")
+    popup = local.click(page)
+    if kind == "image":
+        popup.click("#check")
+    finish(local, popup, page)
+    popup.evaluate(SAVED)
+    popup.click("[data-do=report]")
+    html = popup.wait("globalThis.saved", 30)
+    popup.close()
+    page.close()
+    links = dict(
+        reversed(link) for link in re.findall(r'href="(data:[^"]+)" download="([^"]+)"', html)
+    )
+    [name] = set(links) - {"mesoscope-verdict.json"}
+    assert f"verify mesoscope-verdict.json {name}" in html
+    verdict = urllib.parse.unquote(links["mesoscope-verdict.json"].partition(",")[2])
+    (tmp_path / "verdict.json").write_text(verdict)
+    (tmp_path / name).write_bytes(base64.b64decode(links[name].partition(",")[2]))
+    done = run("verify", str(tmp_path / "verdict.json"), str(tmp_path / name))
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "The report holds" in done.stdout
+
+
+def test_a_second_click_finds_the_networks_there(local: Extension, site: Site) -> None:
+    """It plays the clip of the test before; cancelled, and idle for a while, it gives all back."""
     page = local.context.new_page()
     page.goto(f"{site.url}/here.html")
     loaded(page)
     popup = local.click(page)
     wait_for(page, lambda: local.worker.evaluate(HELD), 30, "the document of the worker")
     popup.click("[data-do=cancel]")
-    wait_for(page, lambda: not local.worker.evaluate(HELD), 30, "an end of it")
-    assert {check["state"] for check in local.checks()} <= {"done", "cancelled"}
     drawn(local, page, 0)
+    assert {check["state"] for check in local.checks()} <= {"done", "cancelled"}
     popup.close()
+    wait_for(page, lambda: not local.worker.evaluate(HELD), 60, "an end of it, half a minute later")
     page.close()
 
 
@@ -181,31 +206,6 @@ def test_a_video_that_the_page_may_not_read(
         assert check["result"]["media"]["width_px"] == pytest.approx(640, abs=2)
         popup.close()
         page.close()
-
-
-def test_a_damaged_network_is_named(
-    driver: playwright.Playwright,
-    chromium: str,
-    parts: Path,
-    tmp_path: Path,
-    site: Site,
-    portrait: np.ndarray,
-) -> None:
-    damaged = Path(shutil.copytree(parts, tmp_path / "parts"))
-    [path] = (damaged / "networks").glob("mtcnn-onet*")
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
-    media.picture(site.folder / "portrait.png", portrait)
-    (site.folder / "still.html").write_text(
-        "<!doctype html><title>still</title><img src=portrait.png width=512 height=512>"
-    )
-    with installed(driver, chromium, tmp_path, local=damaged) as extension:
-        page = extension.context.new_page()
-        page.goto(f"{site.url}/still.html")
-        popup = extension.click(page)
-        popup.click("#check")
-        popup.wait("!!document.querySelector('.problem')", 60)
-        assert "do not compute what they should" in popup.text(".problem")
-        assert "check with the service" in popup.text(".problem")
 
 
 def test_one_more_jpeg_looks_as_the_services(local: Extension, portrait: np.ndarray) -> None:

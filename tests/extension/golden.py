@@ -129,7 +129,7 @@ def _crops(golden: Golden, face: np.ndarray) -> None:
     for i, (points, side_px) in enumerate(((landmarks, 144), (turned, 144), (tiny, 160))):
         rgb = face_crop(face, points, side_px)
         golden.keep(f"crop-{i}", rgb)
-        looks.append(matching.look(face, points).tolist())
+        looks.append(matching.appearance(face, points).tolist())
         crops.append({
             "landmarks": points.tolist(), "side_px": side_px,
             "sharpness": sharpness(rgb), "frontality": frontality(points),

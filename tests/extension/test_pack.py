@@ -59,6 +59,43 @@ def test_firefox_is_told_what_it_needs(pack: ModuleType) -> None:
     assert "minimum_chrome_version" not in manifest
 
 
+def test_firefox_asks_for_what_is_sent(pack: ModuleType, tmp_path: Path) -> None:
+    """Of every person where only a service checks; else of those who turn to one."""
+    collected = [
+        json.loads(pack.files_for("firefox", local)["manifest.json"])["browser_specific_settings"][
+            "gecko"
+        ]["data_collection_permissions"]
+        for local in (None, tmp_path)
+    ]
+    sent = ["browsingActivity", "websiteContent"]
+    assert collected == [{"required": sent}, {"required": ["none"], "optional": sent}]
+    chrome = json.loads(pack.files_for("chrome", tmp_path)["manifest.json"])
+    assert "browser_specific_settings" not in chrome
+
+
+def test_make_packs_the_networks(
+    pack: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As zips for the stores and as folders to load unpacked, without what lay there before."""
+    monkeypatch.setattr(pack, "ROOT", tmp_path)
+    stale = tmp_path / "dist" / "chrome" / "stale.js"
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "one.tflite").write_bytes(b"weights")
+    said: list[str] = []
+    pack.main(said.append, tmp_path / "parts")
+    version = json.loads((FOLDER / "src" / "manifest.json").read_text())["version"]
+    assert [line.split(":")[0] for line in said] == [
+        f"dist/mesoscope-{store}-{version}.zip" for store in ("chrome", "firefox")
+    ]
+    assert (tmp_path / "dist" / "firefox" / "local" / "one.tflite").read_bytes() == b"weights"
+    assert not stale.exists()
+    monkeypatch.setattr(pack, "MOST_BYTES", 1000)
+    with pytest.raises(SystemExit, match="mesoscope-chrome"):
+        pack.main(said.append, tmp_path / "parts")
+
+
 @pytest.mark.parametrize("store", ["chrome", "firefox"])
 def test_webassembly_is_permitted_only_with_networks(
     pack: ModuleType, store: str, tmp_path: Path

@@ -3,6 +3,8 @@ tracks and verdict, in Node on the very WebAssembly that the browser runs."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -52,7 +54,7 @@ def test_faces_and_verdicts(written: Path, parts: Path) -> None:
         "NETWORKS": str(parts / "networks"),
         "LITERT": str(parts / "litert"),
     }
-    assert in_node("networks.test.js", environ) == 3
+    assert in_node("networks.test.js", environ) == 4
 
 
 @pytest.mark.slow
@@ -65,7 +67,7 @@ def test_our_clips(shared_data: Path, parts: Path, tmp_path: Path) -> None:
         "NETWORKS": str(parts / "networks"),
         "LITERT": str(parts / "litert"),
     }
-    assert in_node("networks.test.js", environ) == 3
+    assert in_node("networks.test.js", environ) == 4
 
 
 @pytest.mark.slow
@@ -81,4 +83,13 @@ def test_litert_comes_with_its_licence(parts: Path) -> None:
     for script in (folder / "litert.js", folder / "wasm-utils.js"):
         for name in re.findall(r'^import .* from "(.+)"', script.read_text(), re.M):
             assert (folder / name).is_file(), name
-    assert {path.suffix for path in folder.iterdir()} == {"", ".js", ".wasm"}
+    assert {path.suffix for path in folder.iterdir()} == {"", ".js", ".json", ".wasm"}
+
+
+def test_each_webassembly_is_named_with_its_hash(parts: Path) -> None:
+    manifest = json.loads((parts / "litert" / "litert.json").read_text())
+    assert list(manifest["variants"]) == ["relaxed-simd", "simd"]
+    for variant in manifest["variants"].values():
+        content = (parts / "litert" / variant["file"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == variant["sha256"]
+        assert (parts / "litert" / variant["script"]).is_file()

@@ -57,7 +57,7 @@ def test_a_script(path: Path) -> None:
     forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function"
     assert not re.search(forbidden, text), "text only arrives as textContent"
     name = path.relative_to(SOURCE).as_posix()
-    if name not in {"local/host.js", "local/desk.js", "local/worker.js"}:  # to our own worker
+    if name not in {"local/host.js", "local/serve.js", "local/worker.js"}:  # to our own worker
         assert "postMessage" not in text, "no word of a page is trusted"
     assert not re.search(r"^(let|var) ", text, re.M), "no mutable state in a module"
     assert len(text.splitlines()) < 220

@@ -12,6 +12,8 @@ JPEG = "/9j/AAAA"
 PROGRESS = {"stage": "faces", "progress": 0.5}
 PICTURE = {"face": 1, "moment": 0, "kind": "face", "jpeg": JPEG}
 
+NO_NAMES = ("../secret", "fetch/media.mp4", "/etc/passwd", ".", "..", "media\0.mp4")
+
 # Each is refused whole: no part of it may be taken.
 NONSENSE: list[dict[str, Any]] = [
     {},
@@ -29,9 +31,25 @@ NONSENSE: list[dict[str, Any]] = [
     {"progress": {**PROGRESS, "progress": "0.5"}},
     {"progress": {**PROGRESS, "partial": [1]}},
     {"progress": {**PROGRESS, "partial": {"label": "fake"}}},
-    {"media": {"sha256": "ab" * 32}},
-    {"media": {"file": 5}},
-    {"media": "x"},
+    {"progress": {**PROGRESS, "stage": "fetch"}},
+    {"file": {"name": "media.mp4", "sha256": "ab" * 32}},
+    {"file": {"name": 5, "cut_short": False}},
+    {"file": {"name": None, "cut_short": False}},
+    {"file": {"name": "media.mp4", "cut_short": "no"}},
+    *({"file": {"name": name, "cut_short": False}} for name in NO_NAMES),
+    {"file": "x"},
+    {"received": "0.5"},
+    {"received": float("nan")},
+    {"received": 1.5},
+    {"failed": "x"},
+    {"failed": {"kinds": 5}},
+    {"failed": {"message": 5}},
+    {"proxy": {"url": "http://127.0.0.1:9"}},
+    {"proxy": {"url": 5, "port": 9}},
+    {"proxy": {"url": "http://127.0.0.1:9", "port": 0}},
+    {"proxy": {"url": "http://127.0.0.1:9", "port": True}},
+    {"note": {"kind": "received_bytes", "text": "x"}},
+    {"note": {"kind": "refused", "text": 5}},
     {"result": [1]},
     {"result": {}},
     {"result": {"schema": 1, "label": "fake"}},
@@ -63,7 +81,11 @@ def line(seed: int) -> dict[str, Any]:
     chance = random.Random(seed)
     honest = [
         {"progress": {**PROGRESS, "partial": verdict("inconclusive")}},
-        {"media": {"file": "fetch/media.mp4"}},
+        {"received": 0.5},
+        {"file": {"name": "media.mp4", "cut_short": False}},
+        {"failed": {"kinds": ["HTTPError"], "status": 404, "message": "not found"}},
+        {"proxy": {"url": "http://127.0.0.1:9", "port": 9}},
+        {"note": {"kind": "refused", "text": "a.test is not on the public internet"}},
         {"result": verdict(), "pictures": [PICTURE]},
         {"error": {"code": "gone", "detail": "D"}},
     ]

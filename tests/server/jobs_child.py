@@ -1,4 +1,4 @@
-"""A child that speaks the protocol of server.jobs.child and does what its address says.
+"""A child that speaks the protocol of server.processes.check_main and does what its address says.
 
 http://child.test/?do=progress:0.5&do=sleep:3&do=crash ... A real process with real deaths, for the
 tests of everything around the analysis.
@@ -17,8 +17,9 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from server.fetch.sandbox import die_with
-from server.jobs.child import LAST_WORDS, Task
+from server.processes.fetch import SHARE
+from server.processes.protocol import Checking, Downloading, Guarding, Task
+from server.processes.sandbox import die_with
 from tests.server.verdicts import verdict
 
 JPEG = base64.b64encode(b"\xff\xd8 no more than a beginning").decode()
@@ -29,12 +30,14 @@ def say(**message: object) -> None:
     print(json.dumps(message), flush=True)
 
 
-def act(task: Task, step: str, value: str) -> None:
+def act(task: Task, url: str, step: str, value: str) -> None:
     """One step; see the test that uses it."""
+    scratch = Path(task.words).parent
     match step:
-        case "progress":
+        case "progress":  # of the whole, of which the download was a part
             partial = verdict("inconclusive")
-            say(progress={"stage": "faces", "progress": float(value), "partial": partial})
+            own = max(0.0, (float(value) - SHARE) / (1 - SHARE))
+            say(progress={"stage": "faces", "progress": own, "partial": partial})
         case "sleep":
             time.sleep(float(value))
         case "hang":
@@ -50,11 +53,11 @@ def act(task: Task, step: str, value: str) -> None:
             subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)", task.work_id])
         case "note":  # a line for each attempt
             with Path(value).open("a") as notes:
-                notes.write(f"{os.getpid()} {task.scratch}\n")
+                notes.write(f"{os.getpid()} {scratch}\n")
         case "scratch":
-            (Path(task.scratch) / "media.mp4").write_bytes(b"x" * 1000)
+            (scratch / "media.mp4").write_bytes(b"x" * 1000)
         case "last-words":
-            (Path(task.scratch) / LAST_WORDS).write_text(value)
+            Path(task.words).write_text(value)
         case "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "crash-once":
@@ -69,36 +72,63 @@ def act(task: Task, step: str, value: str) -> None:
             print("this is not JSON", flush=True)
         case "error":
             say(error={"code": value, "detail": "D"})
-        case "media":  # a download that holds this
-            folder = Path(task.scratch) / "fetch"
-            folder.mkdir()
-            (folder / "media.mp4").write_text(value)
-            say(media={"file": "fetch/media.mp4"})
         case "say":  # a line of its own
             print(value, flush=True)
         case "say-file":  # lines that do not fit into an address
             print(Path(value).read_text(), flush=True)
         case "result":
             face = {"face": 1, "moment": 0, "kind": "face", "jpeg": JPEG}
-            say(result=verdict(value, versions={"source": task.source}), pictures=[face])
+            say(result=verdict(value, versions={"source": url}), pictures=[face])
 
 
-def read(task: Task) -> None:
+def read(file: Path) -> None:
     """An upload: say what it is; take a moment for one that begins with "slow"."""
-    content = Path(task.source).read_bytes()
+    content = file.read_bytes()
     time.sleep(0.5 if content.startswith(b"slow") else 0.0)
     say(result=verdict(versions={"sha256": hashlib.sha256(content).hexdigest()}))
 
 
+def download(task: Task, asked: Downloading) -> None:
+    """Leave a file, and beside it what its check is to do."""
+    folder, media = Path(asked.folder), asked.url
+    for step, value in steps(asked.url):
+        if step == "media":
+            media = value
+        elif step.startswith("fetch-"):
+            act(task, asked.url, step.removeprefix("fetch-"), value)
+    (folder / "media.mp4").write_text(media)
+    (folder / "address").write_text(asked.url)
+    say(file={"name": "media.mp4", "cut_short": False})
+
+
+def check(task: Task, file: Path) -> None:
+    address = file.parent / "address"
+    if not address.exists():
+        read(file)
+        return
+    url = address.read_text()
+    for step, value in steps(url):
+        if step != "media" and not step.startswith("fetch-"):
+            act(task, url, step, value)
+
+
+def steps(url: str) -> list[tuple[str, str]]:
+    """(what to do, its value)"""
+    said = [value for name, value in parse_qsl(urlsplit(url).query) if name == "do"]
+    return [(name, value) for name, _, value in (each.partition(":") for each in said)]
+
+
 def main() -> None:
-    task = Task(**json.loads(sys.stdin.readline()))
+    task = Task.of(json.loads(sys.stdin.readline()))
     die_with(task.parent_pid)
-    if task.kind == "file":
-        read(task)
-    for step, instruction in parse_qsl(urlsplit(task.source).query):
-        name, _, value = instruction.partition(":")
-        if step == "do":
-            act(task, name, value)
+    match task.work:
+        case Guarding():
+            say(proxy={"url": "http://127.0.0.1:9", "port": 9})
+            time.sleep(300)
+        case Downloading():
+            download(task, task.work)
+        case Checking():
+            check(task, Path(task.work.file))
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def test_of_an_address_the_whole_picture_of_each_moment_is_kept(
     analyzer: Analyzer, portrait: Path
 ) -> None:
     """Whoever sent a file has it; of an address nobody has the video any more."""
-    verdict = analyzer.analyze(MediaFile(portrait, url="https://example.org/portrait"))
+    verdict = analyzer.analyze(MediaFile(portrait, fetched=True))
     kinds = {kind: [p for p in verdict.pictures if p.kind == kind] for kind in ("face", "frame")}
     assert len(kinds["frame"]) == len(kinds["face"]) > 0
     for shown in kinds["frame"]:

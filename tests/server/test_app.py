@@ -23,14 +23,14 @@ import requests
 from PIL import Image
 
 from server import __version__
-from server.jobs.verdict_schema import Verdict
-from tests.server.service import ROOT, Site, gone, running, tree, until
+from server.verdict_schema import Verdict
+from tests.server.service import ROOT, Site, gone, mentioning, running, tree, until
 
 pytestmark = pytest.mark.slow
 HEAVY = ("numpy", "cv2", "ai_edge_litert", "tensorflow", "/av/", "av.libs")
 READY_S = 3.0
 IDLE_MB = 250
-WARM_MB = 260  # with pydantic in the worker, by which it judges what its checks say
+WARM_MB = 250
 
 
 @pytest.fixture
@@ -193,7 +193,10 @@ def test_cancelling_a_download_ends_its_processes(tmp_path: Path, slow_site: str
         path = site.post("/check-url", data=form).headers["Location"]
 
         def downloading() -> list[psutil.Process]:
-            return [part for part in tree(process.pid) if "download_child" in str(part.cmdline())]
+            """The guard and the download."""
+            ours = tree(process.pid)
+            found = [part for part in mentioning("server.processes.main") if part in ours]
+            return found if len(found) == 2 else []
 
         loader = until(downloading)
         until(lambda: site.get(path).json()["stage"] == "fetch")
@@ -225,7 +228,9 @@ def test_after_a_check_it_is_small_although_it_stays_warm(
 ) -> None:
     process = started(site)
     assert site.post("/check-file?wait=55", files={"file": ("a.png", png(astronaut))}).ok
-    [server] = until(lambda: [x for x in tree(process.pid) if "fork_server" in str(x.cmdline())])
+    [server] = until(
+        lambda: [x for x in tree(process.pid) if "forkserver_main" in str(x.cmdline())]
+    )
     until(lambda: rests(server), 60)
     assert megabytes(tree(process.pid)) < WARM_MB
 

@@ -9,7 +9,7 @@ import pytest
 
 from server.config import Settings
 from server.errors import IdempotencyConflict
-from server.jobs.checks import Ask, Checks
+from server.jobs.checks import CheckRequest, Checks
 from server.jobs.leases import Leases
 from server.jobs.queue import BULK, URGENT, Queue, make_celery
 from server.jobs.store import Store
@@ -60,8 +60,8 @@ def test_one_address_in_flight_is_one_work_sent_once(desk: Desk) -> None:
 def test_a_finished_check_answers_unless_a_fresh_one_is_wanted(desk: Desk) -> None:
     first = desk.done(desk.checks.url(URL))
     assert desk.work(desk.checks.url(URL)) == first
-    assert desk.work(desk.checks.url(URL, Ask({"samples_per_s": 1.0}))) != first
-    assert desk.work(desk.checks.url(URL, Ask(fresh=True))) != first
+    assert desk.work(desk.checks.url(URL, CheckRequest({"samples_per_s": 1.0}))) != first
+    assert desk.work(desk.checks.url(URL, CheckRequest(fresh=True))) != first
 
 
 def test_without_a_cache_every_check_is_a_new_one(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_file_that_needs_no_check_is_not_kept(desk: Desk, tmp_path: Path) -> N
 
 
 def test_what_waits_in_bulk_hurries_once_a_person_asks(desk: Desk) -> None:
-    job_id = desk.checks.url(URL, Ask(urgent=False))
+    job_id = desk.checks.url(URL, CheckRequest(urgent=False))
     assert (desk.sent(BULK), desk.sent(URGENT)) == (1, 0)
     urgent = [desk.checks.url(URL), desk.checks.url(URL)]
     assert {desk.work(each) for each in urgent} == {desk.work(job_id)}
@@ -94,7 +94,7 @@ def test_what_waits_in_bulk_hurries_once_a_person_asks(desk: Desk) -> None:
 
 
 def test_an_idempotency_key_belongs_to_one_request(desk: Desk) -> None:
-    ask = Ask(fresh=True, idempotency_key="once")
+    ask = CheckRequest(fresh=True, idempotency_key="once")
     job_id = desk.checks.url(URL, ask)
     desk.done(job_id)
     assert desk.checks.url(URL, ask) == job_id

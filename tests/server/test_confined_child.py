@@ -19,9 +19,9 @@ import pytest
 
 from server.config import Settings
 from server.errors import kinds
-from server.fetch import landlock, sandbox, seccomp
-from server.jobs.child import Task
-from server.jobs.process import Child
+from server.processes import landlock, sandbox, seccomp
+from server.processes.child import Child
+from server.processes.protocol import Checking, Task
 from tests.media import clip, moving, picture
 from tests.server.service import ROOT, Site, running, scripted, until
 
@@ -29,12 +29,13 @@ from tests.server.service import ROOT, Site, running, scripted, until
 PROGRAM = """
 import ctypes, json, os, socket, subprocess, sys
 from pathlib import Path
-from server.jobs import child
-import server.analysis.analyze
+from server.processes import check_main
+from server.processes.protocol import Task
 asked = json.load(sys.stdin)
-task = child.Task(**asked["task"])
+task = Task.of(asked["task"])
 libc = ctypes.CDLL(None, use_errno=True)
-child.confine_to(Path(task.source), task)
+file, scratch = task.work.file, str(Path(task.words).parent)
+check_main.confine_to(Path(file), task.work, task.parent_pid)
 def native(result):
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
@@ -51,12 +52,12 @@ REFUSED = [
     "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))",
     "socket.getaddrinfo('example.com', 80)",
     "socket.socket().bind(('127.0.0.1', 0))",
-    "open(task.scratch + '/x', 'w')",
-    "open(task.source, 'a')",
+    "open(scratch + '/x', 'w')",
+    "open(file, 'a')",
     "open('/tmp/x-of-a-confined-child', 'w')",
-    "os.unlink(task.source)",
-    "os.rename(task.source, task.source + '.x')",
-    "os.mkdir(task.scratch + '/d')",
+    "os.unlink(file)",
+    "os.rename(file, file + '.x')",
+    "os.mkdir(scratch + '/d')",
     "os.execv('/bin/true', ['true'])",
     "subprocess.run(['/bin/true'])",
     "os.fork()",
@@ -69,20 +70,15 @@ REFUSED_BY_SECCOMP = [
     "native(libc.ptrace(16, os.getppid(), 0, 0))",
     "native(libc.syscall(425, 1, None))",
 ]
-ALLOWED = ["open(task.source, 'rb').read()", "bytearray(1000)"]
+ALLOWED = ["open(file, 'rb').read()", "bytearray(1000)"]
 
 
 def task_for(path: Path, scratch: Path, **limits: int) -> Task:
     settings = Settings()
-    task = Task.within(
-        settings,
-        work_id="test",
-        kind="file",
-        source=str(path),
-        scratch=str(scratch),
-        options=settings.options,
-    )
-    return dataclasses.replace(task, **limits)  # type: ignore[arg-type]
+    options = settings.options
+    asked = Checking.within(settings, str(path), sha256="", cut_short=False, options=options)
+    work = dataclasses.replace(asked, **limits)  # type: ignore[arg-type]
+    return Task(work, "test", str(scratch / "output.txt"))
 
 
 def outcome(task: Task) -> tuple[dict[str, Any], int]:
@@ -107,10 +103,10 @@ def test_it_opens_no_socket_writes_nowhere_and_starts_nothing(photo: Path, tmp_p
     refused = list(REFUSED)
     refused += REFUSED_BY_LANDLOCK if landlock.abi() else []
     refused += REFUSED_BY_SECCOMP if seccomp.available() else []
-    task = task_for(photo, tmp_path, parent_pid=os.getpid())
+    task = dataclasses.replace(task_for(photo, tmp_path), parent_pid=os.getpid())
     ended = subprocess.run(
         [sys.executable, "-B", "-c", PROGRAM],
-        input=json.dumps({"task": dataclasses.asdict(task), "statements": refused + ALLOWED}),
+        input=json.dumps({"task": task.to_json(), "statements": refused + ALLOWED}),
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -38,21 +38,21 @@ def test_a_row_goes_if_any_better_one_overlaps_it(some: np.ndarray, of: str) -> 
     expected = [
         row for i, row in enumerate(some) if all(overlap(row, b, of) <= 0.55 for b in some[:i])
     ]
-    found = cascade.unrivalled(some, 0.55, of)
+    found = cascade.nms_nongreedy(some, 0.55, of)
     np.testing.assert_array_equal(found, np.array(expected, np.float32).reshape(-1, 5))
 
 
 @given(rows(), st.sampled_from(["both", "smaller"]), st.sampled_from([0.5, 0.7]))
 def test_what_is_unrivalled_stays_so(some: np.ndarray, of: str, most: float) -> None:
-    once = cascade.unrivalled(some, most, of)
-    np.testing.assert_array_equal(cascade.unrivalled(once, most, of), once)
+    once = cascade.nms_nongreedy(some, most, of)
+    np.testing.assert_array_equal(cascade.nms_nongreedy(once, most, of), once)
     np.testing.assert_array_equal(once[:1], some[:1])
 
 
 @given(rows(), st.sampled_from([0.25, 2, 8]), st.integers(-100, 100))
 def test_rivalry_knows_neither_scale_nor_place(some: np.ndarray, scale: float, by: int) -> None:
     moved = some * np.array([scale] * 4 + [1], np.float32) + np.array([by] * 4 + [0], np.float32)
-    kept, kept_moved = (cascade.unrivalled(each, 0.55)[:, 4] for each in (some, moved))
+    kept, kept_moved = (cascade.nms_nongreedy(each, 0.55)[:, 4] for each in (some, moved))
     np.testing.assert_array_equal(kept, kept_moved)
 
 
@@ -65,25 +65,25 @@ def test_many_rows_are_compared_like_few(seed: int) -> None:
     low = low + random.integers(0, 12, low.shape)
     some = np.concatenate([low, low + 30, random.permutation(1200)[:, None]], axis=1)
     some = cascade.best_first(some.astype(np.float32))
-    expected = [cascade.unrivalled(some[some[:, 0] // 100 == i], 0.5) for i in range(300)]
-    found = cascade.unrivalled(some, 0.5)
+    expected = [cascade.nms_nongreedy(some[some[:, 0] // 100 == i], 0.5) for i in range(300)]
+    found = cascade.nms_nongreedy(some, 0.5)
     np.testing.assert_array_equal(found, cascade.best_first(np.concatenate(expected)))
 
 
 @given(rows())
 def test_squares_hold_their_boxes(some: np.ndarray) -> None:
-    square = cascade.squared(some)
+    square = cascade.to_square(some)
     np.testing.assert_array_equal(np.diff(square[:, [0, 2]]), np.diff(square[:, [1, 3]]))
     assert (square[:, :2] <= some[:, :2]).all()
     assert (square[:, 2:4] >= some[:, 2:4]).all()
-    np.testing.assert_array_equal(cascade.squared(square), square)
+    np.testing.assert_array_equal(cascade.to_square(square), square)
 
 
 @given(rows())
 def test_offsets_of_zero_move_nothing(some: np.ndarray) -> None:
     answers = np.zeros_like(some)
     answers[:, 4] = 7
-    moved = cascade.shifted(some, answers)
+    moved = cascade.regress(some, answers)
     np.testing.assert_array_equal(moved[:, :4], some[:, :4])
     assert (moved[:, 4] == 7).all()
 
@@ -126,13 +126,13 @@ def test_windows_are_tensorflows_crops(seed: int) -> None:
     expected = tf.image.crop_and_resize(
         picture[None], places, np.zeros(7, np.int32), (24, 24), extrapolation_value=cascade.OUTSIDE
     ).numpy()
-    np.testing.assert_allclose(cascade.cut(picture, some, 24), expected, atol=0.02)
+    np.testing.assert_allclose(cascade.extract_patches(picture, some, 24), expected, atol=0.02)
 
 
 def test_no_rows_pass_through_every_step() -> None:
     picture, none = np.zeros((50, 60, 3), np.float32), np.empty((0, 5), np.float32)
-    assert cascade.cut(picture, none, 24).shape == (0, 24, 24, 3)
-    assert cascade.squared(cascade.unrivalled(cascade.best_first(none), 0.5)).shape == (0, 5)
+    assert cascade.extract_patches(picture, none, 24).shape == (0, 24, 24, 3)
+    assert cascade.to_square(cascade.nms_nongreedy(cascade.best_first(none), 0.5)).shape == (0, 5)
     assert cascade.landmarks(none, np.empty((0, 15), np.float32)).shape == (0, 10)
 
 

@@ -34,16 +34,18 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from server.errors import AppError
-from server.jobs import child
+from server.processes import check_main
+from server.processes.protocol import Task
 from server.analysis.analyze import Analyzer
 from server.analysis.records import AnalysisOptions, MediaFile
 from server.analysis.verdict import to_json
-task = child.Task(**json.loads(sys.stdin.readline()))
-child.confine_to(Path(task.source), task)
+task = Task.of(json.loads(sys.stdin.readline()))
+folder = Path(task.work.file)
+check_main.confine_to(folder, task.work, task.parent_pid)
 analyzer = Analyzer(AnalysisOptions(samples_per_s=5))
 for name in map(str.strip, sys.stdin):
     try:
-        media = MediaFile(Path(task.source) / name)
+        media = MediaFile(folder / name)
         answer = to_json(analyzer.analyze(media))["label"]
     except AppError as error:
         answer = error.code
@@ -98,9 +100,8 @@ def damage(folder: Path, originals: list[Path], count: int) -> list[str]:
 
 def answers(folder: Path, names: list[str], scratch: Path) -> dict[str, str]:
     """What the child says of each file; fails if it hangs or ends."""
-    task = dataclasses.replace(
-        task_for(folder, scratch), parent_pid=os.getpid(), cpu_s=60 + 10 * len(names)
-    )
+    task = task_for(folder, scratch, cpu_s=60 + 10 * len(names))
+    task = dataclasses.replace(task, parent_pid=os.getpid())
     found: dict[str, str] = {}
     with (scratch / "errors.txt").open("wb") as errors, subprocess.Popen(
         [sys.executable, "-B", "-c", PROGRAM],
@@ -116,7 +117,7 @@ def answers(folder: Path, names: list[str], scratch: Path) -> dict[str, str]:
         assert child.stdout
         selector.register(child.stdout, selectors.EVENT_READ)
         try:
-            child.stdin.write(json.dumps(dataclasses.asdict(task)) + "\n")
+            child.stdin.write(json.dumps(task.to_json()) + "\n")
             for name in names:
                 child.stdin.write(name + "\n")
                 assert selector.select(FILE_S + 30 * (not found)), f"{name} hangs"

@@ -74,7 +74,7 @@ def working(worker: psutil.Process) -> list[psutil.Process]:
     return [
         child
         for child in worker.children(recursive=True)
-        if child.ppid() != worker.pid or "server.jobs.fork_server" not in child.cmdline()
+        if child.ppid() != worker.pid or "server.processes.forkserver_main" not in child.cmdline()
     ]
 
 

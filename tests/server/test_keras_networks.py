@@ -18,13 +18,13 @@ from models import registry
 from server.analysis.cascade import level_by_level
 from server.analysis.faces import FaceFinder
 from server.analysis.runtimes.base import RuntimeFailed
-from server.analysis.runtimes.canvases import SIDES_PX
-from server.analysis.runtimes.keras import KerasNetworks
-from server.analysis.runtimes.remote import Line
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.analysis.scoring import Scorer
-from server.jobs.networks import NetworksProcess
-from server.jobs.networks_process import Desk
+from server.gpu.canvases import SIDES_PX
+from server.gpu.channel import Channel
+from server.gpu.client import NetworksProcess
+from server.gpu.keras import KerasNetworks
+from server.gpu.server import BatchServer
 from tests.server.scenes import scene
 
 pytestmark = pytest.mark.slow  # TensorFlow takes seconds to come
@@ -38,7 +38,7 @@ import keras
 import numpy as np
 from keras import layers
 from server.analysis.runtimes.base import RuntimeFailed
-from server.analysis.runtimes.keras import KerasRuntime
+from server.gpu.keras import KerasRuntime
 
 logging.basicConfig(level="WARNING", format="%(message)s", stream=sys.stdout)
 
@@ -187,9 +187,9 @@ def test_what_comes_within_milliseconds_is_one_batch(networks: KerasNetworks) ->
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     worker = object.__new__(NetworksProcess)
     worker._control = control
-    desk = threading.Thread(target=Desk(theirs, Counting()).serve)
+    desk = threading.Thread(target=BatchServer(theirs, Counting()).serve)
     ends = [worker._line() for _ in range(6)]
-    lines = [Line(each.connection, each.memory) for each in ends]
+    lines = [Channel(each.connection, each.memory) for each in ends]
     desk.start()
     window = np.zeros((1, 24, 24, 3), np.float32)
     with ThreadPoolExecutor(6) as threads:
@@ -227,7 +227,7 @@ def test_float32_is_whole_also_where_a_gpu_would_shorten_it(
     if not python.exists():
         pytest.skip(f"no environment with Keras on {backend}: make .venv-{backend}/.ready")
     look = f"print({FLOAT32[backend]})"
-    make = "from server.analysis.runtimes.keras import KerasNetworks; KerasNetworks()"
+    make = "from server.gpu.keras import KerasNetworks; KerasNetworks()"
     program = "\n".join([look, make, look])
     done = subprocess.run(
         [str(python), "-c", program],

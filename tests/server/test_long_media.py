@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from server.jobs.child import ENVIRONMENT
+from server.processes.protocol import ENVIRONMENT
 from tests.media import clip, repeated
 from tests.server.service import ROOT
 

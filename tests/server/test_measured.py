@@ -17,7 +17,7 @@ from server.analysis import boxes as geometry
 from server.analysis.crops import sharpness
 from server.analysis.cuts import SAME_SCENE, likeness, thumbnail
 from server.analysis.faces import FaceFinder
-from server.analysis.matching import look
+from server.analysis.matching import appearance
 from server.analysis.video import MediaReader
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
@@ -67,7 +67,9 @@ def test_looks_tell_people_apart(shared_data: Path) -> None:
         seen: list[tuple[np.ndarray, np.ndarray]] = []  # boxes, looks of each picture
         for rgb in pictures(path):
             faces = finder.find(rgb)
-            looks = np.array([look(rgb, points) for points in faces.landmarks]).reshape(-1, 96)
+            looks = np.array([appearance(rgb, points) for points in faces.landmarks]).reshape(
+                -1, 96
+            )
             others += np.linalg.norm(looks[:, None] - looks[None], axis=2)[
                 np.triu_indices(len(looks), 1)
             ].tolist()

@@ -15,22 +15,27 @@ import pytest
 from sqlalchemy import Table, select
 
 from server.app import create_app
-from server.errors import Gone, kinds
-from server.jobs.content import sha256_of
-from server.jobs.keys import check_key
+from server.errors import AppError, Gone, kinds
+from server.jobs.checks import check_key
 from server.jobs.leases import MAX_ATTEMPTS
-from server.jobs.messages import (
+from server.jobs.tables import jobs, works
+from server.processes.fetch import SHARE, own_sha256
+from server.processes.messages import (
     MAX_DETAIL,
     STAGES,
     Answer,
-    Fetched,
+    Downloaded,
+    Failed,
     Nonsense,
+    Note,
     Progress,
-    Refusal,
-    heard,
+    Proxy,
+    Received,
+    from_check,
+    from_download,
+    from_guard,
     understood,
 )
-from server.jobs.tables import jobs, works
 from tests.server.chaos import COLUMNS, NONSENSE, PICTURE, PROGRESS, line
 from tests.server.service import Site, running, scripted, until
 from tests.server.verdicts import verdict
@@ -47,8 +52,11 @@ def test_nonsense_is_refused_whole(said: dict[str, Any]) -> None:
 def test_what_a_child_says_is_understood() -> None:
     part = verdict("inconclusive")
     assert understood({"progress": {**PROGRESS, "partial": part}}) == Progress("faces", 0.5, part)
-    assert understood({"progress": {"stage": "fetch", "progress": 0}}) == Progress("fetch", 0.0)
-    assert understood({"media": {"file": None}}) == Fetched(None)
+    assert understood({"progress": {"stage": "scores", "progress": 0}}) == Progress("scores", 0.0)
+    assert understood({"received": 1}) == Received(1.0)
+    assert understood({"file": {"name": "a.mp4", "cut_short": True}}) == Downloaded("a.mp4", True)
+    assert understood({"note": {"kind": "refused", "text": "no"}}) == Note("refused", "no")
+    assert understood({"proxy": {"url": "http://a", "port": 9}}) == Proxy("http://a", 9)
     answer = understood({"result": verdict(), "pictures": [PICTURE]})
     assert isinstance(answer, Answer)
     assert answer.result == verdict()
@@ -66,19 +74,38 @@ def test_what_is_no_part_of_it_is_dropped() -> None:
 def test_an_error_is_one_of_ours_with_a_sentence() -> None:
     said = {"code": "gone", "detail": "a\x1b]0;t\x07" + "b" * 9999, "status": 200, "title": "T"}
     refusal = understood({"error": said})
-    assert isinstance(refusal, Refusal)
-    error = refusal.error.to_json()
+    assert isinstance(refusal, AppError)
+    error = refusal.to_json()
     assert (error["title"], error["status"]) == (Gone.title, Gone.http_status)
     assert error["detail"].startswith("a ]0;t b")
     assert len(error["detail"]) == MAX_DETAIL
     unknown = understood({"error": {"code": "<script>", "detail": "x"}})
-    assert isinstance(unknown, Refusal)
-    assert unknown.error.code == "internal"
+    assert isinstance(unknown, AppError)
+    assert unknown.code == "internal"
 
 
 def test_nonsense_is_the_last_word() -> None:
-    said = [{"progress": PROGRESS}, {"progress": {}}, {"result": verdict()}]
-    assert [type(message) for message in heard(said, "a")] == [Progress, Refusal]
+    messages = from_check([{"progress": PROGRESS}, {"progress": {}}, {"result": verdict()}])
+    assert isinstance(next(messages), Progress)
+    with pytest.raises(AppError):
+        next(messages)
+
+
+@pytest.mark.parametrize(
+    ("heard", "said"),
+    [
+        (from_check, {"file": {"name": "media.mp4", "cut_short": False}}),
+        (from_check, {"proxy": {"url": "http://a", "port": 9}}),
+        (from_download, {"result": verdict()}),
+        (from_download, {"note": {"kind": "refused", "text": "x"}}),
+        (from_guard, {"result": verdict()}),
+        (from_guard, {"file": {"name": "media.mp4", "cut_short": False}}),
+    ],
+)
+def test_no_child_says_what_is_another_ones(heard: Any, said: dict[str, Any]) -> None:
+    understood(said)
+    with pytest.raises(AppError):
+        list(heard([said]))
 
 
 @pytest.mark.parametrize("block", range(10))
@@ -96,40 +123,44 @@ def test_lines_made_by_chance(block: int) -> None:
         elif isinstance(message, Answer):
             json.dumps(message.result, allow_nan=False).encode()
             assert set(message.result) == set(verdict())
-        elif isinstance(message, Refusal):
-            assert message.error.code in kinds()
+        elif isinstance(message, Received):
+            assert 0 <= message.fraction <= 1
+        elif isinstance(message, Downloaded):
+            assert "/" not in message.name
+        elif isinstance(message, Failed | Note | Proxy):
+            repr(message).encode()
+        elif isinstance(message, AppError):
+            assert message.code in kinds()
 
 
 # The hash of a download -------------------------------------------------------------------------
 
 
 @pytest.fixture
-def scratch(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     inner = tmp_path / "scratch" / "fetch"
     inner.mkdir(parents=True)
     (inner / "media.mp4").write_text("abc")
-    (tmp_path / "secret").write_text("abc")
-    return inner.parent
+    (tmp_path / "scratch" / "secret").write_text("abc")
+    return inner
 
 
-def test_the_hash_of_a_download(scratch: Path) -> None:
-    assert sha256_of(scratch, "fetch/media.mp4") == hashlib.sha256(b"abc").hexdigest()
+def test_the_hash_of_a_download(folder: Path) -> None:
+    assert own_sha256(folder, "media.mp4") == hashlib.sha256(b"abc").hexdigest()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("", "fetch", "media.mp4", "../secret", "fetch/../../secret", "./secret", "fetch/.."),
-        *("/secret", "fetch/none", "fetch/\0", "fetch/link", "fetch/pipe", "fetch/folder"),
-        "linked/media.mp4",
-    ],
-)
-def test_no_other_file_is_hashed(scratch: Path, name: str) -> None:
-    (scratch / "fetch" / "link").symlink_to(scratch.parent / "secret")
-    (scratch / "fetch" / "folder").mkdir()
-    (scratch / "linked").symlink_to(scratch / "fetch")
-    os.mkfifo(scratch / "fetch" / "pipe")
-    assert sha256_of(scratch, name) is None
+@pytest.mark.parametrize("name", ["none", "link", "pipe", "inner", "empty"])
+def test_no_other_file_is_hashed(folder: Path, name: str) -> None:
+    (folder / "link").symlink_to(folder.parent / "secret")
+    (folder / "inner").mkdir()
+    (folder / "empty").touch()
+    os.mkfifo(folder / "pipe")
+    assert own_sha256(folder, name) is None
+
+
+def test_no_file_of_a_folder_elsewhere_is_hashed(folder: Path) -> None:
+    (folder.parent / "linked").symlink_to(folder)
+    assert own_sha256(folder.parent / "linked", "media.mp4") is None
 
 
 # A worker with a hostile child ------------------------------------------------------------------
@@ -176,10 +207,11 @@ def test_no_line_writes_what_was_asked(site: Site, tmp_path: Path, told: dict[st
     job_id = site.submit(scripted(*steps, name=tmp_path.name))
     asked = {name: row(site, job_id)[name] for name in ("id", "kind", "source", "key", "params")}
     askers = row(site, job_id, jobs)
-    until(lambda: site.job(job_id).progress == 0.5)
+    until(lambda: site.job(job_id).progress == SHARE + (1 - SHARE) * 0.5)
     now = row(site, job_id)
+    before = check_key("content", hashlib.sha256(asked["source"].encode()).hexdigest(), {})
     assert {name: now[name] for name in asked} == asked
-    assert (now["attempts"], now["content"], now["state"]) == (1, None, "running")
+    assert (now["attempts"], now["content"], now["state"]) == (1, before, "running")
     gate.touch()
     job = site.ended(job_id)
     assert (job.state, job.attempts) == ("failed", MAX_ATTEMPTS)
@@ -188,14 +220,15 @@ def test_no_line_writes_what_was_asked(site: Site, tmp_path: Path, told: dict[st
     assert canary.read_text() == "the user's file"
 
 
-def test_only_the_first_download_is_believed(site: Site) -> None:
-    """What comes later may have been said by the media itself."""
+@pytest.mark.parametrize("where", ["", "fetch-"])
+def test_nobody_else_says_what_a_download_is(site: Site, where: str) -> None:
+    """Neither the check, whose media may speak, nor the download by another file's name."""
     other = site.ended(site.submit(scripted("media:theirs", "result:real", name="theirs")))
-    steps = [*says({"media": {"file": None}}), "media:theirs", "result:fake"]
-    job = site.ended(site.submit(scripted(*steps, name="evil")))
+    said = {"file": {"name": f"../../{other.id}" if where else "media.mp4", "cut_short": False}}
+    steps = [where + step for step in says(said)]
+    job = site.ended(site.submit(scripted(*steps, "result:fake", name=f"evil{where}")))
     assert row(site, other.id)["content"]
-    assert row(site, job.id)["content"] is None
-    assert job.result == verdict("fake", versions=job.result["versions"] if job.result else {})
+    assert (job.state, job.result, job.error and job.error["code"]) == ("failed", None, "internal")
 
 
 def test_a_result_of_an_odd_shape_ends_its_own_job_only(site: Site) -> None:

@@ -20,13 +20,12 @@ import psutil
 import pytest
 
 from models import registry
-from server.analysis.runtimes import device, remote
 from server.analysis.runtimes.base import RuntimeFailed
-from server.analysis.runtimes.remote import Line
 from server.analysis.runtimes.tflite import TfliteRuntime
-from server.analysis.runtimes.wire import MEMORY_BYTES
 from server.config import ConfigError, Settings
-from server.jobs.networks import LineEnds, NetworksProcess, wanted
+from server.gpu import MEMORY_BYTES, channel, device
+from server.gpu.channel import Channel
+from server.gpu.client import Ends, NetworksProcess, wanted
 from tests.media import clip
 from tests.server.service import ROOT, Site, mentioning, running, until
 
@@ -37,7 +36,7 @@ def test_no_framework_is_loaded_to_find_out_that_there_is_no_gpu() -> None:
     code = (
         "import sys\n"
         "from server.config import Settings\n"
-        "from server.jobs.networks import wanted\n"
+        "from server.gpu.client import wanted\n"
         "wanted(Settings())\n"
         "print(sorted({'tensorflow', 'keras', 'jax', 'torch', 'numpy'} & set(sys.modules)))"
     )
@@ -66,19 +65,19 @@ def process() -> Iterator[NetworksProcess]:
         yield process
 
 
-def connect(process: NetworksProcess) -> LineEnds:
+def connect(process: NetworksProcess) -> Ends:
     ends = process.connect()
     assert ends is not None
     return ends
 
 
 @pytest.fixture
-def opened() -> Iterator[Callable[[LineEnds], Line]]:
+def opened() -> Iterator[Callable[[Ends], Channel]]:
     """Makes lines, which are closed in the end."""
-    lines: list[Line] = []
+    lines: list[Channel] = []
 
-    def open_line(ends: LineEnds) -> Line:
-        lines.append(Line(ends.connection, ends.memory))
+    def open_line(ends: Ends) -> Channel:
+        lines.append(Channel(ends.connection, ends.memory))
         return lines[-1]
 
     yield open_line
@@ -93,7 +92,7 @@ def crops(seed: int, count: int) -> np.ndarray:
 
 @slow
 def test_checks_that_ask_at_once_get_their_own_answers(
-    process: NetworksProcess, opened: Callable[[LineEnds], Line]
+    process: NetworksProcess, opened: Callable[[Ends], Channel]
 ) -> None:
     expected = TfliteRuntime(registry.spec("meso3").file("float32"))
     lines = [opened(connect(process)) for _ in range(4)]
@@ -133,7 +132,7 @@ def test_checks_that_ask_at_once_get_their_own_answers(
     ],
 )
 def test_nonsense_ends_its_own_line_only(
-    process: NetworksProcess, opened: Callable[[LineEnds], Line], packet: bytes
+    process: NetworksProcess, opened: Callable[[Ends], Channel], packet: bytes
 ) -> None:
     other = opened(connect(process))
     ends = connect(process)
@@ -160,7 +159,7 @@ def test_nonsense_ends_its_own_line_only(
 )
 def test_what_cannot_be_run_is_refused_in_words(
     process: NetworksProcess,
-    opened: Callable[[LineEnds], Line],
+    opened: Callable[[Ends], Channel],
     network: str,
     shape: tuple[int, ...],
     words: str,
@@ -174,10 +173,10 @@ def test_what_cannot_be_run_is_refused_in_words(
 @slow
 def test_a_late_answer_is_not_taken_for_another(
     process: NetworksProcess,
-    opened: Callable[[LineEnds], Line],
+    opened: Callable[[Ends], Channel],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(remote, "ANSWER_S", 0.2)
+    monkeypatch.setattr(channel, "ANSWER_S", 0.2)
     line = opened(connect(process))
     os.kill(process.pid, signal.SIGSTOP)
     try:
@@ -247,9 +246,7 @@ def test_checks_run_on_keras_and_go_on_without_it(tmp_path: Path, astronaut: np.
         again = start()  # from the fork server, if that is warm by now
         until(lambda: site.job(again).progress > 0.1, 60)
         (networks,) = [
-            each
-            for each in mentioning("server.jobs.networks_process")
-            if each.ppid() == site.started[-1].pid
+            each for each in mentioning("server.gpu.server") if each.ppid() == site.started[-1].pid
         ]
         networks.send_signal(signal.SIGKILL)
         job = site.ended(again, 120)

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from server.jobs.folders import Folders
 from server.jobs.leases import Leases
-from server.jobs.parcels import PIECE_BYTES, YOUNG_S
 from server.jobs.tables import parcels
+from server.jobs.uploads import PIECE_BYTES, YOUNG_S
 from tests.backends import Backend
 from tests.server.service import Site, until
 
@@ -81,10 +81,10 @@ def test_what_is_not_wanted_any_more_is_deleted(
     orphan = machines.web.settings.data_dir / "uploads" / "orphan"
     orphan.write_bytes(b"third")
     store = machines.web.store
-    store.parcels.send(orphan)
+    store.chunks.send(orphan)
     needed = Leases(machines.web.engine).sources_in_use()
-    store.parcels.sweep(needed)
+    store.chunks.sweep(needed)
     assert machines.pieces() == 2, "it is young"
-    monkeypatch.setattr("server.jobs.parcels.YOUNG_S", -YOUNG_S)
-    store.parcels.sweep(needed)
+    monkeypatch.setattr("server.jobs.uploads.YOUNG_S", -YOUNG_S)
+    store.chunks.sweep(needed)
     assert machines.pieces() == 1, "the one that waits for a worker stays"

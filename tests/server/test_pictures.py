@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.analysis.video import MediaReader
+from server.api.motion_jpeg import join, size_of
 from server.errors import BadValue
-from server.jobs.pictures import join, jpeg_size
 from tests import media
 
 
@@ -61,12 +61,12 @@ def test_sizes_must_agree(folder: Path, tmp_path: Path) -> None:
 @given(st.binary(max_size=200))
 def test_what_is_no_jpeg_is_refused(data: bytes) -> None:
     with pytest.raises(BadValue, match="JPEG"):
-        jpeg_size(b"\xff\xd8" + data.replace(b"\xff", b"\xfe"))
+        size_of(b"\xff\xd8" + data.replace(b"\xff", b"\xfe"))
 
 
 def test_a_jpeg_cut_anywhere_is_refused_or_has_its_size(folder: Path) -> None:
     for end in range(0, 700, 7):
         try:
-            assert jpeg_size(pictures(folder)[0][:end]) == (384, 96)
+            assert size_of(pictures(folder)[0][:end]) == (384, 96)
         except BadValue:
             assert end < 700

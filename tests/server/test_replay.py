@@ -18,6 +18,7 @@ from server.analysis.records import AnalysisOptions, MediaFile
 from server.analysis.verdict import to_json
 from server.errors import NotFound
 from server.replay import (
+    DECODING,
     EXACT,
     PRECISION,
     ROUNDING,
@@ -86,6 +87,16 @@ def test_a_changed_report_is_found_also_inside_a_job(
     assert done.returncode == 1, done.stderr
     assert "faces[0].p_fake: 0.99 became" in done.stdout
     assert "does not hold" in done.stdout
+
+
+def test_a_browser_reads_jpegs_otherwise(report: Verdict) -> None:
+    """By as much, and no more; a label must be the same from everywhere."""
+    there = {**report, "model": {**report["model"], "backend": "litert.js"}}
+    assert tolerance(there, report) == DECODING
+    p_fake = report["p_fake"]
+    near, far = ({**there, "p_fake": p_fake + by} for by in (0.9 * DECODING, -1.1 * DECODING))
+    assert not differences(near, report)
+    assert [found.what for found in differences(far, report)] == ["p_fake"]
 
 
 def test_another_file_cannot_be_checked(report: Verdict, film: Path, tmp_path: Path) -> None:

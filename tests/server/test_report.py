@@ -19,10 +19,10 @@ from server.api.report_view import FEW, UNJUDGED
 from server.app import create_app
 from server.config import Settings
 from server.jobs.leases import Leases
-from server.jobs.messages import Picture
 from server.jobs.records import NewJob
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
+from server.processes.messages import Picture
 from server.web import EXTENSION
 from server.words import words
 

@@ -23,12 +23,12 @@ from server.api.service import of
 from server.app import create_app
 from server.config import Settings
 from server.jobs import tables
-from server.jobs.keys import check_key
+from server.jobs.checks import check_key
 from server.jobs.leases import Leases
-from server.jobs.messages import Picture
 from server.jobs.records import NewJob
 from server.jobs.store import Store
 from server.jobs.tables import jobs, works
+from server.processes.messages import Picture
 from tests import media
 from tests.backends import Backend
 from tests.server.service import Site, gone, mentioning, running, scripted, until, work_of
@@ -226,9 +226,9 @@ def test_calling_one_off_leaves_the_other_whatever_the_way_in(
     assert desk.store.counts() == {"queued": 1, "running": 0}
     uploads = 1 if way in ("upload", "frames") else 0
     assert desk.uploads() == uploads
-    pulse = desk.store.pulse(second["id"])
+    pulse = desk.store.change_token(second["id"])
     assert desk.delete(first) == 200
-    assert desk.store.pulse(second["id"]) == pulse, "the other is told nothing"
+    assert desk.store.change_token(second["id"]) == pulse, "the other is told nothing"
     assert desk.uploads() == uploads, "the other's check needs it"
     cancelled = desk.seen(first)
     assert (cancelled["state"], cancelled["result"]) == ("cancelled", None)

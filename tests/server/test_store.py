@@ -19,10 +19,10 @@ from sqlalchemy import Engine, event, func, select, update
 
 from server.errors import IdempotencyConflict, QueueFull
 from server.jobs.leases import MAX_ATTEMPTS, Leases
-from server.jobs.messages import Picture
 from server.jobs.records import Job, NewJob, Taken
 from server.jobs.store import Store
 from server.jobs.tables import IN_FLIGHT, STATES_IN_FLIGHT, jobs, open_engine, pictures, works
+from server.processes.messages import Picture
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = {"label": "fake"}
@@ -324,14 +324,14 @@ def test_the_newest_jobs_come_first(store: Store) -> None:
 
 def test_a_person_who_wants_what_waits_in_bulk_hurries_it(store: Store, leases: Leases) -> None:
     _, work_id = submitted(store, urgent=False)
-    assert store.hurry(work_id)
-    assert not store.hurry(work_id)
+    assert store.prioritise(work_id)
+    assert not store.prioritise(work_id)
     work = leases.claim(work_id, "me")
     assert work is not None
     assert work.urgent
     _, running = submitted(store, "other", urgent=False)
     leases.claim(running, "me")
-    assert not store.hurry(running)
+    assert not store.prioritise(running)
 
 
 def test_workers_are_counted_while_they_are_heard(store: Store, leases: Leases) -> None:

@@ -12,11 +12,9 @@ from typing import Any
 import pytest
 
 from server.config import Settings
-from server.jobs import surroundings
-from server.jobs.child import Task
-from server.jobs.process import Child
-from server.jobs.surroundings import LOG_BYTES, Log
-from server.jobs.warm import AVAILABLE, Nursery
+from server.processes.child import LOG_BYTES, Child, Log
+from server.processes.forkserver import AVAILABLE, ForkServerPool
+from server.processes.protocol import Checking, Task, environment
 from tests.server.service import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,14 +35,10 @@ print(json.dumps({"environment": dict(os.environ), "read": read, "opened": opene
 
 def task(tmp_path: Path) -> Task:
     settings = Settings()
-    return Task.within(
-        settings,
-        work_id="test",
-        kind="file",
-        source=str(ROOT / "server" / "web" / "static" / "sample.jpg"),
-        scratch=str(tmp_path),
-        options=settings.options,
-    )
+    file = ROOT / "server" / "web" / "static" / "sample.jpg"
+    options = settings.options
+    asked = Checking.within(settings, str(file), sha256="", cut_short=False, options=options)
+    return Task(asked, "test", str(tmp_path / "output.txt"))
 
 
 def told(child: Child) -> dict[str, Any]:
@@ -61,7 +55,7 @@ def test_the_first_child_knows_no_more_than_the_others(
     given = told(Child(task(tmp_path), [sys.executable, "-c", CURIOUS]))["environment"]
     assert "a secret" not in given.values()
     given.pop("LC_CTYPE", None)  # Python's own, for its locale
-    assert given == surroundings.environment()
+    assert given == environment()
 
 
 @pytest.mark.attack
@@ -95,17 +89,17 @@ def test_it_cannot_read_what_is_typed_at_the_terminal(
 def test_a_forked_child_logs_to_its_own_pipe(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    nursery = Nursery(jobs=9)
-    nursery.prepare()
+    pool = ForkServerPool(jobs=9)
+    pool.prepare()
     try:
-        until(lambda: nursery.servers()[0].warm, 120)
-        with Child(task(tmp_path), nursery=nursery) as child:
+        until(lambda: pool.servers()[0].warm, 120)
+        with Child(task(tmp_path), pool=pool) as child:
             logs = Path(f"/proc/{child.pid}/fd").iterdir()
             assert not [each for each in logs if "/dev/pts" in str(each.readlink())]
             until(lambda: child.read(0.2) or child.ended, 60)
         assert "work=test stage=faces" in capfd.readouterr().err
     finally:
-        nursery.close()
+        pool.close()
 
 
 def test_a_log_ends(capfd: pytest.CaptureFixture[str]) -> None:

@@ -39,7 +39,7 @@ def follow(
     for index, rgb in enumerate(pictures):
         faces = Faces.none() if index in hidden else finder.find(rgb)
         tracker.add(Frame(index, index * STEP_S, rgb), faces)
-    return tracker.finish()
+    return tracker.tracks()
 
 
 def owner(track: Track, paths: Sequence[Path]) -> set[int]:
@@ -137,7 +137,7 @@ def test_long_media_are_sampled_thinly_and_still_followed(
     paths = [standing(10, 170), standing(10, 470)]
     for index, rgb in enumerate(walk(heads, paths)):
         tracker.add(Frame(index, index * 20.0, rgb), finder.find(rgb))
-    assert [len(track.times_s) for track in tracker.finish()] == [10, 10]
+    assert [len(track.times_s) for track in tracker.tracks()] == [10, 10]
 
 
 def test_crops_are_capped_and_of_the_wanted_size(
@@ -146,7 +146,7 @@ def test_crops_are_capped_and_of_the_wanted_size(
     tracker = Tracker(side_px=72, max_crops=5)
     for index, rgb in enumerate(walk(heads[:1], [standing(15)])):
         tracker.add(Frame(index, index * STEP_S, rgb), finder.find(rgb))
-    (track,) = tracker.finish()
+    (track,) = tracker.tracks()
     assert track.crops.shape == (5, 72, 72, 3)
     assert len(track.times_s) == 15
     assert set(track.crop_times_s) <= set(track.times_s)
@@ -166,7 +166,7 @@ def test_an_unsure_face_seen_once_is_not_believed_in_a_video() -> None:
     for index in range(6):
         faces = face_at(200, 100, 0.85) if index == 3 else Faces.none()
         tracker.add(Frame(index, index * STEP_S, rgb), faces)
-    assert tracker.finish() == []
+    assert tracker.tracks() == []
 
 
 def test_an_unsure_face_counts_in_a_still_image_and_when_seen_often() -> None:
@@ -185,7 +185,7 @@ def test_a_face_at_the_edge_is_followed_though_it_cannot_be_cut_out() -> None:
     outside = Faces(faces.boxes, faces.scores, faces.landmarks + np.float32(5000))
     tracker = Tracker(64, 24)
     tracker.add(Frame(0, 0.0, ground()), outside)
-    (track,) = tracker.finish()
+    (track,) = tracker.tracks()
     assert len(track.times_s) == 1
     assert len(track.crops) == 0
 
@@ -199,7 +199,7 @@ def test_crowds_do_not_fill_the_memory() -> None:
     )
     for index in range(3):
         tracker.add(Frame(index, index * STEP_S, rgb), faces)
-    assert len(tracker.finish()) == MOST_TRACKS
+    assert len(tracker.tracks()) == MOST_TRACKS
 
 
 @given(

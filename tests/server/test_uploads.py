@@ -20,11 +20,11 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse
 
 from server.api.frames import MAX_FRAMES
+from server.api.motion_jpeg import join, size_of
 from server.api.uploads import MAX_FIELDS, Contents, Part, digest
 from server.app import create_app
 from server.config import Settings
 from server.errors import BadValue
-from server.jobs.pictures import join, jpeg_size
 
 SAMPLE = Path(__file__).resolve().parents[2] / "server" / "web" / "static" / "sample.jpg"
 
@@ -173,7 +173,7 @@ def test_bytes_that_wait_are_bounded(tmp_path: Path) -> None:
 def test_a_jpeg_without_end_is_not_walked_to_its_end() -> None:
     start = time.process_time()
     with pytest.raises(BadValue, match="JPEG"):
-        jpeg_size(b"\xff\xd8" + b"\xff\x01" * 20_000_000)
+        size_of(b"\xff\xd8" + b"\xff\x01" * 20_000_000)
     assert time.process_time() - start < 0.5
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
 import os
 import signal
 import subprocess
@@ -22,49 +20,55 @@ import psutil
 import pytest
 
 from server.config import Settings
-from server.fetch import seccomp
-from server.jobs import warm
-from server.jobs.child import LAST_WORDS, Task
-from server.jobs.process import Child
-from server.jobs.warm import Nursery
+from server.processes import forkserver, seccomp
+from server.processes.child import Child
+from server.processes.fetch import DownloadLimits, fetch
+from server.processes.forkserver import ForkServerPool
+from server.processes.messages import Progress
+from server.processes.protocol import Checking, Task
 from tests.media import clip, moving
 from tests.server.service import ROOT, Site, gone, running, tree, until
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not warm.AVAILABLE, reason="a fork server needs Linux's pidfd_open"),
+    pytest.mark.skipif(not forkserver.AVAILABLE, reason="a fork server needs Linux's pidfd_open"),
 ]
-# Starts a check from a fork server, says its first word, and waits to be killed.
+# Starts a download from a fork server, says when all are there, and waits to be killed.
 WORKER = """
-import json, sys, time
-from server.jobs.child import LAST_WORDS, Task
-from server.jobs.process import Child
-from server.jobs.warm import Nursery
-nursery = Nursery(jobs=9)
-nursery.prepare()
-while not nursery.servers()[0].warm:
+import sys, time
+import psutil
+from functools import partial
+from pathlib import Path
+from server.processes.child import Child
+from server.processes.fetch import DownloadLimits, fetch
+from server.processes.forkserver import ForkServerPool
+pool = ForkServerPool(jobs=9)
+pool.prepare()
+while not pool.servers()[0].warm:
     time.sleep(0.05)
-child = Child(Task(**json.load(sys.stdin)), nursery=nursery)
-while not (words := child.read(1)):
-    pass
-print(words, flush=True)
-time.sleep(300)
+def wait(news):
+    if len(psutil.Process().children(recursive=True)) == 3:
+        print("it comes", flush=True)
+        time.sleep(300)
+url, folder, host = sys.argv[1:]
+limits = DownloadLimits(allow_hosts=(host,))
+fetch(url, Path(folder), limits, partial(Child, pool=pool), wait)
 """
 SAMPLE = ROOT / "server" / "web" / "static" / "sample.jpg"
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery(jobs=1000)
-    nursery.prepare()
-    yield warmed(nursery)
-    nursery.close()
+def pool() -> Iterator[ForkServerPool]:
+    pool = ForkServerPool(jobs=1000)
+    pool.prepare()
+    yield warmed(pool)
+    pool.close()
 
 
-def warmed(nursery: Nursery) -> Nursery:
+def warmed(pool: ForkServerPool) -> ForkServerPool:
     """The same, once its server can fork."""
-    until(lambda: all(server.warm for server in nursery.servers()), 120)
-    return nursery
+    until(lambda: all(server.warm for server in pool.servers()), 120)
+    return pool
 
 
 @pytest.fixture(scope="module")
@@ -108,17 +112,11 @@ class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-def task_for(source: str, scratch: Path, allow: str = "") -> Task:
-    settings = Settings(allow_hosts=(allow,) if allow else ())
-    kind = "url" if source.startswith("http") else "file"
-    return Task.within(
-        settings,
-        work_id="test",
-        kind=kind,
-        source=source,
-        scratch=str(scratch),
-        options=settings.options,
-    )
+def task_for(file: Path, scratch: Path) -> Task:
+    settings = Settings()
+    options = settings.options
+    asked = Checking.within(settings, str(file), sha256="", cut_short=False, options=options)
+    return Task(asked, "test", str(scratch / "output.txt"))
 
 
 def answer(child: Child) -> dict[str, Any]:
@@ -136,32 +134,34 @@ def comparable(message: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-def test_a_warm_check_answers_as_a_cold_one(nursery: Nursery, tmp_path: Path) -> None:
-    task = task_for(str(SAMPLE), tmp_path)
+def test_a_warm_check_answers_as_a_cold_one(pool: ForkServerPool, tmp_path: Path) -> None:
+    task = task_for(SAMPLE, tmp_path)
     cold = answer(Child(task))
-    child = Child(task, nursery=nursery)
+    child = Child(task, pool=pool)
     assert psutil.Process(child.pid).ppid() != os.getpid()  # it was forked, not started
     assert comparable(answer(child)) == comparable(cold)
 
 
-def test_a_warm_download_answers_as_a_cold_one(nursery: Nursery, tmp_path: Path, web: str) -> None:
-    address = f"http://{web}/film.mp4"
-    results = []
-    for name, made in (("cold", None), ("warm", nursery)):
-        (tmp_path / name).mkdir()
-        child = Child(task_for(address, tmp_path / name, web), nursery=made)
-        results.append(comparable(answer(child)))
-    assert results[0] == results[1]
-    assert results[0]["result"]["media"]["kind"] == "video"
+def test_a_warm_download_answers_as_a_cold_one(
+    pool: ForkServerPool, tmp_path: Path, web: str
+) -> None:
+    limits = DownloadLimits(allow_hosts=(web,))
+    cold, warm = (
+        fetch(f"http://{web}/film.mp4", tmp_path, limits, start)
+        for start in (Child, partial(Child, pool=pool))
+    )
+    assert cold.sha256 == warm.sha256
+    assert not cold.cut_short
+    assert not warm.cut_short
 
 
 @pytest.mark.attack
 @pytest.mark.skipif(not seccomp.available(), reason="no seccomp filter for this machine")
 def test_a_forked_child_has_its_walls_and_no_way_back(
-    nursery: Nursery, tmp_path: Path, long_film: Path
+    pool: ForkServerPool, tmp_path: Path, long_film: Path
 ) -> None:
     """What it may do behind them is test_confined_child's: it is the same code."""
-    with Child(task_for(str(long_film), tmp_path), nursery=nursery) as child:
+    with Child(task_for(long_film, tmp_path), pool=pool) as child:
         status = Path(f"/proc/{child.pid}/status")
         until(lambda: "Seccomp:\t2" in status.read_text(), 60)
         assert sockets_of(child.pid) == []
@@ -178,91 +178,103 @@ def sockets_of(pid: int) -> list[str]:
 
 @pytest.mark.attack
 @pytest.mark.skipif(not seccomp.available(), reason="no seccomp filter for this machine")
-def test_a_forked_download_has_its_walls_and_ends_with_its_check(
-    nursery: Nursery, tmp_path: Path, web: str
+def test_a_forked_download_has_its_walls_and_ends_when_nobody_wants_it(
+    pool: ForkServerPool, tmp_path: Path, web: str
 ) -> None:
-    with Child(task_for(f"http://{web}/drip.mp4", tmp_path, web), nursery=nursery) as child:
-        [loader] = until(psutil.Process(child.pid).children)
-        status = Path(f"/proc/{loader.pid}/status")
-        until(lambda: "Seccomp:\t2" in status.read_text(), 60)
-        until(lambda: "fetch" in str(child.read(0.1)), 60)
-        known = [str(each.readlink()) for each in Path(f"/proc/{loader.pid}/fd").iterdir()]
-        assert len([name for name in known if name.startswith("pipe:")]) == 3, known
-        assert not [name for name in known if name.endswith(LAST_WORDS)]
-        start = time.monotonic()
-    until(lambda: gone(loader), 5)
-    assert time.monotonic() - start < 1.0
+    started: list[Child] = []
+
+    class Seen(Exception):
+        pass
+
+    def start(task: Task) -> Child:
+        started.append(Child(task, pool=pool))
+        return started[-1]
+
+    def look(_news: Progress | None) -> None:
+        if len(started) < 2 or len(sockets_of(started[1].pid)) == 0:
+            return
+        assert "NoNewPrivs:\t1" in Path(f"/proc/{started[0].pid}/status").read_text()
+        assert psutil.Process(started[0].pid).rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
+        process = Path(f"/proc/{started[1].pid}")
+        assert "Seccomp:\t2" in (process / "status").read_text()
+        known = [str(each.readlink()) for each in (process / "fd").iterdir()]
+        assert len([name for name in known if name.startswith("pipe:")]) == 2, known
+        assert psutil.Process(started[1].pid).net_connections("unix") == []
+        assert not [name for name in known if name.endswith("output.txt")]
+        raise Seen
+
+    limits = DownloadLimits(allow_hosts=(web,))
+    with pytest.raises(Seen):
+        fetch(f"http://{web}/drip.mp4", tmp_path, limits, start, look)
+    assert len(started) == 2
+    assert not [child.pid for child in started if psutil.pid_exists(child.pid)]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_fork_server_is_replaced(tmp_path: Path, long_film: Path) -> None:
-    nursery = Nursery(jobs=1000)
-    nursery.prepare()
+    pool = ForkServerPool(jobs=1000)
+    pool.prepare()
     try:
-        with Child(task_for(str(long_film), tmp_path), nursery=warmed(nursery)) as child:
+        with Child(task_for(long_film, tmp_path), pool=warmed(pool)) as child:
             server = psutil.Process(child.pid).parent()
             assert server is not None
             server.kill()
             until(lambda: child.read(0.1) == [] and child.ended)
             assert child.close() == -signal.SIGKILL
-        assert answer(Child(task_for(str(SAMPLE), tmp_path), nursery=nursery))["result"]
-        assert nursery.servers() == []
+        assert answer(Child(task_for(SAMPLE, tmp_path), pool=pool))["result"]
+        assert pool.servers() == []
     finally:
-        nursery.close()
+        pool.close()
 
 
 def test_one_that_cannot_start_is_done_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warm, "COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
-    nursery = Nursery(jobs=1000)
-    nursery.prepare()
-    [server] = nursery.servers()
+    monkeypatch.setattr(forkserver, "COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
+    pool = ForkServerPool(jobs=1000)
+    pool.prepare()
+    [server] = pool.servers()
     until(lambda: not server.alive)
-    assert nursery.fork(task_for(str(SAMPLE), tmp_path)) is None
-    nursery.prepare()
-    assert nursery.servers() == []  # not again and again
+    assert pool.fork(task_for(SAMPLE, tmp_path)) is None
+    pool.prepare()
+    assert pool.servers() == []  # not again and again
 
 
 def test_it_is_replaced_after_its_jobs_and_ends_when_nothing_comes(
     tmp_path: Path, long_film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nursery = Nursery(jobs=1)
-    nursery.prepare()
+    pool = ForkServerPool(jobs=1)
+    pool.prepare()
     try:
-        with Child(task_for(str(long_film), tmp_path), nursery=warmed(nursery)) as child:
-            [first] = nursery.servers()
-            nursery.prepare()
-            answer(Child(task_for(str(SAMPLE), tmp_path), nursery=warmed(nursery)))
-            nursery.tidy()
-            assert len(nursery.servers()) == 2
+        with Child(task_for(long_film, tmp_path), pool=warmed(pool)) as child:
+            [first] = pool.servers()
+            pool.prepare()
+            answer(Child(task_for(SAMPLE, tmp_path), pool=warmed(pool)))
+            pool.tidy()
+            assert len(pool.servers()) == 2
             assert first.alive
             assert not child.ended
-        nursery.tidy()
+        pool.tidy()
         assert not first.alive
-        assert len(nursery.servers()) == 1
-        monkeypatch.setattr(warm, "IDLE_S", 0.0)
-        nursery.tidy()
-        assert nursery.servers() == []
+        assert len(pool.servers()) == 1
+        monkeypatch.setattr(forkserver, "IDLE_S", 0.0)
+        pool.tidy()
+        assert pool.servers() == []
     finally:
-        nursery.close()
+        pool.close()
 
 
 def test_nothing_outlives_a_killed_worker(tmp_path: Path, web: str) -> None:
-    task = task_for(f"http://{web}/drip.mp4", tmp_path, web)
+    arguments = (f"http://{web}/drip.mp4", str(tmp_path), web)
     worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        [sys.executable, "-c", WORKER, *arguments], cwd=ROOT, stdout=subprocess.PIPE
     )
     try:
-        assert worker.stdin
         assert worker.stdout
-        worker.stdin.write(json.dumps(dataclasses.asdict(task)).encode())
-        worker.stdin.close()
-        assert b"fetch" in worker.stdout.readline()
+        assert b"it comes" in worker.stdout.readline()
         everything = tree(worker.pid)
-        assert len(everything) == 4  # itself, the server, the check, its download
+        assert len(everything) == 4  # itself, the server, the guard, the download
+        assert [each.ppid() for each in everything[2:]] == [everything[1].pid] * 2
     finally:
         worker.kill()
         worker.wait()
@@ -275,7 +287,7 @@ def test_a_worker_has_one_after_its_first_check_and_stops_with_it(tmp_path: Path
         assert site.ended(site.submit(f"http://{web}/film.mp4"), 120).result
         [worker] = site.started
         everything = until(lambda: len(found := tree(worker.pid)) > 1 and found, 60)
-        assert "server.jobs.fork_server" in everything[1].cmdline()
+        assert "server.processes.forkserver_main" in everything[1].cmdline()
         worker.terminate()
         assert worker.wait(20) == 0
         until(lambda: all(gone(each) for each in everything), 5)

@@ -1,4 +1,5 @@
-"""The two samples that come with the service, a genuine and a forged film, with clear answers.
+"""The two samples, a genuine and a forged film, with clear answers: for the service as H.264, for
+the extension as VP9, which every browser plays.
 
 Both come slowly closer to a portrait that is in the public domain. The forged one is a self-blend
 of the astronaut's: the first draw that the served model calls fake. New weights need new samples:
@@ -7,7 +8,7 @@ of the astronaut's: the first draw that the served model calls fake. New weights
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,34 +29,44 @@ from training.forgery.landmarks import Faces
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
-OUT = Path(__file__).resolve().parents[2] / "server" / "web" / "static"
-GENUINE, FORGED = "sample-genuine.mp4", "sample-manipulated.mp4"
+ROOT = Path(__file__).resolve().parents[2]
+PLACES = {".mp4": ROOT / "server" / "web" / "static", ".webm": ROOT / "extension/src/welcome"}
+CODECS = {
+    ".mp4": ("libx264", {"crf": "21", "preset": "slow"}, {"movflags": "+faststart"}),
+    ".webm": ("libvpx-vp9", {"crf": "24", "b": "0"}, {}),
+}  # of each container: the encoder, its options and the container's
+GENUINE, FORGED = "sample-genuine", "sample-manipulated"
 SIDE_PX, FPS, SECONDS = 480, 15, 4
 ZOOM = (1.0, 1.12)  # at the start, when the portrait just fills the picture, and at the end
 DRAWS = 400
 LEANING = 0.95  # mean P(fake) of a few pictures, below which no film is made of a draw
 
 
-def write(faces: Faces, out: Path = OUT) -> None:
-    """Both films into `out`. Raises ValueError where the model's answer to one is not clear."""
+def write(faces: Faces) -> None:
+    """Both films in both forms. Raises ValueError where the model's answer to one is not clear."""
     collins, hopper = pictures()
     analyzer, scorer, finder = Analyzer(AnalysisOptions()), Scorer("meso3"), FaceFinder()
-    film(hopper, finder.find(hopper).landmarks[0], out / GENUINE)
-    if label(analyzer, out / GENUINE) != "real":
+    films(hopper, finder.find(hopper).landmarks[0], GENUINE)
+    if labels(analyzer, GENUINE) != {"real"}:
         raise ValueError("the model sees something in the genuine portrait; take another one")
     landmarks = finder.find(collins).landmarks[0]
     for seed in range(DRAWS):
         portrait = forged(collins, landmarks, faces, np.random.default_rng(seed))
         if leaning(portrait, landmarks, scorer) < LEANING:
             continue
-        film(portrait, landmarks, out / FORGED)
-        if label(analyzer, out / FORGED) == "fake":
+        films(portrait, landmarks, FORGED)
+        if labels(analyzer, FORGED) == {"fake"}:
             return
     raise ValueError(f"none of {DRAWS} draws is called fake")
 
 
-def label(analyzer: Analyzer, path: Path) -> str:
-    return analyzer.analyze(MediaFile(path)).label
+def labels(analyzer: Analyzer, name: str) -> set[str]:
+    return {analyzer.analyze(MediaFile(path)).label for path in paths(name)}
+
+
+def paths(name: str) -> list[Path]:
+    """The files of a sample, one for each form."""
+    return [folder / f"{name}{suffix}" for suffix, folder in PLACES.items()]
 
 
 def forged(portrait: Uint8, landmarks: Float32, faces: Faces, rng: np.random.Generator) -> Uint8:
@@ -80,13 +91,20 @@ def leaning(portrait: Uint8, landmarks: Float32, scorer: Scorer) -> float:
     return float(scorer.p_fake(np.stack(crops)).mean())
 
 
-def film(portrait: Uint8, landmarks: Float32, path: Path) -> None:
-    """A slow zoom towards the face, as H.264."""
-    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"crf": "21", "preset": "slow"})
+def films(portrait: Uint8, landmarks: Float32, name: str) -> None:
+    """A slow zoom towards the face, in each form."""
+    for path in paths(name):
+        encode(zoomed(portrait, landmarks), path)
+
+
+def encode(shown: Iterable[Uint8], path: Path) -> None:
+    """The pictures uint8 [SIDE_PX, SIDE_PX, 3] as a film, coded as the suffix asks."""
+    codec, options, container_options = CODECS[path.suffix]
+    with av.open(str(path), "w", options=container_options) as container:
+        stream = container.add_stream(codec, rate=FPS, options=options)
         stream.width = stream.height = SIDE_PX
         stream.pix_fmt = "yuv420p"
-        for number, picture in enumerate(zoomed(portrait, landmarks)):
+        for number, picture in enumerate(shown):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, FPS)
             container.mux(stream.encode(frame))

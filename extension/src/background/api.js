@@ -1,7 +1,7 @@
 // The service's HTTP interface. Only the service worker calls it: a page's own request to loopback
 // is blocked by the browser, the worker's is not.
 
-import { permissionFor, readSettings } from "../settings.js";
+import { permissionToSend, readSettings } from "../settings.js";
 import { CheckFailed, fail, fromService } from "./problem.js";
 
 /** @import { Verdict } from "../verdict/types.js" */
@@ -31,7 +31,7 @@ async function refusal(answer) {
 /** @param {string} path @param {RequestInit} [options] @returns {Promise<Response>} a good one */
 async function answered(path, options = {}) {
   const { server, token } = await readSettings();
-  if (!(await chrome.permissions.contains(permissionFor(server)))) throw fail("no-permission", "permit");
+  if (!(await chrome.permissions.contains(permissionToSend(server)))) throw fail("no-permission", "permit");
   const headers = new Headers(options.headers);
   if (token) headers.set("Authorization", `Bearer ${token}`);
   let answer;

@@ -25,7 +25,7 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /** @param {number} tabId @param {Grab} shot @returns {Promise<Blob>} */
 async function pictureOf(tabId, shot) {
-  if (shot.jpeg) return blobOf(shot.jpeg);
+  if (shot.picture) return blobOf(shot.picture);
   if (!shot.screen) throw fail("in-a-frame", null);
   const { windowId, active } = await chrome.tabs.get(tabId);
   if (!active) throw fail("not-in-front", "capture"); // what is seen now is another page's
@@ -55,14 +55,15 @@ export async function captureVideo(tabId, subject, onProgress) {
   await tell(tabId, subject.frameId, { type: "play", key: subject.key });
   while (Date.now() - start < CAPTURE_S * 1000) {
     const shot = await shoot(tabId, subject);
+    const time_s = Math.round(shot.time_s * 1000) / 1000; // as verdicts and media files tell times
     const last = taken.at(-1)?.time_s ?? -1;
-    const isNew = shot.moving && shot.time_s > last;
+    const isNew = shot.moving && time_s > last;
     if (isNew) {
-      taken.push({ time_s: shot.time_s, picture: await pictureOf(tabId, shot), direct: shot.jpeg !== null });
+      taken.push({ time_s, picture: await pictureOf(tabId, shot), direct: shot.picture !== null });
     } else if (!taken.length && Date.now() - start > START_MS) throw fail("not-playing", "capture");
-    else if (taken.length && (shot.ended || shot.time_s < last)) break; // it began anew: media times only rise
+    else if (taken.length && (shot.ended || time_s < last)) break; // it began anew: media times only rise
     await onProgress((Date.now() - start) / 1000 / CAPTURE_S, isNew ? taken[taken.length - 1] : null);
-    await pause(shot.jpeg ? PERIOD_MS : SCREEN_PERIOD_MS);
+    await pause(shot.picture ? PERIOD_MS : SCREEN_PERIOD_MS);
   }
   if (!taken.length) throw fail("not-playing", "capture");
   const dark = await Promise.all(taken.map(({ picture }) => isBlack(picture)));

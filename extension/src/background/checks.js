@@ -8,9 +8,10 @@ import { createLookHere } from "./look-here.js";
 import { isPacked } from "./packed.js";
 import { draw, erase } from "./page.js";
 import { CheckFailed, fail, fromService } from "./problem.js";
+import { isShown } from "../content/subjects.js";
 import { readSettings } from "../settings.js";
 import { placedIn } from "../verdict/moments.js";
-import { all, find, isOpen, newCheck, ofTab, forget, save } from "./store.js";
+import { all, find, isOpen, newCheck, ofTab, forget, save, tidy } from "./store.js";
 
 /**
  * @import { Subject } from "../content/subjects.js"
@@ -71,7 +72,7 @@ function ask(check) {
   const { jobId, subject, way } = check;
   if (jobId) return attempt(check, () => getJob(jobId));
   // The worker that captured died; nothing of a check in the browser may go to the service.
-  if (way === "browser") return Promise.resolve(troubled(check, fail("local-unable", "retry")));
+  if (way === "browser") return Promise.resolve(troubled(check, fail("local-stopped", "retry")));
   return attempt(check, () => {
     if (!subject.url) throw fail("no-address", "capture");
     return checkUrl(subject.url);
@@ -80,7 +81,10 @@ function ask(check) {
 
 /** @param {Check} check captures the picture that it shows and sends it @returns {Promise<Check>} */
 function sentImage(check) {
-  return attempt(check, async () => checkFile(await captureImage(check.tabId, check.subject), "picture.jpg"));
+  return attempt(check, async () => {
+    const picture = await captureImage(check.tabId, check.subject);
+    return checkFile(picture, picture.type.replace("image/", "picture."));
+  });
 }
 
 /** @param {Check} check captures what plays and sends it @returns {Promise<Check>} */
@@ -97,9 +101,6 @@ async function sentVideo(check) {
     return troubled(check, error);
   }
 }
-
-/** @param {Subject} subject whether its pictures can be looked at in the browser */
-const isShown = ({ kind }) => kind === "video" || kind === "image";
 
 /** @param {Check} before @param {Check} after whether there is something new to draw */
 function drawable(before, after) {
@@ -163,14 +164,14 @@ export function createChecks() {
   /** @param {Check} check carries it out in this browser alone @returns {Promise<Check>} */
   const seen = async (check) => {
     try {
-      return { ...check, state: "done", stage: "done", progress: 1, result: await lookHere(check) };
+      return { ...check, state: "done", stage: "done", progress: 1, result: await lookHere.check(check) };
     } catch (error) {
       return troubled(check, error);
     }
   };
 
-  /** @param {Subject} subject whether it is checked here, as far as the person has not chosen otherwise */
-  const isHere = async (subject) => isShown(subject) && isPacked() && (await readSettings()).way === "browser";
+  /** Whether checks are carried out here, as far as the person has not chosen otherwise. */
+  const isHere = async () => isPacked() && (await readSettings()).way === "browser";
 
   /**
    * @param {number} tabId @param {Subject} subject
@@ -189,9 +190,13 @@ export function createChecks() {
   };
 
   return {
+    /** Somebody may start a check in a moment. */
+    async prepare() {
+      if (await isHere()) lookHere.prepare();
+    },
     /** @param {number} tabId @param {Subject} subject with an address @returns {Promise<string>} its id */
     async start(tabId, subject) {
-      return await isHere(subject) ? begin(tabId, subject, { first: seen, way: "browser" }) : begin(tabId, subject);
+      return isShown(subject) && await isHere() ? begin(tabId, subject, { first: seen, way: "browser" }) : begin(tabId, subject);
     },
     /** @param {number} tabId @param {Subject} subject for the service to fetch, whatever the usual way is */
     ask: (tabId, subject) => begin(tabId, subject),
@@ -201,6 +206,7 @@ export function createChecks() {
     cancel,
     /** Go on with what another worker left behind. */
     async resume() {
+      await tidy();
       for (const check of (await all()).filter(isOpen)) follow(check);
     },
     /** @param {number} tabId */

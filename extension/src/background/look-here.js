@@ -1,7 +1,9 @@
 // A check that this browser carries out itself: what is shown goes to the worker and nowhere else.
 
 import { captureImage, captureVideo } from "./capture.js";
-import { createLocal } from "./local.js";
+import { LocalFault } from "../local/host.js";
+import { createLocal, problemOf } from "./local.js";
+import { documented } from "./looked-at.js";
 import { draw } from "./page.js";
 import { fail } from "./problem.js";
 import { find, isOpen } from "./store.js";
@@ -10,23 +12,27 @@ import { find, isOpen } from "./store.js";
  * @import { About } from "../local/desk.js"
  * @import { Verdict } from "../verdict/types.js"
  * @import { Captured } from "./capture.js"
+ * @import { Local } from "./local.js"
  * @import { Check } from "./store.js"
  *
- * @typedef {ReturnType<typeof createLocal>} Local
+ * @typedef {{picture: Blob, time_s: number}} Looked at
  */
 
-/** @param {Local} local @param {Check} check @param {About} about @returns {Promise<void>} */
+/** @param {Local} local @param {Check} check @param {About} about @returns {Promise<Looked[]>} */
 async function lookAtImage(local, check, about) {
-  await local.look(check.id, await captureImage(check.tabId, check.subject), 0, about);
+  const picture = await captureImage(check.tabId, check.subject);
+  await local.look(check.id, picture, 0, about);
+  return [{ picture, time_s: 0 }];
 }
 
 /**
  * Looks at one picture after another while the video plays; the next is taken when the last was looked
  * at, so that a slow machine takes fewer.
  * @param {Local} local @param {Check} check @param {About} about @param {(check: Check) => Promise<void>} publish
+ * @returns {Promise<Looked[]>}
  */
 async function lookAtVideo(local, check, about, publish) {
-  await captureVideo(check.tabId, check.subject, async (progress, /** @type {Captured|null} */ taken) => {
+  return captureVideo(check.tabId, check.subject, async (progress, /** @type {Captured|null} */ taken) => {
     const partial = taken ? await local.look(check.id, taken.picture, taken.time_s, about) : null;
     const now = await find(check.id);
     if (!now || !isOpen(now)) throw fail("cancelled", null);
@@ -36,22 +42,28 @@ async function lookAtVideo(local, check, about, publish) {
   });
 }
 
-/**
- * @param {(check: Check) => Promise<void>} publish tells everyone how far a check is
- * @returns {(check: Check) => Promise<Verdict>} raises CheckFailed
- */
+/** @param {(check: Check) => Promise<void>} publish tells everyone how far a check is */
 export function createLookHere(publish) {
   const local = createLocal();
-  return async (check) => {
-    const { kind, duration_s } = check.subject;
-    /** @type {About} */
-    const about = kind === "image" ? { kind, duration_s: 0 } : { kind: "video", duration_s };
-    try {
-      await (kind === "image" ? lookAtImage(local, check, about) : lookAtVideo(local, check, about, publish));
-      return await local.finish(check.id, about);
-    } catch (error) {
-      await local.drop(check.id);
-      throw error;
-    }
+  const prepare = () => { local.prepare().catch(() => {}); }; // the check learns of it
+  return {
+    /** Have the networks ready by the time that there is a picture. */
+    prepare,
+    /** @param {Check} check @returns {Promise<Verdict>} raises CheckFailed */
+    async check(check) {
+      prepare();
+      const { kind, duration_s } = check.subject;
+      /** @type {About} */
+      const about = kind === "image" ? { kind, duration_s: 0 }
+        : { kind: "video", duration_s: duration_s && Math.round(duration_s * 1000) / 1000 };
+      try {
+        const pictures = await (kind === "image" ? lookAtImage(local, check, about)
+          : lookAtVideo(local, check, about, publish));
+        return await documented(check.id, await local.finish(check.id, about), pictures);
+      } catch (error) {
+        await local.drop(check.id).catch(() => {}); // what is wrong with it is told already
+        throw error instanceof LocalFault ? problemOf(error) : error;
+      }
+    },
   };
 }

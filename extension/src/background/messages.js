@@ -2,6 +2,7 @@
 // a page could forge them.
 
 import { facePicture, health } from "./api.js";
+import { lookedAt } from "./looked-at.js";
 import { draw, look, tell } from "./page.js";
 import { dataUrlOf } from "./picture.js";
 import { CheckFailed } from "./problem.js";
@@ -21,6 +22,7 @@ import { find } from "./store.js";
  *   | {type: "seek", id: string, time_s: number}
  *   | {type: "draw", id: string}
  *   | {type: "picture", id: string, face: number}
+ *   | {type: "lookedAt", id: string}
  *   | {type: "resume"}
  *   | {type: "test"}} WorkerMessage
  */
@@ -29,7 +31,10 @@ import { find } from "./store.js";
 export function answers(checks) {
   return {
     /** @param {{tabId: number}} message */
-    look: ({ tabId }) => look(tabId),
+    look({ tabId }) {
+      checks.prepare();
+      return look(tabId);
+    },
     /** @param {{tabId: number, subject: Subject}} message */
     start: ({ tabId, subject }) => checks.start(tabId, subject),
     /** @param {{tabId: number, subject: Subject}} message */
@@ -52,6 +57,11 @@ export function answers(checks) {
     async picture({ id, face }) {
       const check = await find(id);
       return check?.jobId ? dataUrlOf(await facePicture(check.jobId, face)) : null;
+    },
+    /** @param {{id: string}} message @returns {Promise<string|null>} the file as a data URL */
+    async lookedAt({ id }) {
+      const file = await lookedAt(id);
+      return file && dataUrlOf(file);
     },
     resume: () => checks.resume(),
     async test() {

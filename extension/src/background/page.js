@@ -1,5 +1,6 @@
 // The way to the pages: bringing the content modules in, and speaking to one document's frame.
 
+import { isShown } from "../content/subjects.js";
 import { loadCatalogue } from "../words.js";
 import { readSettings } from "../settings.js";
 
@@ -17,7 +18,8 @@ import { readSettings } from "../settings.js";
 export async function enter(tabId) {
   const target = { tabId, allFrames: true };
   const entered = await chrome.scripting.executeScript({ target, files: ["content/boot.js"] }).catch(() => []);
-  return entered.map(({ frameId }) => frameId);
+  if (entered.length) return entered.map(({ frameId }) => frameId);
+  return (await tell(tabId, 0, { type: "list" })) ? [0] : []; // a page of ours has them: welcome/sample.js
 }
 
 /** @param {number} tabId @param {number} frameId @param {PageMessage} message @returns {Promise<any>} null: not there */
@@ -67,9 +69,6 @@ async function drawing(subject, verdict, { tentative, live = false }) {
   const catalogue = await loadCatalogue(language);
   return { type: /** @type {const} */ ("draw"), key: subject.key, drawing: { verdict, tentative, live, catalogue, look: { boxes, lanes, dim } } };
 }
-
-/** @param {Subject} subject whether it can be drawn on */
-const isShown = ({ kind }) => kind === "video" || kind === "image";
 
 /** Say on the page that a check of it begins, where no popup is open to say so. @param {number} tabId @param {Subject} subject */
 export async function announce(tabId, subject) {

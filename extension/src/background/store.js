@@ -1,5 +1,7 @@
 // The checks of this browser session, in storage.session: the worker may die at any moment.
 
+import { keepOnly } from "./looked-at.js";
+
 /**
  * @import { Subject } from "../content/subjects.js"
  * @import { Verdict } from "../verdict/types.js"
@@ -63,6 +65,12 @@ export async function ofTab(tabId) {
 }
 
 /** @param {string[]} ids */
-export function forget(ids) {
-  return chrome.storage.session.remove(ids.map((id) => PREFIX + id));
+export async function forget(ids) {
+  await chrome.storage.session.remove(ids.map((id) => PREFIX + id));
+  await tidy();
+}
+
+/** Let go of what belongs to no check any more; the browser may have ended before. */
+export async function tidy() {
+  await keepOnly((await all()).map(({ id }) => id));
 }

@@ -12,13 +12,14 @@ const LONGEST_PX = 1280;
 const QUALITY = 0.9;
 
 /**
- * @typedef {{time_s: number, moving: boolean, ended: boolean, jpeg: string|null, screen: Rect|null, ratio: number}} Grab
- *   `jpeg` is a data URL; where the page's origin rules forbid reading the picture it is null, and
+ * @typedef {{time_s: number, moving: boolean, ended: boolean, picture: string|null, screen: Rect|null, ratio: number}} Grab
+ *   `picture` is a data URL; where the page's origin rules forbid reading the picture it is null, and
  *   `screen` says where in the tab the picture can be seen; null too where that cannot be known
  */
 
-/** @param {Shown} element @returns {string|null} */
-function jpegOf(element) {
+/** @param {Shown} element @returns {string|null} of a still every byte, of a video what is quick to take */
+function pictureOf(element) {
+  const type = element instanceof HTMLVideoElement ? "image/jpeg" : "image/png";
   const { width, height } = measured(element);
   const scale = Math.min(1, LONGEST_PX / Math.max(width, height));
   const canvas = document.createElement("canvas");
@@ -26,7 +27,7 @@ function jpegOf(element) {
   canvas.height = Math.round(height * scale);
   try {
     canvas.getContext("2d")?.drawImage(element, 0, 0, canvas.width, canvas.height);
-    return canvas.toDataURL("image/jpeg", QUALITY);
+    return canvas.toDataURL(type, QUALITY);
   } catch {
     return null; // a picture of another origin taints the canvas
   }
@@ -44,14 +45,14 @@ function onScreen(element) {
 /** @param {Shown} element @returns {Grab} */
 export function grab(element) {
   const video = element instanceof HTMLVideoElement ? element : null;
-  const jpeg = jpegOf(element);
+  const picture = pictureOf(element);
   return {
     time_s: video?.currentTime ?? 0,
     moving: video !== null && !video.paused && !video.ended && video.readyState >= 2,
     ended: video?.ended ?? true,
-    jpeg,
+    picture,
     // In a frame the viewport is the frame's, and what stands there in the tab is something else.
-    screen: jpeg || window !== window.top ? null : onScreen(element),
+    screen: picture || window !== window.top ? null : onScreen(element),
     ratio: devicePixelRatio,
   };
 }

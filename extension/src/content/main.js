@@ -53,9 +53,10 @@ function start() {
     },
   };
 
-  chrome.runtime.onMessage.addListener((/** @type {PageMessage} */ message, _sender, reply) => {
+  chrome.runtime.onMessage.addListener((/** @type {PageMessage} */ message, { url }, reply) => {
     const answer = answers[message.type];
-    if (answer) reply(answer(/** @type {any} */ (message)) ?? null);
+    // A page of ours that holds this also gets what other pages of ours ask the worker.
+    if (answer && !/\/(popup|welcome)\//.test(url ?? "")) reply(answer(/** @type {any} */ (message)) ?? null);
   });
 }
 

@@ -61,6 +61,9 @@ export function measured(element) {
   };
 }
 
+/** @param {{kind: Subject["kind"]}} subject whether its pictures can be looked at in the browser, and drawn on */
+export const isShown = ({ kind }) => kind === "video" || kind === "image";
+
 /** Keeps which key stands for which element; `document` is the only thing it reads. */
 export function createSubjects() {
   const instance = crypto.randomUUID();

@@ -1,6 +1,7 @@
 // The whole check of what plays: pictures -> faces -> tracks -> scores -> verdict. Read this first.
 
 import { findFaces } from "./faces.js";
+import { SLOWER } from "./networks.js";
 import rules from "./rules.js";
 import { createScore } from "./scoring.js";
 import { Tracker } from "./tracks.js";
@@ -69,10 +70,12 @@ export class Analysis {
       faces.push(await judge(track, await this.#scored(track.crops.map(({ rgb }) => rgb)), how));
     }
     const { name, sha256, rates } = classifier;
-    return combine(faces, this.#media(kind, duration_s), {
+    const verdict = combine(faces, this.#media(kind, duration_s), {
       model: { name, sha256, backend: "litert.js", fake_at, real_at, rates },
       detector: { name: detector.name, sha256: detector.sha256 },
     });
+    const { versions, classifier: { isSlower } } = this.#networks;
+    return { ...verdict, versions: { ...versions, ...(isSlower() ? SLOWER : {}) } };
   }
 
   /** @param {"video"|"image"} kind @param {number|null} duration_s @returns {Media} */

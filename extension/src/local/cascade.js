@@ -50,7 +50,7 @@ export function bestFirst(finds) {
  * smaller one. Not the usual greedy suppression: one goes even if the better one goes too.
  * @param {Find[]} finds best first @param {number} most @param {"both"|"smaller"} of
  */
-export function unrivalled(finds, most, of = "both") {
+export function nmsNongreedy(finds, most, of = "both") {
   const sizes = finds.map(({ box }) => area(box));
   return finds.filter(({ box }, worse) => {
     for (let better = 0; better < worse; better += 1) {
@@ -64,7 +64,7 @@ export function unrivalled(finds, most, of = "both") {
 }
 
 /** @param {Find[]} finds @returns {Find[]} */
-export function squared(finds) {
+export function toSquare(finds) {
   return finds.map((find) => ({ ...find, box: squareAround(find.box) }));
 }
 
@@ -105,7 +105,7 @@ function samples(start, end, count, size_px) {
  * @param {Picture} picture floats @param {Find[]} finds @param {number} side_px
  * @param {Float32Array} into room for at least as many
  */
-export function cut({ width, height, data }, finds, side_px, into) {
+export function extractPatches({ width, height, data }, finds, side_px, into) {
   let to = 0;
   for (const { box: [left, top, right, bottom] } of finds) {
     const columns = samples(left, right, side_px, width);

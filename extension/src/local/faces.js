@@ -1,7 +1,7 @@
 // The faces of a picture and their landmarks: the MTCNN cascade, as server/analysis/faces.py runs it.
 
 import { side } from "./boxes.js";
-import { ALL_COLUMNS, COLUMNS, believed, bestFirst, cut, squared, unrivalled, windows } from "./cascade.js";
+import { ALL_COLUMNS, COLUMNS, believed, bestFirst, extractPatches, toSquare, nmsNongreedy, windows } from "./cascade.js";
 import { clamped } from "./numbers.js";
 import { asFloats, rounded, shrunk } from "./picture.js";
 import { levels, windowsAlong } from "./pyramid.js";
@@ -34,9 +34,9 @@ async function proposed(detector, picture) {
   for (const level of levels(picture)) {
     const answer = await detector.pnet(shrunk(picture, level.width, level.height));
     const here = windows(answer, windowsAlong(level.width), level.scale, LEAST[0]);
-    found.push(...unrivalled(here, LEVEL_OVERLAP));
+    found.push(...nmsNongreedy(here, LEVEL_OVERLAP));
   }
-  return squared(unrivalled(bestFirst(found), OVERLAP));
+  return toSquare(nmsNongreedy(bestFirst(found), OVERLAP));
 }
 
 /**
@@ -50,7 +50,7 @@ async function lookedCloser(network, picture, finds, { side_px, columns, leastLo
   const kept = [];
   for (let start = 0; start < finds.length; start += network.batch) {
     const part = finds.slice(start, start + network.batch);
-    cut(picture, part, side_px, input);
+    extractPatches(picture, part, side_px, input);
     kept.push(...believed(part, await network.run(input), columns, leastLogit));
   }
   return bestFirst(kept);
@@ -75,9 +75,9 @@ export async function findFaces(detector, rgb, minFace_px = rules.options.min_fa
   const picture = scaled(rgb, SMALLEST_PX / minFace_px);
   const proposals = await proposed(detector, picture);
   const closer = { side_px: RNET_PX, columns: COLUMNS, leastLogit: LEAST[1] };
-  const refined = squared(unrivalled(await lookedCloser(detector.rnet, picture, proposals, closer), OVERLAP));
+  const refined = toSquare(nmsNongreedy(await lookedCloser(detector.rnet, picture, proposals, closer), OVERLAP));
   const closest = { side_px: ONET_PX, columns: ALL_COLUMNS, leastLogit: LEAST[2] };
-  const finds = unrivalled(await lookedCloser(detector.onet, picture, refined, closest), OVERLAP, "smaller");
+  const finds = nmsNongreedy(await lookedCloser(detector.onet, picture, refined, closest), OVERLAP, "smaller");
   const least_px = minFace_px > SMALLEST_PX ? minFace_px : 0;
   return finds.map((find) => toFace(find, picture, rgb)).filter(({ box }) => side(box) >= least_px);
 }

@@ -16,18 +16,18 @@
  *   calibration: Calibration, rates: Rates|null, networks: NetworkEntry[]}} classifier
  */
 
-/** What keeps the networks from being used; `code` says what it is. */
+/** What keeps a file of the package from being used; `code` says what it is. */
 export class NetworkFault extends Error {
-  /** @param {"network-changed"|"network-wrong"} code @param {string} file */
+  /** @param {"file-missing"|"network-changed"|"network-wrong"} code @param {string} file */
   constructor(code, file) {
     super(`${code}: ${file}`);
     this.code = code;
   }
 }
 
-/** @param {Read} read @returns {Promise<Manifest>} */
-export async function manifestIn(read) {
-  return JSON.parse(new TextDecoder().decode(await read("networks.json")));
+/** @param {Read} read @param {string} file */
+export async function jsonIn(read, file) {
+  return JSON.parse(new TextDecoder().decode(await read(file)));
 }
 
 /** @param {Read} read @param {FileEntry} entry @returns {Promise<Uint8Array<ArrayBuffer>>} raises NetworkFault */

@@ -33,7 +33,7 @@ function channelOf({ width, height, channels, data }, channel) {
  * exposure and contrast, and its colours.
  * @param {Picture} rgb @param {Point[]} landmarks @returns {Float32Array}
  */
-export function look(rgb, landmarks) {
+export function appearance(rgb, landmarks) {
   const [x, y] = [0, 1].map((axis) => mean(landmarks.map((point) => point[axis])));
   const around = landmarks.map((point) => /** @type {Point} */ (
     [(point[0] - x) * LOOK_AROUND + x, (point[1] - y) * LOOK_AROUND + y]));
@@ -58,7 +58,7 @@ export function look(rgb, landmarks) {
  * How much of the allowed movement it would take; above 1 is too much.
  * @param {Expected} person @param {Point} middle @param {number} face_px
  */
-export function movement({ middle: expected, size_px, age_s, headingKnown }, middle, face_px) {
+export function motionCost({ middle: expected, size_px, age_s, headingKnown }, middle, face_px) {
   const speed = headingKnown ? REACH_PER_S_HEADING : REACH_PER_S;
   const reach = Math.min(REACH + speed * age_s, REACH_MOST);
   const growing = Math.log(Math.min(GROWTH + GROWTH_PER_S * age_s, GROWTH_MOST));
@@ -67,7 +67,7 @@ export function movement({ middle: expected, size_px, age_s, headingKnown }, mid
 }
 
 /** @param {Float32Array} one @param {Float32Array} other looks @returns {number} in units of SAME_LOOK, capped */
-export function unlikeness(one, other) {
+export function appearanceCost(one, other) {
   const squares = one.reduce((sum, value, i) => sum + (value - other[i]) ** 2, 0);
   return Math.min(Math.sqrt(squares) / SAME_LOOK, MOST_UNLIKE);
 }

@@ -1,6 +1,6 @@
 // The networks of the package, checked, compiled by LiteRT.js, and tested before they are believed.
 
-import { NetworkFault, checked, manifestIn } from "./files.js";
+import { NetworkFault, checked, jsonIn } from "./files.js";
 import { windowsAlong } from "./pyramid.js";
 
 /**
@@ -16,13 +16,21 @@ import { windowsAlong } from "./pyramid.js";
  *
  * @typedef {object} Networks
  * @property {Detector} detector
- * @property {Network[]} classifier by size of batch, the smallest first
+ * @property {Classifier} classifier
  * @property {Manifest} manifest what is known of them
+ * @property {Record<string, string>} versions of what runs them
+ * @property {() => void} free
+ *
+ * @typedef {object} Classifier
+ * @property {(count: number) => Promise<Network>} takes the one for so many crops
+ * @property {() => boolean} isSlower whether crops go one by one since the larger one computed something else
  * @property {() => void} free
  *
  * @typedef {typeof import("@litertjs/core")} LiteRt
  */
 
+/** Stands among the versions where the networks run slower than they could. */
+export const SLOWER = Object.freeze({ slower: "a faster way computed something else" });
 /** The P-Net is kept for so many sizes of pictures, those of about three pyramids. */
 const MOST_SIZES = 32;
 
@@ -100,37 +108,57 @@ export function toInput(pixels) {
 }
 
 /**
- * @param {Networks} networks @param {Uint8Array} probe
- * @returns {Promise<void>} raises NetworkFault unless each answers to the probe what it answered natively
+ * The smallest batch is there at once, the largest once there are crops for it.
+ * @param {NetworkEntry[]} entries by size of batch @param {(entry: NetworkEntry) => Promise<Network>} open
+ * @returns {Promise<Classifier>}
  */
-async function selfTest({ detector, classifier, manifest }, probe) {
-  const { tolerance } = manifest.probe;
-  const { pnet, rnet, onet } = manifest.detector;
-  const [, height, width] = pnet.shape;
-  compare(await detector.pnet({ width, height, channels: 3, data: probed(probe, pnet.shape) }), pnet, tolerance);
-  compare(await detector.rnet.run(probed(probe, rnet.shape)), rnet, tolerance);
-  compare(await detector.onet.run(probed(probe, onet.shape)), onet, tolerance);
-  for (const [i, entry] of manifest.classifier.networks.entries()) {
-    compare(await classifier[i].run(toInput(probed(probe, entry.shape))), entry, tolerance);
-  }
+async function createClassifier(entries, open) {
+  const one = await open(entries[0]);
+  /** @type {Promise<Network>|null} */
+  let many = null;
+  let slower = false;
+  const orOne = (/** @type {unknown} */ error) => {
+    if (!(error instanceof NetworkFault && error.code === "network-wrong")) throw error;
+    slower = true;
+    return one;
+  };
+  return {
+    async takes(count) {
+      if (count <= one.batch) return one;
+      many ??= open(entries[entries.length - 1]).catch(orOne);
+      return many;
+    },
+    isSlower: () => slower,
+    free() {
+      one.free();
+      many?.then((network) => { if (network !== one) network.free(); }, () => {});
+    },
+  };
 }
 
 /**
- * @param {LiteRt} litert with its WebAssembly loaded @param {Read} read a file that `convert browser` wrote
- * @returns {Promise<Networks>} tested; raises NetworkFault
+ * @param {Promise<LiteRt>} loading LiteRT.js with its WebAssembly; the files are read meanwhile
+ * @param {Read} read a file that `convert browser` wrote
+ * @returns {Promise<Networks>} each compared with what it answered natively; raises NetworkFault
  */
-export async function openNetworks(litert, read) {
-  const manifest = await manifestIn(read);
-  const open = async (/** @type {NetworkEntry} */ entry) =>
-    compiled(litert, await checked(read, entry), entry.shape);
-  const { pnet: entry, rnet, onet } = manifest.detector;
-  const pnet = createPnet(litert, await checked(read, entry), entry.sides_at);
-  const detector = { pnet: pnet.run, rnet: await open(rnet), onet: await open(onet) };
-  /** @type {Network[]} */
-  const classifier = [];
-  for (const entry of manifest.classifier.networks) classifier.push(await open(entry));
-  const free = () => [pnet, detector.rnet, detector.onet, ...classifier].forEach((network) => network.free());
-  const networks = { detector, classifier, manifest, free };
-  await selfTest(networks, await checked(read, manifest.probe));
-  return networks;
+export async function openNetworks(loading, read) {
+  /** @type {Manifest} */
+  const manifest = await jsonIn(read, "networks.json");
+  const { detector: { pnet: entry, rnet, onet }, classifier: { networks }, probe: { tolerance } } = manifest;
+  const [litert, probe, pnetFile] = await Promise.all([loading, checked(read, manifest.probe), checked(read, entry)]);
+
+  /** @param {NetworkEntry} entry @param {(input: Float32Array) => Float32Array} [prepared] */
+  const open = async (entry, prepared = (input) => input) => {
+    const network = await compiled(litert, await checked(read, entry), entry.shape);
+    compare(await network.run(prepared(probed(probe, entry.shape))), entry, tolerance);
+    return network;
+  };
+  const pnet = createPnet(litert, pnetFile, entry.sides_at);
+  const [, height, width] = entry.shape;
+  compare(await pnet.run({ width, height, channels: 3, data: probed(probe, entry.shape) }), entry, tolerance);
+  const [refined, closest, classifier] = await Promise.all([
+    open(rnet), open(onet), createClassifier(networks, (entry) => open(entry, toInput)),
+  ]);
+  const free = () => [pnet, refined, closest, classifier].forEach((network) => network.free());
+  return { detector: { pnet: pnet.run, rnet: refined, onet: closest }, classifier, manifest, versions: {}, free };
 }

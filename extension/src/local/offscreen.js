@@ -1,23 +1,28 @@
-// The document that owns the worker in Chrome: it passes calls of the service worker on.
+// The document that owns the worker in Chrome: it passes calls of the service worker on, and closes
+// itself when none has come for a while, also if the service worker has died.
 
 import { blobOf } from "../background/picture.js";
-import { LocalFault, createHost } from "./host.js";
+import { LocalFault } from "./host.js";
+import { createKept } from "./kept.js";
 
 /**
  * @import { Verdict } from "../verdict/types.js"
- * @import { About, FaultCode } from "./desk.js"
+ * @import { About } from "./desk.js"
+ * @import { LocalCode } from "./host.js"
  *
- * @typedef {{type: "look", id: string, picture: string, time_s: number, about: About}
+ * @typedef {{type: "prepare"}
+ *   | {type: "look", id: string, picture: string, time_s: number, about: About}
  *   | {type: "finish", id: string, about: About}
  *   | {type: "drop", id: string}} HostCall `picture` is a data URL, since messages carry no files
- * @typedef {{value: any} | {fault: FaultCode|"worker-gone"}} HostAnswer
+ * @typedef {{value: any} | {fault: LocalCode}} HostAnswer
  */
 
-const host = createHost();
+const host = createKept(() => close());
 const own = chrome.runtime.getURL("");
 
 /** @param {HostCall} call @returns {Promise<Verdict|void>} */
 function passedOn(call) {
+  if (call.type === "prepare") return host.prepare();
   if (call.type === "look") return host.look(call.id, blobOf(call.picture), call.time_s, call.about);
   return call.type === "finish" ? host.finish(call.id, call.about) : host.drop(call.id);
 }

@@ -11,12 +11,10 @@ import { toInput } from "./networks.js";
 
 /** @param {Networks} networks @param {Picture[]} crops of the classifier's side @returns {Promise<number[]>} its own logits */
 async function logits({ classifier }, crops) {
-  const [one, many] = [classifier[0], classifier[classifier.length - 1]];
   /** @type {number[]} */
   const found = [];
   while (found.length < crops.length) {
-    const left = crops.length - found.length;
-    const network = left > one.batch ? many : one;
+    const network = await classifier.takes(crops.length - found.length);
     const part = crops.slice(found.length, found.length + network.batch);
     const each = part[0].data.length;
     const pixels = new Float32Array(network.batch * each);

@@ -3,7 +3,7 @@
 import { center, iou, side } from "./boxes.js";
 import { frontality, sharpness, spread } from "./crops.js";
 import { Scenes } from "./cuts.js";
-import { assign, look, movement, unlikeness } from "./matching.js";
+import { appearance, assign, motionCost, appearanceCost } from "./matching.js";
 import { faceCrop } from "./picture.js";
 import rules from "./rules.js";
 
@@ -15,7 +15,7 @@ import rules from "./rules.js";
  *
  * @typedef {{id: number, times_s: number[], boxes: Edges[], crops: Crop[]}} Track `crops` in order of time
  *
- * @typedef {Track & {scene: number, look: Float32Array, firstPicture: number, lastPicture: number,
+ * @typedef {Track & {scene: number, appearance: Float32Array, firstPicture: number, lastPicture: number,
  *   velocity: Point, bestScore: number}} Person a track that still grows; `velocity` in pixels a second
  */
 
@@ -82,14 +82,14 @@ export class Tracker {
   /** @param {Picture} rgb @param {number} time_s @param {Face[]} faces in it, each given to a person */
   add(rgb, time_s, faces) {
     this.#turnTo(rgb, time_s);
-    const looks = faces.map(({ landmarks }) => look(rgb, landmarks));
+    const looks = faces.map(({ landmarks }) => appearance(rgb, landmarks));
     const present = this.#present(time_s);
     const pairs = assign(present.map((person) => this.#costs(person, faces, looks, time_s)), MOST_COST);
     const owners = new Map(pairs.map(([person, face]) => [face, present[person]]));
     const close = crowded(faces);
     faces.forEach((face, i) => {
       const person = owners.get(i) ?? this.#welcome(looks[i]);
-      if (!close[i]) person.look = person.look.map((value, k) => (value + looks[i][k]) / 2);
+      if (!close[i]) person.appearance = person.appearance.map((value, k) => (value + looks[i][k]) / 2);
       move(person, time_s, face.box);
       person.lastPicture = this.#pictures;
       person.bestScore = Math.max(person.bestScore, face.score);
@@ -133,9 +133,9 @@ export class Tracker {
     const where = { middle: expected(person, time_s), size_px, age_s, headingKnown: times_s.length > 1 };
     const strictness = age_s > Math.max(BRIDGE_S, BRIDGE_SAMPLES * this.#gap_s) ? 2 : 1;
     return faces.map(({ box }, i) => {
-      const moved = movement(where, center(box), side(box));
+      const moved = motionCost(where, center(box), side(box));
       // Squares, since errors that are independent and roughly normal add that way.
-      return moved <= 1 ? moved ** 2 + (strictness * unlikeness(person.look, looks[i])) ** 2 : Infinity;
+      return moved <= 1 ? moved ** 2 + (strictness * appearanceCost(person.appearance, looks[i])) ** 2 : Infinity;
     });
   }
 
@@ -144,7 +144,7 @@ export class Tracker {
     this.#count += 1;
     /** @type {Person} */
     const person = {
-      id: this.#count, scene: this.#scene, look: appearance, firstPicture: this.#pictures,
+      id: this.#count, scene: this.#scene, appearance, firstPicture: this.#pictures,
       lastPicture: this.#pictures, velocity: [0, 0], bestScore: 0, times_s: [], boxes: [], crops: [],
     };
     this.#people.push(person);

@@ -1,2 +1,2 @@
 // Where the networks run. A classic worker, since LiteRT.js brings in its WebAssembly by importScripts.
-import("./desk.js").catch(() => postMessage({ number: 0, fault: "internal" }));
+import("./serve.js").catch(() => postMessage({ number: 0, fault: "internal" }));

@@ -4,7 +4,9 @@ import { ask } from "../view/ask.js";
 import { byId, translate } from "../view/translate.js";
 import { loadWords } from "../words.js";
 import { readSettings } from "../settings.js";
+import { isPacked } from "../background/packed.js";
 import { ofTab } from "../background/store.js";
+import { isShown } from "../content/subjects.js";
 import { outcome } from "./outcome.js";
 import { createPictures } from "./pictures.js";
 import { subjectList } from "./subject-list.js";
@@ -36,36 +38,39 @@ function onlyOne(subjects) {
 
 async function open() {
   const [tabId, settings] = await Promise.all([whichTab(), readSettings()]);
+  const looking = ask({ type: "look", tabId }); // while the words come
+  ask({ type: "resume" });
   const words = await loadWords(settings.language);
   translate(words, document);
   document.title = words.say("app_name");
-  ask({ type: "resume" });
 
   const picture = createPictures();
   /** @type {Subject[]} */
   let subjects = [];
   let shown = new AbortController();
   const list = subjectList(byId("subjects"), words);
+  const here = isPacked() && settings.way === "browser";
 
   /** @param {Subject} subject @param {"start"|"ask"} type "ask" the service, whatever the usual way is */
   const start = (subject, type = "start") => ask({ type, tabId, subject });
 
   const render = async () => {
     const checks = await ofTab(tabId);
-    const here = checks.filter(({ subject }) => subjects.some(({ key }) => key === subject.key) || subject.kind === "link");
+    const known = checks.filter(({ subject }) => subjects.some(({ key }) => key === subject.key) || subject.kind === "link");
     const chosen = list.chosen();
-    const check = here.find(({ subject }) => subject.key === chosen?.key)
-      ?? (list.touched() ? undefined : here[0]);
+    const check = known.find(({ subject }) => subject.key === chosen?.key)
+      ?? (list.touched() ? undefined : known[0]);
     if (check && !list.touched()) list.choose(check.subject.key);
     shown.abort();
     shown = new AbortController();
+    byId("with-service").hidden = !here || !chosen || !isShown(chosen) || check !== undefined; // below a check it is there
     outcome({ check: check ?? null, words, settings, signal: shown.signal, start, picture });
     return check;
   };
 
-  const look = async () => {
-    /** @type {Subject[]} */
-    const found = (await ask({ type: "look", tabId })) ?? [];
+  /** @param {Promise<Subject[]|null>} asked */
+  const look = async (asked) => {
+    const found = (await asked) ?? [];
     if (subjects.length && found.every(({ key }, i) => subjects[i]?.key === key)) return;
     subjects = found;
     list.show(subjects);
@@ -80,13 +85,17 @@ async function open() {
     const subject = list.chosen();
     if (subject) start(subject);
   });
+  byId("with-service").addEventListener("click", () => {
+    const subject = list.chosen();
+    if (subject) start(subject, "ask");
+  });
   chrome.storage.session.onChanged.addListener(render);
 
-  await look();
+  await look(looking);
   document.body.dataset.ready = "true";
   while (!subjects.some(isPlayer) && !list.touched()) {
     await pause(AGAIN_MS);
-    await look();
+    await look(ask({ type: "look", tabId }));
   }
 }
 

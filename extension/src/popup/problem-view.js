@@ -1,7 +1,8 @@
 // What went wrong, why, and the one thing that helps.
 
 import { CAPTURE_S } from "../background/capture.js";
-import { permissionFor } from "../settings.js";
+import { isShown } from "../content/subjects.js";
+import { permissionToSend } from "../settings.js";
 import { ask } from "../view/ask.js";
 import { element } from "../view/element.js";
 import { problemText } from "../view/problems.js";
@@ -50,18 +51,17 @@ export function problemView(view, check, problem) {
   const permit = () => element("button", {
     text: words.say("permit", new URL(settings.server).host), attributes: { type: "button", "data-do": "permit" }, signal,
     click: async () => {
-      if (await chrome.permissions.request(permissionFor(settings.server))) start();
+      if (await chrome.permissions.request(permissionToSend(settings.server))) start();
     },
   });
   const options = () => element("a", {
     class: "button", text: words.say("open_options"), attributes: { href: "../options/options.html", target: "_blank" },
   });
-  const shown = check.subject.kind === "video" || check.subject.kind === "image";
   const cures = {
     options: () => [options()],
     permit: () => [permit()],
     retry: () => [again()],
-    capture: () => [...(shown ? [captureOffer(view, check)] : []), ...(check.subject.url ? [again()] : [])],
+    capture: () => [...(isShown(check.subject) ? [captureOffer(view, check)] : []), ...(check.subject.url ? [again()] : [])],
   };
   return element("div", { class: "problem" },
     element("h2", { text: title }), element("p", { text: detail, attributes: { dir: "auto" } }),

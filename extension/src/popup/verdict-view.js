@@ -6,6 +6,7 @@ import { element } from "../view/element.js";
 import { labelBadge, peopleText, probabilityText, reasonText } from "../view/phrases.js";
 import { rightInHundred } from "../verdict/worth.js";
 import { faceView } from "./face-view.js";
+import { reportButton, saveLink } from "./report.js";
 import { serviceButton } from "./service-button.js";
 
 /**
@@ -13,13 +14,6 @@ import { serviceButton } from "./service-button.js";
  * @import { Verdict } from "../verdict/types.js"
  * @import { OutcomeView } from "./outcome.js"
  */
-
-/** @param {OutcomeView} view @param {Verdict} verdict */
-function saveLink({ words, signal }, verdict) {
-  const href = URL.createObjectURL(new Blob([JSON.stringify(verdict, null, 2)], { type: "application/json" }));
-  signal.addEventListener("abort", () => URL.revokeObjectURL(href), { once: true });
-  return element("a", { text: words.say("save"), attributes: { href, download: "mesoscope-verdict.json" } });
-}
 
 /**
  * The full report, on the service's page: it asks for the token where one is needed, which a tab cannot carry.
@@ -58,14 +52,18 @@ export function verdictView(view, check, verdict) {
     element("p", { text: probabilityText(words, verdict) }),
     ...verdict.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
-    ...(check.way === "browser" ? [element("p", { class: "note", text: words.say("local_note") })] : []));
+    ...(check.way === "browser" ? [element("p", { class: "note", text: words.say("local_note") })] : []),
+    ...(verdict.versions && "slower" in verdict.versions ? [element("p", { class: "note slower", text: words.say("local_slower") })] : []));
   const other = element("p", { class: "note", text: words.say("other_media"), attributes: { hidden: true, role: "status" } });
   if (!tentative && (onPage || check.subject.kind === "image")) {
     ask({ type: "draw", id: check.id }).then((fits) => { other.hidden = fits !== false; });
   }
-  const more = check.way === "browser" ? serviceButton(view, check) : reportLink(view, check);
-  const links = element("p", { class: "links" }, more, saveLink(view, verdict));
-  return element("div", { class: "verdict" }, summary, other,
+  const more = check.way === "browser"
+    ? [serviceButton(view, check), reportButton(view, check, verdict, () => whole)] : [reportLink(view, check)];
+  const links = element("p", { class: "links" }, ...more, saveLink(view, verdict));
+  /** @type {HTMLElement} */
+  const whole = element("div", { class: "verdict" }, summary, other,
     ...crowdView(words, verdict.faces, (face) => faceView(view, check, face, verdict, seek)),
     ...(tentative ? [] : [worth(view, verdict), links]));
+  return whole;
 }

@@ -39,5 +39,8 @@
  * @property {Face[]} faces
  * @property {{name: string, sha256: string, backend: string, fake_at?: number, real_at?: number, rates?: Rates|null}} model
  * @property {{name: string, sha256: string}} [detector]
+ * @property {Record<string, string>} [versions] of what computed it
+ * @property {Record<string, string|number|boolean|null>} [options] with which the check can be made again
+ * @property {Record<string, number>} [timing_s]
  */
 export {};

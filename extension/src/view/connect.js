@@ -1,6 +1,6 @@
 // Making the acquaintance of a service: its address, the permission for that address, an answer.
 
-import { permissionFor, serverAddress, writeSettings } from "../settings.js";
+import { permissionToSend, serverAddress, writeSettings } from "../settings.js";
 import { ask } from "./ask.js";
 
 /** @import { Words } from "../words.js" */
@@ -13,7 +13,7 @@ import { ask } from "./ask.js";
 export async function connect(typed, token, words) {
   const server = serverAddress(typed);
   if (!server) return { good: false, text: words.say("not_an_address") };
-  const granted = await chrome.permissions.request(permissionFor(server));
+  const granted = await chrome.permissions.request(permissionToSend(server));
   if (!granted) return { good: false, text: words.say("not_granted") };
   await writeSettings({ server, token });
   const { problem, health } = (await ask({ type: "test" })) ?? { problem: { code: "internal", title: "" } };

@@ -1,17 +1,14 @@
-// The first-run page: from nothing to a first verdict in three steps.
+// The first-run page: from nothing to a first verdict, in this browser, or in three steps on a service.
 
 import rules from "../local/rules.js";
 import { connect } from "../view/connect.js";
 import { byId, translate } from "../view/translate.js";
 import { loadWords } from "../words.js";
+import { isPacked } from "../background/packed.js";
 import { readSettings } from "../settings.js";
+import { linkSamples, offerSamples } from "./samples.js";
 
 /** @import { Words } from "../words.js" */
-
-/** @param {string} server the address of the service that samples come from */
-function offerSamples(server) {
-  for (const name of ["sample-genuine", "sample-manipulated"]) byId(name).href = `${server}/static/${name}.mp4`;
-}
 
 /** @param {Words} words */
 function listenForCopies(words) {
@@ -48,18 +45,23 @@ async function open() {
   const words = await loadWords(settings.language);
   translate(words, document);
   document.title = words.say("welcome_title");
+  const here = isPacked() && settings.way === "browser";
+  const other = here ? "service" : "browser";
+  for (const part of document.querySelectorAll(`[data-way="${other}"]`)) part.remove();
+  if (here) byId("first").after(byId("check")); // the service comes last where it is not needed
   byId("toolbar").alt = words.say("welcome_icon_picture");
   byId("server").value = settings.server;
   byId("question").textContent = words.say("welcome_question", new URL(settings.server).hostname);
-  offerSamples(settings.server);
   listenForCopies(words);
   showMeasured(words);
+  if (here) await offerSamples(words, settings);
+  else linkSamples(settings.server);
   byId("connection").addEventListener("submit", async (/** @type {Event} */ event) => {
     event.preventDefault();
     const { good, text } = await connect(byId("server").value, settings.token, words);
     byId("connection-result").className = good ? "good" : "bad";
     byId("connection-result").textContent = text;
-    if (good) offerSamples((await readSettings()).server);
+    if (good && !here) linkSamples((await readSettings()).server);
   });
   await showKeys(words);
 }

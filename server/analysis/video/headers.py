@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 
 from server.analysis.video.files import FileEnds
+from server.formats import EBML, FLV, JPEG_SCAN, jpeg_segments, jpeg_size
 
 STARTS = (
-    b"\x1aE\xdf\xa3",  # Matroska, WebM
+    EBML,
     b"RIFF",
     b"GIF8",
     b"\x89PNG",
     b"\xff\xd8\xff",  # JPEG
-    b"FLV",
+    FLV,
     b"OggS",
     b"BM",
     b"II*\0",
@@ -23,8 +23,7 @@ STARTS = (
 )
 TS_PACKETS = (188, 192, 204)  # bytes, by variant of transport stream
 
-JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start-of-frame markers
-JPEG_SCAN, JPEG_EXIF = 0xDA, 0xE1
+JPEG_EXIF = 0xE1
 EXIF_ORIENTATION = 0x0112
 
 
@@ -42,19 +41,15 @@ def picture_size(head: bytes) -> tuple[int, int] | None:
             return struct.unpack_from("<HH", head, 6)
         if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
             return _webp_size(head)
-        for marker, at in _jpeg_segments(head):
-            if marker in JPEG_SIZES:
-                height, width = struct.unpack_from(">HH", head, at + 1)
-                return width, height
     except struct.error:  # it ends before it has said so
-        pass
-    return None
+        return None
+    return jpeg_size(head)
 
 
 def exif_orientation(head: bytes) -> int:
     """The EXIF orientation of a JPEG, 1..8; 1 (upright) where there is none."""
     try:
-        for marker, at in _jpeg_segments(head):
+        for marker, at in jpeg_segments(head):
             if marker == JPEG_EXIF and head[at : at + 6] == b"Exif\0\0":
                 return _tiff_orientation(head[at + 6 :])
     except struct.error:
@@ -78,7 +73,7 @@ def ends_early(ends: FileEnds, kind: str) -> bool:
     if kind == "jpeg_pipe":
         # Searched from the picture data on: a thumbnail before it has an end of its own, and more
         # may follow it, such as a phone's motion clip.
-        scans = [at for marker, at in _jpeg_segments(ends.head) if marker == JPEG_SCAN]
+        scans = [at for marker, at in jpeg_segments(ends.head) if marker == JPEG_SCAN]
         tail_at = ends.size - len(ends.tail)
         return not scans or ends.tail.find(b"\xff\xd9", max(0, scans[0] - tail_at)) < 0
     return False
@@ -95,20 +90,6 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
         width, height = struct.unpack_from("<HH", head, 26)
         return width & 0x3FFF, height & 0x3FFF
     return None
-
-
-def _jpeg_segments(head: bytes) -> Iterator[tuple[int, int]]:
-    """(marker, position of the content) of each segment of a JPEG before its picture data."""
-    at = 2 if head.startswith(b"\xff\xd8") else len(head)
-    while at + 4 <= len(head) and head[at] == 0xFF:
-        marker = head[at + 1]
-        if marker == 0xFF:  # padding
-            at += 1
-            continue
-        yield marker, at + 4
-        if marker == JPEG_SCAN:
-            return
-        at += 2 + struct.unpack_from(">H", head, at + 2)[0]
 
 
 def _tiff_orientation(tiff: bytes) -> int:

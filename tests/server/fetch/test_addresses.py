@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.fetch import interfaces
 from server.fetch.addresses import (
     NOT_PUBLIC,
     PORTS,
     AllowList,
+    _on_link,
     is_public,
+    own_networks,
     parse_address,
     why_refused,
 )
@@ -169,8 +170,8 @@ def test_this_machine_and_its_neighbours_are_not_public() -> None:
     ],
 )
 def test_the_network_of_an_interface(address: str, netmask: str | None, network: str) -> None:
-    assert interfaces._network(address, netmask) == ip_network(network)
+    assert _on_link(address, netmask) == ip_network(network)
 
 
 def test_the_networks_of_this_machine() -> None:
-    assert ip_network("127.0.0.0/8") in interfaces.networks()
+    assert ip_network("127.0.0.0/8") in own_networks()

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from server.analysis.records import MediaFile
 from server.errors import (
     AppError,
     BadUrl,
@@ -25,8 +25,10 @@ from server.errors import (
     TooLong,
     UnsupportedSite,
 )
-from server.fetch.download import DownloadLimits, download
+from server.processes.child import Child
+from server.processes.fetch import DownloadLimits, Fetched, fetch
 from tests.server.fetch.test_download import children
+from tests.server.fetch_child import COMMAND
 from tests.server.fetch_site import (
     RATE,
     SECONDS,
@@ -37,7 +39,6 @@ from tests.server.fetch_site import (
     Site,
     gzip_bomb,
     left_behind,
-    numeric_resolver,
     pictures_in,
 )
 
@@ -56,15 +57,13 @@ MPD = (
 
 def attack(url: str, site: Site, folder: Path, **limits: float) -> AppError:
     """The error of a download that must fail; checks that nothing is left behind."""
-    names = {"internal.test": ["127.0.0.1"], "mixed.test": ["127.0.0.1", "10.0.0.1"]}
     wanted = {"timeout_s": 40.0} | limits
     with pytest.raises(AppError) as raised:
-        download(
+        fetch(
             url,
             folder,
             DownloadLimits(allow_hosts=site.allowed, **wanted),  # type: ignore[arg-type]
-            lambda fraction: None,
-            numeric_resolver(names),
+            partial(Child, command=COMMAND),
         )
     assert left_behind(folder) == []
     assert children() == []
@@ -312,7 +311,7 @@ def test_endless_file_keeps_its_beginning(site: Site, media: Path, tmp_path: Pat
 
     limits = DownloadLimits(allow_hosts=site.allowed, max_bytes=2_000_000)
     url = site.behave("/endless.mp4", endless)
-    kept: MediaFile = download(url, tmp_path, limits, lambda fraction: None)
+    kept: Fetched = fetch(url, tmp_path, limits, Child)
     assert kept.cut_short
     assert kept.path.stat().st_size < 2_000_000 + 200_000
     assert pictures_in(kept.path) == RATE * SECONDS
@@ -338,7 +337,7 @@ def test_many_segments_keep_their_beginning(site: Site, media: Path, tmp_path: P
     segments = "".join(f"#EXTINF:1,\nplain{index % 4}.ts\n" for index in range(400))
     url = site.text("/long.m3u8", f"{VOD}{segments}{END}")
     limits = DownloadLimits(allow_hosts=site.allowed, max_bytes=20 * size)
-    kept = download(url, tmp_path, limits, lambda fraction: None)
+    kept = fetch(url, tmp_path, limits, Child)
     assert kept.cut_short
     assert pictures_in(kept.path) > RATE
 
@@ -423,5 +422,5 @@ def test_thousands_of_videos(site: Site, tmp_path: Path) -> None:
     site.requests.clear()
     limits = DownloadLimits(allow_hosts=site.allowed)
     url = site.text("/many.xml", body.replace("/clip.mp4", site.url("/clip.mp4")), "text/xml")
-    assert pictures_in(download(url, tmp_path, limits, lambda fraction: None).path)
+    assert pictures_in(fetch(url, tmp_path, limits, Child).path)
     assert len(site.requests) < 10

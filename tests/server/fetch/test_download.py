@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -13,20 +14,22 @@ from pathlib import Path
 import psutil
 import pytest
 
-from server.analysis.records import MediaFile
 from server.errors import AppError, Gone, NeedsLogin, NoVideo, TooLong
-from server.fetch.child_process import ROOT
-from server.fetch.download import DownloadLimits, download
+from server.processes.child import Child
+from server.processes.fetch import SHARE, DownloadLimits, Fetched
+from server.processes.fetch import fetch as fetch_within
+from server.processes.messages import Progress
+from server.processes.protocol import ROOT
 from tests.server.fetch_site import RATE, SECONDS, Reply, Site, left_behind, pictures_in
 
 
-def fetch(site: Site, url: str, folder: Path, **limits: float) -> MediaFile:
+def fetch(site: Site, url: str, folder: Path, **limits: float) -> Fetched:
     wanted = DownloadLimits(allow_hosts=site.allowed, timeout_s=60.0)
     for name, value in limits.items():
         wanted = DownloadLimits(
             **{key: getattr(wanted, key) for key in wanted.__slots__} | {name: value}
         )
-    return download(url, folder, wanted, lambda fraction: None)
+    return fetch_within(url, folder, wanted, Child)
 
 
 @pytest.mark.parametrize(
@@ -37,20 +40,20 @@ def test_fetches_every_form_whole(site: Site, tmp_path: Path, path: str) -> None
     media = fetch(site, site.url(path), tmp_path)
     assert media.path.is_relative_to(tmp_path)
     assert pictures_in(media.path) == RATE * SECONDS
-    assert media.url == site.url(path)
+    assert media.sha256 == hashlib.sha256(media.path.read_bytes()).hexdigest()
     assert not media.cut_short
 
 
 def test_fetches_through_a_page_and_a_redirect(site: Site, tmp_path: Path) -> None:
     site.page("/watch", '<video src="/clip.mp4"></video>')
     start = site.redirect("/go", site.redirect("/further", "/watch"))
-    fractions: list[float] = []
+    news: list[Progress | None] = []
     limits = DownloadLimits(allow_hosts=site.allowed)
-    media = download(start, tmp_path, limits, fractions.append)
+    media = fetch_within(start, tmp_path, limits, Child, news.append)
     assert pictures_in(media.path) == RATE * SECONDS
-    assert media.title == "A page"
-    assert fractions
-    assert all(0 <= fraction <= 1 for fraction in fractions)
+    fractions = [each.progress for each in news if each]
+    assert len(fractions) > 1
+    assert all(0 <= fraction <= SHARE for fraction in fractions)
 
 
 def test_takes_the_first_video_of_many(site: Site, tmp_path: Path) -> None:
@@ -112,11 +115,13 @@ def test_progress_may_end_it(site: Site, tmp_path: Path) -> None:
     class Cancelled(Exception):
         pass
 
-    def cancel(fraction: float) -> None:
-        raise Cancelled
+    def cancel(news: Progress | None) -> None:
+        if news and news.progress > 0:
+            raise Cancelled
 
+    limits = DownloadLimits(allow_hosts=site.allowed)
     with pytest.raises(Cancelled):
-        download(site.url("/clip.mp4"), tmp_path, DownloadLimits(allow_hosts=site.allowed), cancel)
+        fetch_within(site.url("/clip.mp4"), tmp_path, limits, Child, cancel)
     assert left_behind(tmp_path) == []
     assert children() == []
 
@@ -131,16 +136,16 @@ def test_dies_with_its_parent(site: Site, tmp_path: Path) -> None:
 
     url = site.behave("/stall.mp4", stall)
     code = (
-        "import sys; from pathlib import Path; from server.fetch.download import *\n"
+        "import sys; from pathlib import Path; from server.processes.fetch import *\n"
         "limits = DownloadLimits(allow_hosts=(sys.argv[3],))\n"
-        "download(sys.argv[1], Path(sys.argv[2]), limits, print)"
+        "fetch(sys.argv[1], Path(sys.argv[2]), limits, Child, print)"
     )
     arguments = [sys.executable, "-c", code, url, str(tmp_path), *site.allowed]
     parent = subprocess.Popen(arguments, cwd=ROOT)
     try:
         assert reached.wait(30)
         offspring = psutil.Process(parent.pid).children(recursive=True)
-        assert offspring
+        assert len(offspring) == 2  # the guard and the download
     finally:
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
@@ -152,4 +157,4 @@ def children() -> list[psutil.Process]:
     """Our own child processes that download."""
     time.sleep(0.05)
     found = psutil.Process().children(recursive=True)
-    return [child for child in found if "server.fetch.download_child" in child.cmdline()]
+    return [child for child in found if "server.processes.fetch_main" in child.cmdline()]

@@ -20,8 +20,8 @@ from server.errors import (
     TooLong,
     UnsupportedSite,
 )
-from server.fetch.failures import Failure, explain, timed_out
-from server.fetch.guard import Record
+from server.fetch.failures import Failure, Record, explain, timed_out
+from server.processes.messages import Failed, Nonsense, understood
 
 EXPECTED = frozenset({"DownloadError", "ExtractorError", "YoutubeDLError"})
 
@@ -89,8 +89,13 @@ def test_what_the_guard_saw_outweighs_what_the_child_says() -> None:
 
 
 def test_a_lying_child_cannot_break_it() -> None:
-    for message in ({}, {"kinds": 3, "status": "x", "message": None}, {"kinds": [None, {}]}):
-        assert explain(Failure.from_message(message), Record(), "a.test").detail
+    for said in ({}, {"kinds": [None, {}], "status": "x"}, {"kinds": ["A"] * 10**5}):
+        message = understood({"failed": said})
+        assert isinstance(message, Failed)
+        assert explain(message.failure, Record(), "a.test").detail
+    for said in ({"kinds": 3}, {"message": None}, {"stopped": 5}):
+        with pytest.raises(Nonsense):
+            understood({"failed": said})
 
 
 def test_a_timeout_says_how_long() -> None:

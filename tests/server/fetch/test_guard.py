@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from server.fetch import guard as guard_module
 from server.fetch.addresses import AllowList
 from server.fetch.guard import Budget, Guard
-from server.fetch.http_head import BadHead, closing, forwarded, parse_request
+from server.fetch.http import BadHead, closing, forwarded, parse_request
 from tests.server.fetch_site import Canary, Handler, Reply, Site, numeric_resolver
 
 NAMES = {
@@ -182,7 +182,7 @@ def test_a_flipping_name_gains_nothing(site: Site, canary: Canary) -> None:
         statuses = [get(guard, url)[9:12] for _ in range(4)]
     assert statuses == [b"200", b"403", b"200", b"403"]
     assert asked == ["flip.test"] * 4
-    assert {address for _, _, address in guard.record.connected} == {"127.0.0.1"}
+    assert {note.split()[-1] for note in guard.record.connected} == {"127.0.0.1"}
 
 
 @pytest.mark.attack
@@ -460,7 +460,7 @@ def test_an_answer_closes() -> None:
 
 @pytest.mark.attack
 def test_an_address_of_this_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard_module, "networks", lambda: (ip_network("93.184.216.0/24"),))
+    monkeypatch.setattr(guard_module, "own_networks", lambda: (ip_network("93.184.216.0/24"),))
     answers = {"own.test": ["93.184.216.34"], "both.test": ["1.1.1.1", "93.184.216.1"]}
     with Guard(Budget(1000, 5), AllowList(), lambda host, _: answers[host]) as guard:
         assert not guard.admits("own.test", 443)

@@ -12,16 +12,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from server.fetch import landlock, sandbox, seccomp
-from server.fetch.child_process import ROOT
-from server.fetch.sandbox import Confinement, Level, level
+from server.processes import landlock, sandbox, seccomp
+from server.processes.protocol import ROOT
+from server.processes.sandbox import Confinement, Level, level
 
 # Confines itself as the test says, then runs the test's statement and says how that went.
 PROGRAM = """
 import ctypes, json, mmap, os, resource, signal, socket, subprocess, sys
 from pathlib import Path
-from server.fetch import landlock, sandbox, seccomp
-from server.fetch.sandbox import Confinement, confine
+from server.processes import landlock, sandbox, seccomp
+from server.processes.sandbox import Confinement, confine
 asked = json.load(sys.stdin)
 libc = ctypes.CDLL(None, use_errno=True)
 folder = asked["folder"] and Path(asked["folder"])
@@ -261,7 +261,7 @@ def test_its_threads_end(folder: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
 def test_root_keeps_no_right_but_to_media() -> None:
     program = (
-        "from server.fetch.sandbox import drop_capabilities; drop_capabilities(); "
+        "from server.processes.sandbox import drop_capabilities; drop_capabilities(); "
         "print(open('/proc/self/status').read())"
     )
     ended = subprocess.run(
@@ -280,7 +280,7 @@ def test_its_cpu_time_ends(folder: Path) -> None:
 def test_it_dies_with_its_parent() -> None:
     """A parent killed outright takes its child along, though the child waits for nothing of it."""
     child = (
-        "import os, sys, time; from server.fetch.sandbox import die_with\n"
+        "import os, sys, time; from server.processes.sandbox import die_with\n"
         "die_with(os.getppid()); print(os.getpid(), flush=True); time.sleep(60)"
     )
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-B', '-c', {child!r}])"
@@ -296,14 +296,14 @@ def test_it_dies_with_its_parent() -> None:
 
 def test_it_does_not_outlive_a_parent_that_is_gone() -> None:
     """The parent's number is checked after the signal is asked for, so no moment is left open."""
-    code = "import os; from server.fetch.sandbox import die_with; die_with(os.getppid() + 1)"
+    code = "import os; from server.processes.sandbox import die_with; die_with(os.getppid() + 1)"
     ended = subprocess.run([sys.executable, "-B", "-c", code], cwd=ROOT, check=False, timeout=30)
     assert ended.returncode == 1
 
 
 def test_a_limit_is_never_raised() -> None:
     code = (
-        "import resource as r; from server.fetch.sandbox import *\n"
+        "import resource as r; from server.processes.sandbox import *\n"
         "r.setrlimit(r.RLIMIT_NOFILE, (50, 50)); limit_resources(Confinement(None, None))\n"
         "print(r.getrlimit(r.RLIMIT_NOFILE))"
     )

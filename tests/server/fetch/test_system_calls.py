@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from server.fetch import landlock, seccomp, system_calls
-from server.fetch.child_process import ROOT
+from server.processes import landlock, seccomp
+from server.processes.protocol import ROOT
 
 pytestmark = [
     pytest.mark.attack,
@@ -32,8 +32,8 @@ pytestmark = [
 PROGRAM = """
 import ctypes, json, os, struct, sys
 from pathlib import Path
-from server.fetch import sandbox
-from server.fetch.sandbox import Confinement, confine
+from server.processes import sandbox
+from server.processes.sandbox import Confinement, confine
 asked = json.load(sys.stdin)
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = libc.shmat.restype = ctypes.c_void_p
@@ -132,7 +132,7 @@ def results(statements: dict[str, str], confined: bool, **limits: Any) -> dict[s
 
 
 def by_number() -> dict[str, str]:
-    found = system_calls.numbers(REFUSED, platform.machine())
+    found = seccomp.numbers(REFUSED, platform.machine())
     call = "native(libc.syscall({}, 0, 0, 0, 0, 0, 0))"
     return {name: call.format(number) for name, number in found.items()}
 
@@ -229,7 +229,7 @@ def test_no_protocol_goes_past_the_guard(
 
 def test_a_call_that_is_newer_than_this_code_is_missing() -> None:
     """So that a C library takes the older one, as it would on an older kernel."""
-    calls = {"clone3": 435, "newest": system_calls.UNKNOWN, "later": 999}
+    calls = {"clone3": 435, "newest": seccomp.UNKNOWN, "later": 999}
     statements = {name: f"native(libc.syscall({number}, 0, 0))" for name, number in calls.items()}
     ended = results(statements, confined=True)
     assert all(end.startswith(f"OSError({errno.ENOSYS},") for end in ended.values()), ended
@@ -254,6 +254,6 @@ def test_the_table_is_the_kernels() -> None:
         pytest.skip("no header of the kernel's here")
     said = dict(re.findall(r"#define __NR_(\w+) (\d+)", header.read_text()))
     names = ("_COMPUTING", "_CONNECTING", "_WRITING", "_CONDITIONAL")
-    tables = [getattr(system_calls, name) for name in names]
-    for name, number in system_calls.numbers("\n".join(tables), "x86_64").items():
+    tables = [getattr(seccomp, name) for name in names]
+    for name, number in seccomp.numbers("\n".join(tables), "x86_64").items():
         assert said[name] == str(number), name

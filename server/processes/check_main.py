@@ -1,0 +1,108 @@
+"""The child that looks at a file: confined from its first line, it reads it and computes."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from server.analysis.analyze import Analyzer
+from server.analysis.records import AnalysisOptions, FacePicture, MediaFile, Progress
+from server.analysis.verdict import to_json
+from server.errors import MemoryLimit
+from server.gpu.channel import Channel
+from server.processes.protocol import Checking, Say, Task
+from server.processes.sandbox import Confinement, confine
+
+WORDS_BYTES = 1_000_000  # that libraries may print
+OPENCV_NO_MEMORY = -4  # cv2.error.code; it is no MemoryError
+REPORT_S = 0.2  # progress is written at most this often, except for a new stage
+# What the processor can do, which the networks' runtime wants to know; not this machine's name.
+HARDWARE = tuple(map(Path, ("/proc/cpuinfo", "/sys/devices/system/cpu", "/sys/fs/cgroup")))
+
+log = logging.getLogger(__name__)
+
+
+def check(task: Task, say: Say) -> None:
+    """Say how far it has come, any number of times, then the verdict with its pictures.
+
+    Raises MemoryLimit, or what Analyzer.analyze does.
+    """
+    asked = task.work
+    assert isinstance(asked, Checking)
+    networks = Channel(*task.channel) if task.channel else None
+    confine_to(Path(asked.file), asked, task.parent_pid)
+    reporter = Reporter(task.work_id, say)
+    reporter.opened()
+    try:
+        media = MediaFile(Path(asked.file), asked.sha256, asked.cut_short, asked.fetched)
+        analyzer = Analyzer(AnalysisOptions(**asked.options), asked.threads, networks)
+        verdict = analyzer.analyze(media, reporter.analyzed)
+    except Exception as error:
+        if isinstance(error, MemoryError) or getattr(error, "code", None) == OPENCV_NO_MEMORY:
+            raise MemoryLimit(
+                f"It was stopped at {asked.memory_bytes / 1e6:g} MB. Scale the media down, or let "
+                "checks use more: MESOSCOPE_MAX_MEMORY_BYTES."
+            ) from error
+        raise
+    say(result=to_json(verdict), pictures=[_sent(each) for each in verdict.pictures])
+
+
+def confine_to(media: Path, asked: Checking, parent_pid: int) -> None:
+    """Give up everything but reading `media` and computing, for good.
+
+    Before the first thread and the first byte that a stranger wrote. What is open stays so: the
+    lines to the runner, the log, the file of last words and the channel to the networks.
+    """
+    confinement = Confinement(
+        folder=None,
+        proxy_port=None,
+        readable=(media, *HARDWARE),
+        memory_bytes=asked.memory_bytes,
+        file_bytes=WORDS_BYTES,
+        cpu_s=asked.cpu_s,
+        open_files=64,
+    )
+    confine(confinement, parent_pid)
+
+
+class Reporter:
+    """Says how far the analysis has come, as a fraction of it, often enough to watch."""
+
+    def __init__(self, work_id: str, say: Say) -> None:
+        self._work_id = work_id
+        self._say = say
+        self._stage = ""
+        self._partial: dict[str, Any] | None = None
+        self._at = 0.0
+        self._start = time.monotonic()
+
+    def opened(self) -> None:
+        self._report("faces", 0.0, None)
+
+    def analyzed(self, progress: Progress) -> None:
+        if progress.stage != "done":  # the result itself follows
+            self._report(progress.stage, progress.fraction, progress.partial)
+
+    def _report(self, stage: str, fraction: float, partial: dict[str, Any] | None) -> None:
+        now = time.monotonic()
+        if stage != self._stage:
+            log.info("work=%s stage=%s after=%.1fs", self._work_id, stage, now - self._start)
+        elif now < self._at + REPORT_S:
+            return
+        self._stage, self._at = stage, now
+        progress: dict[str, Any] = {"stage": stage, "progress": fraction}
+        if partial is not None and partial is not self._partial:  # they are large
+            self._partial = progress["partial"] = partial
+        self._say(progress=progress)
+
+
+def _sent(picture: FacePicture) -> dict[str, Any]:
+    return {
+        "face": picture.face_id,
+        "moment": picture.moment,
+        "kind": picture.kind,
+        "jpeg": base64.b64encode(picture.jpeg).decode(),
+    }

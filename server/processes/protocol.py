@@ -1,0 +1,172 @@
+"""What a child is started with and asked, one JSON line in, and how it answers, JSON lines out.
+
+Three kinds of work, each done by a process of its own: a guard lets one download reach the
+internet, a download fetches through it, a check looks at the file. messages.py holds what each may
+answer.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from server.config import Settings
+
+LINE_BYTES = 32 << 20  # a longer line is no verdict
+TOTAL_BYTES = 512 << 20  # of all that one child may say
+MOST_BABBLE = 100  # lines that are no JSON
+
+ROOT = Path(__file__).resolve().parents[2]  # where a child is started
+
+# For the libraries of whoever looks at media.
+ENVIRONMENT = {
+    # A pool of threads, started on import, would stay outside of a child's confinement, and would
+    # not survive a fork.
+    "OPENBLAS_NUM_THREADS": "1",
+    # So that a picture's memory is the system's again once it was looked at.
+    "MALLOC_MMAP_THRESHOLD_": "2000000",
+}
+
+Say = Callable[..., None]  # writes its named arguments as the line of a child
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Guarding:
+    """Let what was found public be reached; `host` and `port` are judged before anything else."""
+
+    kind: ClassVar[str] = "guard"
+    host: str
+    port: int
+    allow_hosts: tuple[str, ...]
+    max_bytes: int
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Downloading:
+    """Fetch the video at `url` into `folder`, through the proxy."""
+
+    kind: ClassVar[str] = "download"
+    url: str
+    folder: str
+    proxy_url: str
+    proxy_port: int
+    max_bytes: int
+    max_duration_s: float
+    cpu_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """Look at a file. `options` are AnalysisOptions; `threads` look at frames at the same time.
+
+    `sha256`, `cut_short` and `fetched` are as in MediaFile.
+    """
+
+    kind: ClassVar[str] = "check"
+    file: str
+    sha256: str
+    cut_short: bool
+    options: dict[str, Any]
+    memory_bytes: int
+    cpu_s: int
+    threads: int
+    fetched: bool = False
+
+    @classmethod
+    def within(cls, settings: Settings, file: str, **what: Any) -> Checking:
+        """`what`: the options and what is known of the file; the rest is what settings allow."""
+        return cls(
+            file=file,
+            memory_bytes=settings.max_memory_bytes,
+            cpu_s=(1 + settings.cores) * math.ceil(settings.job_timeout_s),
+            threads=settings.cores,
+            **what,
+        )
+
+
+Work = Guarding | Downloading | Checking
+KINDS: dict[str, type[Work]] = {each.kind: each for each in (Guarding, Downloading, Checking)}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """All that a child is told. `channel`: descriptors of one to the process of the networks.
+
+    `words`: the file for what libraries print. `parent_pid`: with whom it ends, known as it starts.
+    """
+
+    work: Work
+    work_id: str = "-"
+    words: str = os.devnull
+    parent_pid: int = 0
+    channel: tuple[int, int] | None = None
+    log_level: int = logging.INFO
+    log_format: str = "text"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"work": {self.work.kind: asdict(self.work)}}
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Task:
+        [(kind, work)] = said["work"].items()
+        return cls(**{**said, "work": KINDS[kind](**work)})
+
+
+def environment() -> dict[str, str]:
+    """Nothing of ours: its own libraries' settings, and no folder where something could be found.
+
+    What it knows, its answer can carry out: passwords of databases and clouds, names of people.
+    """
+    given = ENVIRONMENT | {
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+        "PATH": "/nonexistent",
+        "YTDLP_NO_PLUGINS": "1",
+    }
+    if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not start without it
+        given["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    return given
+
+
+class Lines:
+    """Puts blocks of what a child writes together to the objects that its lines hold.
+
+    `too_much`: it says more, in one line or altogether, than any child of ours.
+    """
+
+    def __init__(self) -> None:
+        self._pending = b""
+        self._left = TOTAL_BYTES
+        self._babble = 0
+
+    @property
+    def too_much(self) -> bool:
+        return self._left < 0 or self._babble > MOST_BABBLE or len(self._pending) > LINE_BYTES
+
+    def add(self, block: bytes) -> list[dict[str, Any]]:
+        """The objects of the lines that end in this block."""
+        self._left -= len(block)
+        *lines, self._pending = (self._pending + block).split(b"\n")
+        return [message for line in lines if (message := self._parsed(line)) is not None]
+
+    def _parsed(self, line: bytes) -> dict[str, Any] | None:
+        """Of lines that hold no object, only so many are passed over."""
+        if self._babble > MOST_BABBLE:
+            return None
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            message = None
+        if isinstance(message, dict):
+            return message
+        self._babble += 1
+        log.warning("a child wrote something else than its lines: %r", line[:200])
+        return None

@@ -1,0 +1,32 @@
+"""The benchmark of the browser runs each network in both places."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks import browser
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_each_network_in_both_places(parts: Path, tmp_path: Path) -> None:
+    pytest.importorskip("playwright.sync_api")
+    if shutil.which("chromium") is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    browser.main(1, shutil.which("chromium"), parts, tmp_path / "browser.csv")
+    text = (tmp_path / "browser.csv").read_text()
+    rows = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    assert [row["name"] for row in rows] == [name for name, _ in browser.stages(parts / "networks")]
+    assert len(rows) >= 5
+    assert all(float(row["ours"]) > 0 and float(row["theirs"]) > 0 for row in rows)
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(browser.Missing, match="chromium"):
+        browser.main(1, None, tmp_path, tmp_path / "browser.csv")
+    with pytest.raises(browser.Missing, match=r"build/local/\.ready"):
+        browser.main(1, "chromium", tmp_path, tmp_path / "browser.csv")

@@ -1,0 +1,127 @@
+"""Checks in the browser on its first page, of streams, of several videos, of pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests import media
+from tests.e2e.conftest import Site
+from tests.e2e.extension import Extension, drawn, finish, loaded, shoot, wait_for
+from tests.e2e.test_extension_capture import STREAM
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+
+HEAD = '<!doctype html><html lang="en"><title>{title}</title><body style="margin:20px">'
+
+
+def opened(local: Extension, site: Site, name: str, body: str) -> playwright.Page:
+    (site.folder / name).write_text(HEAD.format(title=name) + body)
+    page = local.context.new_page()
+    page.goto(f"{site.url}/{name}")
+    return page
+
+
+@pytest.mark.parametrize(("sample", "label"), [("genuine", "real"), ("manipulated", "fake")])
+def test_the_first_run_page_ends_in_a_verdict(local: Extension, sample: str, label: str) -> None:
+    """Its own clips, checked as any other: no service, and no request that leaves the browser."""
+    page = local.context.new_page()
+    asked: list[str] = []
+    local.context.on("request", lambda request: asked.append(request.url))
+    page.goto(local.address("welcome/welcome.html"))
+    page.wait_for_selector(f"#check-{sample}")
+    loaded(page)
+    assert page.locator("#server").count() == 1, "the service is the other way"
+    page.click(f"#check-{sample}")
+    overlay = local.overlay(page)
+    wait_for(page, lambda: overlay.count() == 1 and overlay.boxes(), 60, "a box while it plays")
+    page.wait_for_selector("#outcome .verdict .worth", timeout=60_000)
+    said = page.inner_text("#outcome")
+    assert "1 person found" in said
+    assert "nothing was sent" in said
+    [check] = [c for c in local.checks() if c["subject"]["page"] == page.url]
+    assert check["result"]["label"] == label
+    shoot(page, f"welcome-{sample}")
+    outside = [url for url in asked if not url.startswith(("chrome-extension:", "data:", "blob:"))]
+    assert outside == []
+    page.close()
+
+
+def test_a_stream_put_together_by_script(
+    local: Extension, site: Site, portrait: np.ndarray
+) -> None:
+    pictures = media.moving(portrait, count=180, size=(640, 480))
+    media.clip(site.folder / "hidden.webm", pictures, fps=15, options={"g": "30"})
+    page = opened(local, site, "local-stream.html", STREAM)
+    loaded(page)
+    popup = local.click(page)
+    assert "nothing was sent" in finish(local, popup, page)
+    [check] = [c for c in local.checks() if c["subject"]["page"] == page.url]
+    assert check["subject"]["url"] is None
+    assert check["result"]["media"]["duration_s"] == pytest.approx(12, abs=0.3)
+    popup.close()
+    page.close()
+
+
+def test_two_videos(local: Extension, site: Site, portrait: np.ndarray) -> None:
+    """Both at once, each with a verdict of its own, in the same worker."""
+    sizes = {"one": (640, 480), "two": (480, 360)}
+    for name, size in sizes.items():
+        pictures = media.moving(portrait, count=270, size=size)
+        media.clip(site.folder / f"both-{name}.webm", pictures, fps=15, options={"g": "30"})
+    body = "".join(
+        f'<video src="both-{name}.webm" muted loop autoplay width="400"></video>' for name in sizes
+    )
+    page = opened(local, site, "both.html", body)
+    page.wait_for_function(
+        "[...document.querySelectorAll('video')].every((v) => v.readyState >= 2)"
+    )
+    popup = local.click(page)
+    popup.wait("document.querySelectorAll('#subjects input').length >= 2")
+    for number in (0, 1):
+        popup.click(f"#subjects label:nth-child({number + 1}) input")
+        popup.click("#check")
+    wait_for(page, lambda: len(_done(local, page)) == 2, 90, "two verdicts")
+    drawn(local, page, 2)
+    widths = {check["result"]["media"]["width_px"] for check in _done(local, page)}
+    assert widths == {640, 480}
+    popup.close()
+    page.close()
+
+
+def _done(local: Extension, page: playwright.Page) -> list[dict[str, object]]:
+    return [c for c in local.checks() if c["subject"]["page"] == page.url and c["state"] == "done"]
+
+
+def test_a_picture_by_the_context_menu(local: Extension, site: Site, portrait: np.ndarray) -> None:
+    media.picture(site.folder / "face.png", portrait)
+    page = opened(local, site, "menu.html", '<img src="face.png" width="512" height="512">')
+    page.bring_to_front()
+    # A real click on the icon first: it is what grants the page, as a click in the menu does.
+    local.click(page).close()
+    local.worker.evaluate(
+        """async (srcUrl) => {
+          const [tab] = await chrome.tabs.query({active: true, windowType: "normal"});
+          chrome.contextMenus.onClicked.dispatch({menuItemId: 'image', srcUrl, frameId: 0}, tab);
+        }""",
+        f"{site.url}/face.png",
+    )
+    wait_for(page, lambda: _done(local, page), 60, "the verdict")
+    drawn(local, page)
+    [check] = _done(local, page)
+    assert (check["way"], check["jobId"]) == ("browser", None)
+    assert len(check["result"]["faces"]) == 1
+    page.close()
+
+
+def test_the_service_is_offered_beside_it(local: Extension, site: Site) -> None:
+    """Before the first check of a picture; it is not asked by itself."""
+    page = opened(local, site, "beside.html", '<img src="face.png" width="512" height="512">')
+    popup = local.click(page)
+    popup.wait("!document.querySelector('#with-service').hidden")
+    popup.click("#with-service")
+    popup.wait("!!document.querySelector('.problem')", 60)
+    assert "does not let Mesoscope reach the service" in popup.text(".problem")
+    popup.close()
+    page.close()
