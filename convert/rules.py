@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from server.analysis.records import AnalysisOptions, Label, MediaLabel, Reason
-from server.analysis.verdict import Rules
+from server.analysis.weighing import Rules
 
 FILE = Path(__file__).parents[1] / "extension" / "src" / "local" / "rules.js"
 MODULES = (

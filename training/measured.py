@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from convert.dataset import VIDEOS, files, some
 from training import breakdown, crops, evaluate, robustness, videos
 from training.breakdown import Row
+from training.likelihood import measures
 from training.prepare import prepare
 from training.sources import digest, short
 from training.tables import write as write_table
@@ -22,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 TITLES = {
     "crops": "Single crops",
+    "evidence": "Likelihood ratios of people, one picture each",
+    "video_evidence": "Likelihood ratios of videos",
     "videos": "Videos, by the service's own rules",
     "methods": "By method, single crops",
     "video_methods": "By method, videos",
@@ -33,13 +37,15 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Tables by the names of TITLES; and what the plots need: `fake` bool [N], `p_fake` [N]."""
+    """Tables by the names of TITLES; and what the plots need: `fake` bool [N], `p_fake` [N], and
+    likelihood ratios, where the model has them."""
 
     model: str
     data: str
     tables: dict[str, list[Row]]
     fake: NDArray[np.bool_]
     p_fake: NDArray[np.float32]
+    evidence: Sequence[measures.Judged] = ()
 
 
 def read(source: Path, cache: Path) -> crops.Crops:
@@ -71,7 +77,7 @@ def measure(model: evaluate.Model, name: str, chosen: crops.Crops, treated: bool
     tables: dict[str, list[Row]] = {"crops": _rows(result)}
     methods = chosen.columns.get("method")
     both = 0 < np.count_nonzero(chosen.fake) < len(chosen)
-    clips = videos.judged(chosen, p_fake, model.calibration)
+    clips = videos.judged(chosen, p_fake, model.calibration, model.likelihood)
     if len(clips):
         tables["videos"] = breakdown.of_videos(clips)
     if methods is not None and both:
@@ -83,10 +89,14 @@ def measure(model: evaluate.Model, name: str, chosen: crops.Crops, treated: bool
     tables["sizes"] = breakdown.by_size(chosen, p_fake)
     if model.calibration is not None:
         tables["people"] = breakdown.by_people(chosen, p_fake, model.calibration)
+    evidence = []
+    if model.likelihood is not None:
+        evidence = measures.judged(chosen, p_fake, clips, model.likelihood)
+        tables |= {found.title: measures.rows(found) for found in evidence}
     if treated:
         tables["robustness"] = robustness.measure(model, chosen)
     kept = {title: rows for title, rows in tables.items() if rows}
-    return Measured(model.name, name, kept, chosen.fake, p_fake)
+    return Measured(model.name, name, kept, chosen.fake, p_fake, evidence)
 
 
 def _rows(result: evaluate.Result) -> list[Row]:

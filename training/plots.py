@@ -1,4 +1,4 @@
-"""Three pictures of a measurement: ROC, reliability, robustness."""
+"""Pictures of a measurement: ROC, reliability, robustness, and those of likelihood ratios."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from training import metrics
+from training.likelihood.figures import draw as evidence_figures
 
 if TYPE_CHECKING:
     from training.measured import Measured
@@ -18,13 +19,16 @@ BINS = 10
 
 
 def draw(measured: Measured, folder: Path) -> list[Path]:
-    """Write roc.png, reliability.png and robustness.png, those that the set allows."""
+    """Write roc.png, reliability.png, robustness.png and those of likelihood/figures.py, as far as
+    the set allows them."""
     figures: dict[str, Figure] = {}
     if 0 < np.count_nonzero(measured.fake) < len(measured.fake):
         figures["roc"] = _roc(measured)
         figures["reliability"] = _reliability(measured)
     if rows := measured.tables.get("robustness"):
         figures["robustness"] = _robustness(rows)
+    for judged in measured.evidence:
+        figures |= evidence_figures(judged)
     for name, figure in figures.items():
         figure.suptitle(f"{measured.model} on {measured.data}", fontsize=10)
         figure.savefig(folder / f"{name}.png", dpi=110)

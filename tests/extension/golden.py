@@ -15,6 +15,7 @@ from models.preprocess import face_crop, resize
 from models.pyramid import levels
 from server.analysis import cascade, cuts, matching, stability
 from server.analysis.analyze import Analyzer
+from server.analysis.answer import to_json
 from server.analysis.boxes import to_fractions
 from server.analysis.crops import frontality, sharpness
 from server.analysis.faces import FaceFinder
@@ -27,8 +28,9 @@ from server.analysis.records import (
     TrackScores,
 )
 from server.analysis.tracks import Tracker
-from server.analysis.verdict import Rules, judge, to_json
+from server.analysis.verdict import judge
 from server.analysis.video import MediaReader
+from server.analysis.weighing import Rules
 from tests.media import clip, moving, picture
 from tests.server.scenes import HEAD, scene
 

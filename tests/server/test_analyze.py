@@ -16,9 +16,11 @@ import pytest
 from models import registry
 from server.analysis import analyze
 from server.analysis.analyze import Analyzer
+from server.analysis.answer import to_json
 from server.analysis.pictures import MOST_FACES, face_pictures
 from server.analysis.records import AnalysisOptions, MediaFile, Progress, Track, TrackScores
-from server.analysis.verdict import Rules, badness, judge, to_json
+from server.analysis.verdict import badness, judge
+from server.analysis.weighing import Rules
 from server.errors import BadValue, EmptyFile, ModelError, NotFound
 from tests.contract.test_verdict_contract import SCHEMA, Draft202012Validator
 from tests.media import clip, picture, truncated

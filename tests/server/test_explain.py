@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from models import registry
 from models.preprocess import SIDE_PER_FACE
 from server.analysis.analyze import Analyzer
+from server.analysis.answer import to_json
 from server.analysis.explain import REGIONS, Explainer, overlay, regions
 from server.analysis.faces import FaceFinder
 from server.analysis.records import AnalysisOptions, MediaFile, Verdict
-from server.analysis.verdict import to_json
 from server.errors import ModelError
 from tests.media import picture
 from training.selfblend import self_blend

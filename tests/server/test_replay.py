@@ -14,8 +14,8 @@ import pytest
 
 from models import registry
 from server.analysis.analyze import Analyzer
+from server.analysis.answer import to_json
 from server.analysis.records import AnalysisOptions, MediaFile
-from server.analysis.verdict import to_json
 from server.errors import NotFound
 from server.replay import (
     EXACT,
