@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from server.analysis.records import AnalysisOptions, Label, MediaLabel, Reason
+from server.analysis.records import AnalysisOptions, Label, MediaLabel, Reason, Strength
 from server.analysis.weighing import Rules
 
 FILE = Path(__file__).parents[1] / "extension" / "src" / "local" / "rules.js"
@@ -28,6 +28,7 @@ MODULES = (
     "server.analysis.tracks",
     "server.analysis.evidence",
     "server.analysis.stability",
+    "server.analysis.likelihood",
     "server.analysis.verdict",
 )
 
@@ -45,6 +46,7 @@ def rules() -> dict[str, Any]:
     rules = asdict(Rules())
     for threshold in ("fake_at", "real_at"):  # are each model's own
         del rules[threshold]
+    del rules["likelihood"]
     options = asdict(AnalysisOptions())
     del options["model"]  # comes with its networks: convert/browser.py
     return {
@@ -54,6 +56,7 @@ def rules() -> dict[str, Any]:
         "labels": [*get_args(Label)],
         "media_labels": [*get_args(MediaLabel)],
         "reasons": [*get_args(Reason)],
+        "strengths": [*get_args(Strength)],
     }
 
 

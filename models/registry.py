@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 WEIGHTS = Path(__file__).parent / "weights"
+# Whose verdicts so far a smaller network gives, which takes a fifth of the time.
+TENTATIVE = {"meso3-full": "meso3"}
 
 
 class RegistryError(Exception):

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from models import registry
 from server.errors import BadValue, NotFound
-from server.jobs.verdict_schema import Verdict
+from server.jobs.verdict_schema import SHAPES, Verdict
 
 EXACT = 1e-6
 ROUNDING = 0.02
@@ -54,7 +54,8 @@ def read_report(path: Path) -> dict[str, Any]:
         raise CannotReplay(f"{path} is not a JSON file that can be read.") from error
     verdict = data.get("result") if isinstance(data, dict) and "result" in data else data
     try:
-        Verdict.model_validate(verdict, strict=True)
+        shape = SHAPES.get(verdict.get("schema") if isinstance(verdict, dict) else None, Verdict)
+        shape.model_validate(verdict, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "all of it"
@@ -83,6 +84,11 @@ def require_same(report: dict[str, Any], file: Path) -> None:
         known = {spec.sha256} if whole else {entry.sha256 for entry in spec.files.values()}
         if used not in known:
             raise CannotReplay(f"Its {kind}, {name} {used}, is not the one that is here.")
+
+
+def options(report: dict[str, Any]) -> dict[str, Any]:
+    """With which the check is made again; an answer of an earlier schema by its own rules."""
+    return {**report["options"], "schema_version": report["schema"]}
 
 
 def tolerance(report: dict[str, Any], replay: dict[str, Any]) -> float:
@@ -124,6 +130,7 @@ def _unlike(report: dict[str, Any], replay: dict[str, Any], allowed: float) -> I
     """What matters and differs: the media and times, the thresholds, how many faces, their labels,
     and P(fake) by more than `allowed`."""
     yield from _unequal("media", report["media"], replay["media"])
+    yield from _unequal("basis", report.get("basis"), replay.get("basis"))
     for fact in ("fake_at", "real_at", "rates"):
         yield from _unequal(f"model.{fact}", report["model"][fact], replay["model"][fact])
     pairs = [("", report, replay)]
@@ -133,8 +140,9 @@ def _unlike(report: dict[str, Any], replay: dict[str, Any], allowed: float) -> I
     else:
         yield Difference("faces", str(len(report["faces"])), str(len(replay["faces"])))
     for where, said, found in pairs:
-        if said["label"] != found["label"]:
-            yield Difference(f"{where}label", said["label"], found["label"])
+        for name in ("label", "level"):
+            if said.get(name) != found.get(name):
+                yield Difference(f"{where}{name}", str(said.get(name)), str(found.get(name)))
         if not _is_close(said["p_fake"], found["p_fake"], allowed):
             yield Difference(f"{where}p_fake", _short(said["p_fake"]), _short(found["p_fake"]))
 

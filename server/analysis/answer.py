@@ -20,7 +20,7 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
     Seconds to the millisecond, P(fake) and fractions of the picture to 4 digits, null if unknown.
     """
     media, options = verdict.media, asdict(verdict.options)
-    schema = options.pop("schema")
+    schema = options.pop("schema_version")
     answer = {
         "schema": schema,
         "label": verdict.label,

@@ -279,7 +279,7 @@ class AnalysisOptions:
     end_s: float | None = None  # nor after this; None: the end of the media
     explain: bool = True  # mark where in the face, if the model can tell
     stop_early: bool = True  # once no further picture of a long video can change the answer
-    schema: int = SCHEMA  # of the answer; 1: as before there were likelihood ratios
+    schema_version: int = SCHEMA  # of the answer; 1: as before there were likelihood ratios
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,6 @@ BATCHES = (1, 2)  # every size costs an interpreter; larger ones take more memor
 REMEMBERED = 4096  # scores kept, so that a partial verdict scores only what is new
 UNCALIBRATED = registry.Calibration(scale=1.0, offset=0.0, fake_at=0.9, real_at=0.1)
 KERAS, FLOAT = "keras", "float32"  # variants that say the same, but for rounding
-# Whose verdicts so far a smaller network gives, which takes a fifth of the time.
-TENTATIVE = {"meso3-full": "meso3"}
 
 log = logging.getLogger(__name__)
 
@@ -137,9 +135,9 @@ class Scorers:
     """The network that decides, and the one that gives verdicts so far: the same if it is small."""
 
     def __init__(self, options: AnalysisOptions, networks: Networks | None, threads: int) -> None:
-        likelihood = options.schema > 1
+        likelihood = options.schema_version > 1
         self.deciding = Scorer(options.model, networks, threads, likelihood)
-        tentative = TENTATIVE.get(options.model)
+        tentative = registry.TENTATIVE.get(options.model)
         self.tentative = (
             Scorer(tentative, networks, threads, likelihood) if tentative else self.deciding
         )

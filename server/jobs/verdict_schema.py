@@ -5,7 +5,7 @@ The contracts are tests/contract/verdict-{1,2}.schema.json, which these models m
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -201,4 +201,4 @@ class Verdict(VerdictOne):
     basis: Basis | None
 
 
-SHAPES = {1: VerdictOne, 2: Verdict}
+SHAPES: dict[Any, type[VerdictOne]] = {1: VerdictOne, 2: Verdict}

@@ -119,7 +119,7 @@ GOLDEN = Verdict(
 
 
 def of_schema(schema: int) -> Verdict:
-    return replace(GOLDEN, options=replace(GOLDEN.options, schema=schema))
+    return replace(GOLDEN, options=replace(GOLDEN.options, schema_version=schema))
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
@@ -244,7 +244,7 @@ VERDICTS = st.builds(
         end_s=st.none() | SECONDS,
         explain=st.booleans(),
         stop_early=st.booleans(),
-        schema=st.sampled_from(sorted(SCHEMAS)),
+        schema_version=st.sampled_from(sorted(SCHEMAS)),
     ),
     versions=st.dictionaries(st.text(max_size=9), st.text(max_size=9), max_size=3),
     timing_s=st.dictionaries(st.text(max_size=9), st.floats(0, 1e6), max_size=3),

@@ -104,7 +104,7 @@ def test_the_page_of_the_api_shows_every_operation_and_shape(client: FlaskClient
 
 def test_models_say_what_they_are_worth(client: FlaskClient) -> None:
     found = client.get("/models").get_json()["models"]
-    assert [model["name"] for model in found if model["default"]] == ["meso3"]
+    assert [model["name"] for model in found if model["default"]] == ["meso3-full"]
     assert "mtcnn" not in [model["name"] for model in found], "it judges nothing"
     for model in found:
         spec = registry.spec(model["name"])

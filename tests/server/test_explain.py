@@ -113,7 +113,8 @@ def test_a_blended_mouth_is_named_and_shown(portrait: np.ndarray, tmp_path: Path
     shown, before = (
         cv2.imdecode(np.frombuffer(it.jpeg, np.uint8), cv2.IMREAD_COLOR) for it in (evidence, plain)
     )
-    assert shown.shape == before.shape == (144, 144, 3)
+    side_px = registry.spec(AnalysisOptions().model).input_px
+    assert shown.shape == before.shape == (side_px, side_px, 3)
     coloured = np.ptp(shown.astype(int), axis=2) > 40
     assert 0.01 < coloured.mean() < 0.5
 
