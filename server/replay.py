@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from models import registry
 from server.errors import BadValue, NotFound
-from server.jobs.verdict_schema import SHAPES, Verdict
+from server.jobs.verdict_schema import shape_of
 
 EXACT = 1e-6
 ROUNDING = 0.02
@@ -54,8 +54,7 @@ def read_report(path: Path) -> dict[str, Any]:
         raise CannotReplay(f"{path} is not a JSON file that can be read.") from error
     verdict = data.get("result") if isinstance(data, dict) and "result" in data else data
     try:
-        shape = SHAPES.get(verdict.get("schema") if isinstance(verdict, dict) else None, Verdict)
-        shape.model_validate(verdict, strict=True)
+        shape_of(verdict).model_validate(verdict, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "all of it"

@@ -29,6 +29,7 @@ STAGES = {
 # Shape, plain shape, colour, words. A shape beside the words, since colour alone is not enough.
 FINDINGS = {
     "fake": ("▲", "[!]", "bold red", "signs of manipulation"),
+    "suspicious": ("△", "[~]", "yellow", "suspicious"),
     "inconclusive": ("◆", "[?]", "yellow", "cannot be told"),
     "real": ("●", "[-]", "green", "no sign of manipulation found"),
     "no-face": ("○", "[ ]", "cyan", "no face found"),
@@ -44,9 +45,19 @@ WHY = {
     "stopped-early": "settled before the end; the rest was not looked at",
     "unstable": "a small change of the picture turns the result round",
 }
+STRENGTH = {
+    "weak": "weak",
+    "moderate": "moderate",
+    "moderately-strong": "moderately strong",
+    "strong": "strong",
+    "very-strong": "very strong",
+    "extremely-strong": "extremely strong",
+}
 MEANING = {
     "fake": "A face in it looks swapped or re-enacted. The check can be wrong; its card in "
     "models/cards says how often.",
+    "suspicious": "A face in it looks somewhat swapped or re-enacted; so do up to one in twenty "
+    "genuine people.",
     "inconclusive": "There is too little evidence for an answer; that says nothing either way.",
     "real": "Nothing that this check looks for was found. That does not prove that it is genuine.",
     "no-face": "Only faces are judged, and there is none in what was looked at.",
@@ -74,10 +85,10 @@ def bar(console: Console) -> Iterator[Report]:
 
 def show(verdict: dict[str, Any], console: Console) -> None:
     """Print a verdict, given in its JSON form."""
-    label = verdict["label"]
-    p_fake = verdict["p_fake"]
-    console.print(finding(label, console), "" if p_fake is None else f"(P(fake) {p_fake:.0%})")
-    console.print(MEANING[label])
+    level = level_of(verdict)
+    shown = evidence(verdict)
+    console.print(finding(level, console), f"({shown})" if shown else "")
+    console.print(MEANING[level])
     if verdict["reasons"]:
         console.print(f"Why: {why(verdict['reasons'])}.")
     if verdict["faces"]:
@@ -90,13 +101,15 @@ def table(faces: list[dict[str, Any]], console: Console) -> Table:
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     rows.add_column("Face")
     rows.add_column("Finding")
-    rows.add_column("P(fake), 95 %", no_wrap=True)
+    rows.add_column("Evidence")
     rows.add_column("When", no_wrap=True)
     rows.add_column("Why", min_width=18)
     worst = list(FINDINGS)
-    for face in sorted(faces, key=lambda face: (worst.index(face["label"]), face["id"])):
-        words = finding(face["label"], console)
-        rows.add_row(str(face["id"]), words, sure(face), when(face), why(face["reasons"]))
+    for face in sorted(faces, key=lambda face: (worst.index(level_of(face)), face["id"])):
+        words = finding(level_of(face), console)
+        rows.add_row(
+            str(face["id"]), words, evidence(face) or "not judged", when(face), why(face["reasons"])
+        )
     return rows
 
 
@@ -106,12 +119,26 @@ def finding(label: str, console: Console) -> Text:
     return Text(f"{plain if console.options.ascii_only else shape} {words}", style=colour)
 
 
-def sure(face: dict[str, Any]) -> str:
-    """The probability that a face is fake, with its interval."""
-    if face["p_fake"] is None:
-        return "not judged"
-    low, high = face["interval"]
-    return f"{face['p_fake']:.0%} ({low:.0%} to {high:.0%})"
+def level_of(found: dict[str, Any]) -> str:
+    """Its level, or the label where there is none: in schema 1, and without a face."""
+    return str(found.get("level") or found["label"])
+
+
+def evidence(found: dict[str, Any]) -> str:
+    """Which way the evidence of a face or of the media points, and how strongly: in words and as a
+    likelihood ratio, or as P(fake) where there is none; empty where nothing was judged."""
+    support, p_fake = found.get("support"), found["p_fake"]
+    if support:
+        low, high = found["lr_interval"]
+        way, strength = support["direction"], STRENGTH.get(support["strength"])
+        said = f"{strength} support for {way}" if way else "no support either way"
+        return f"{said}, LR {found['lr']:g} ({low:g} to {high:g})"
+    if p_fake is None:
+        return ""
+    interval = found.get("interval")
+    return f"P(fake) {p_fake:.0%}" + (
+        "" if not interval else " ({:.0%} to {:.0%})".format(*interval)
+    )
 
 
 def when(face: dict[str, Any]) -> str:

@@ -18,8 +18,9 @@ from server.jobs.store import Store
 
 # What is said to people is said in one place: the extension's catalogue, which the page uses too.
 WORDS = Path(__file__).parents[2] / "extension/src/_locales/en/messages.json"
-SHAPES = {"fake": "▲", "real": "●", "inconclusive": "◆", "no-face": "○"}
+SHAPES = {"fake": "▲", "suspicious": "△", "real": "●", "inconclusive": "◆", "no-face": "○"}
 RARE = 0.01  # of such videos are fake, for the sentence that says what a flag is worth
+PRIORS = (1, 50)  # of 100 such videos are fake, for those that say what evidence is worth
 JOIN_S = 1.5  # samples farther apart are not joined: the face may have been away in between
 WIDTH, HEIGHT, EDGE = 640, 72, 6
 COLUMNS = ("face", "label", "t", "p_fake", "x", "y", "width", "height")
@@ -57,7 +58,7 @@ class View:
         return cls(
             title=job.source or "A file without a name",
             verdict=verdict,
-            text=_finding(verdict),
+            text=_finding(verdict, verdict.get("basis")),
             worth=list(_worth(verdict)),
             estimate=say("estimate"),
             faces=[_face(face, verdict, job, store) for face in verdict["faces"]],
@@ -118,20 +119,40 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{tenths / 10:04.1f}"
 
 
-def _finding(found: dict[str, Any]) -> dict[str, str]:
+def _finding(found: dict[str, Any], basis: dict[str, Any] | None) -> dict[str, str]:
     """A label in words, of the media or of a face."""
-    label, p_fake = found["label"], found["p_fake"]
+    label = found["label"]
+    name = "suspicious" if found.get("level") == "suspicious" else label
+    covers = basis["covers"] if label == "real" and basis and basis["blind_to"] else None
     return {
         "label": label,
-        "shape": SHAPES.get(label, ""),
-        "words": say(f"label_{label}"),
-        "meaning": say(f"meaning_{label}"),
-        "probability": _probability(p_fake, found.get("interval")),
+        "shape": SHAPES.get(name, ""),
+        "words": say("label_real_of", _kinds(covers)) if covers else say(f"label_{name}"),
+        "meaning": say(f"meaning_{name}"),
+        "evidence": _support(found) if "level" in found else _probability(found),
         "reasons": " ".join(say(f"reason_{reason}") for reason in found["reasons"]),
     }
 
 
-def _probability(p_fake: float | None, interval: list[float] | None) -> str:
+def _kinds(kinds: list[str]) -> str:
+    """Kinds of fakes, in words; those of others by the names that they gave them."""
+    said = {kind: say(f"made_{kind.replace(' ', '_')}") for kind in kinds}
+    return ", ".join(kind if text.startswith("made_") else text for kind, text in said.items())
+
+
+def _support(found: dict[str, Any]) -> str:
+    """How strong the evidence is, and which way; empty where that was not measured."""
+    support = found["support"]
+    if support is None:
+        return ""
+    if support["direction"] is None:
+        return say("support_none") + "."
+    return say(f"support_{support['direction']}", say(f"strength_{support['strength']}")) + "."
+
+
+def _probability(found: dict[str, Any]) -> str:
+    """Of a verdict of schema 1."""
+    p_fake, interval = found["p_fake"], found.get("interval")
     if p_fake is None:
         return ""
     if interval is None:
@@ -140,7 +161,26 @@ def _probability(p_fake: float | None, interval: list[float] | None) -> str:
 
 
 def _worth(verdict: dict[str, Any]) -> Iterator[str]:
-    """What a flag is worth where fakes are rare, as far as it was measured."""
+    """What the evidence is worth where fakes are rare and where not, and what is behind it."""
+    basis: dict[str, Any] | None = verdict.get("basis")
+    lr: float | None = verdict.get("lr")
+    if basis is None:
+        yield from _worth_of_flag(verdict)
+        return
+    if lr is not None:
+        for prior in PRIORS:
+            odds = lr * prior / (100 - prior)
+            yield say("worth_prior", str(prior), f"{100 * odds / (1 + odds):.0f}")
+    if basis["blind_to"]:
+        yield say("blind_to", _kinds(basis["blind_to"]))
+    people, found = basis["people"], basis["guarantee"]
+    yield say("worth_people", str(people["genuine"]), str(people["manipulated"]))
+    share = f"{found['flagged_at_most']:.1%}"
+    yield say("worth_guarantee", str(found["people"]), str(found["flagged"]), share)
+
+
+def _worth_of_flag(verdict: dict[str, Any]) -> Iterator[str]:
+    """What a flag is worth, as far as it was measured, of a verdict without likelihood ratios."""
     rates = verdict["model"]["rates"]
     if rates is None:
         return
@@ -156,7 +196,10 @@ def _face(face: dict[str, Any], verdict: dict[str, Any], job: Job, store: Store)
     scored = [sample for sample in face["samples"] if sample["p_fake"] is not None]
     return {
         "id": face["id"],
-        "text": _finding(face),
+        "text": _finding(face, verdict.get("basis")),
+        "scores": [
+            f"{name}: {say('score', percent(p))}" for name, p in face.get("scores", {}).items()
+        ],
         "span": say("seen", clock(face["start_s"]), clock(face["end_s"]))
         if verdict["media"]["kind"] == "video"
         else "",

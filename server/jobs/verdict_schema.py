@@ -201,4 +201,10 @@ class Verdict(VerdictOne):
     basis: Basis | None
 
 
-SHAPES: dict[Any, type[VerdictOne]] = {1: VerdictOne, 2: Verdict}
+SHAPES: dict[int, type[VerdictOne]] = {1: VerdictOne, 2: Verdict}
+
+
+def shape_of(verdict: Any) -> type[VerdictOne]:
+    """The model of the schema that `verdict` states; the newest, where it states none of ours."""
+    schema = verdict.get("schema") if isinstance(verdict, dict) else None
+    return SHAPES.get(schema, Verdict) if isinstance(schema, int) else Verdict

@@ -21,8 +21,9 @@ from server.jobs.messages import Picture
 from server.jobs.records import NewJob
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
+from tests.server.verdicts import EXAMPLE
 
-VERDICT = json.loads((Path(__file__).parents[1] / "contract" / "verdict-1.json").read_text())
+VERDICT = json.loads(EXAMPLE.read_text())
 HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>=cmd|'/c calc'!A1"
 JPEG = b"\xff\xd8 a face \xff\xd9"
 EVIDENCE = b"\xff\xd8 an evidence map \xff\xd9"
@@ -63,9 +64,11 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
         "Looks manipulated",
         "The moments of this face contradict each other.",
         "The face is too small in the picture to be judged.",
-        "Probability of manipulation: 93% (95% interval 88% to 97%).",
-        "If 1 in 100 such videos is fake, a flag like this is right in 16 of 100.",
-        "DFDC test, single crops",
+        "Support for manipulation: moderate.",
+        "If 1 of 100 such videos are fake, 12 of 100 with evidence like this are fake.",
+        "If 50 of 100 such videos are fake, 93 of 100 with evidence like this are fake.",
+        "Not looked for: fully generated face.",
+        "meso3: Score of the network: 80%",
         "clip.mp4",
         VERDICT["media"]["sha256"],
         VERDICT["model"]["sha256"],
@@ -78,6 +81,27 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
     assert page.count("<svg") == 1, "one lane: the second person has no samples that were scored"
     # Nothing is fetched: whatever it points to is inside.
     assert {link[:5] for link in re.findall(r'(?:src|href)="([^"]*)"', page)} == {"data:"}
+
+
+def test_no_sign_names_what_was_looked_for(checked: Checked) -> None:
+    genuine = {"support": {"direction": "genuine", "strength": "weak"}, "lr": 0.25}
+    page = checked.client.get(f"{checked.done(VERDICT | genuine | {'label': 'real'})}/report").text
+    assert "No sign of: face swap" in page
+    assert "Support for genuine: weak." in page
+    suspicious = {"label": "inconclusive", "level": "suspicious"}
+    page = checked.client.get(f"{checked.done(VERDICT | suspicious)}/report").text
+    assert "△</span> Suspicious" in page
+
+
+def test_a_report_of_schema_1_has_its_words(checked: Checked) -> None:
+    old = json.loads((EXAMPLE.parent / "verdict-1.json").read_text())
+    page = checked.client.get(f"{checked.done(old)}/report").text
+    for words in (
+        "Probability of manipulation: 93% (95% interval 88% to 97%).",
+        "If 1 in 100 such videos is fake, a flag like this is right in 16 of 100.",
+        "DFDC test, single crops",
+    ):
+        assert words in page, words
 
 
 def test_the_report_can_be_read_back(checked: Checked) -> None:

@@ -12,7 +12,8 @@ import { element } from "../view/element.js";
 
 /** @param {Face} face @param {Words} words */
 function boxFor(face, words) {
-  const p = face.p_fake === null ? "" : ` ${words.percent(face.p_fake)}`;
+  // The score of a face with a likelihood ratio stands in the details alone: one number, one meaning.
+  const p = face.p_fake === null || face.level ? "" : ` ${words.percent(face.p_fake)}`;
   const tag = element("span", { class: "tag", text: `${SHAPES[face.label]} ${words.say("person", String(face.id))}${p}` });
   return element("div", { class: `box ${face.label}`, attributes: { "data-face": face.id } }, tag);
 }

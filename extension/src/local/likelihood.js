@@ -7,7 +7,7 @@ import rules from "./rules.js";
 
 /**
  * @import { Crop } from "./crops.js"
- * @import { Ratio, Support } from "../verdict/types.js"
+ * @import { Guarantee, Ratio, Support } from "../verdict/types.js"
  *
  * @typedef {[low: number, usual: number, high: number]} Seen in what a line was fitted on
  *
@@ -28,7 +28,7 @@ import rules from "./rules.js";
  * @property {number} genuine
  * @property {number} manipulated
  * @property {string} part
- * @property {object} guarantee
+ * @property {Guarantee} guarantee
  * @property {string[]} covers
  * @property {string[]} blind_to
  */

@@ -19,12 +19,15 @@
  * @property {number|null} [lr] likelihood ratio of "manipulated" to "genuine"
  * @property {[number, number]|null} [lr_interval]
  *
+ * @typedef {{people: number, flagged: number, suspected: number, flagged_at_most: number, suspected_at_most: number}} Guarantee
+ *   of so many genuine people, how many were called manipulated, how many at least suspicious, and what shares these are at most
+ *
  * @typedef {object} Basis what is behind the likelihood ratios
  * @property {{genuine: number, manipulated: number}} people
  * @property {string} part
  * @property {number} views
  * @property {[number, number]} bounds
- * @property {object} guarantee
+ * @property {Guarantee} guarantee
  * @property {string[]} covers
  * @property {string[]} blind_to
  *

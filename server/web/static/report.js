@@ -1,8 +1,8 @@
 // A verdict, as a person reads it: the answer first, then what it is worth, then what it rests on.
-import { badge, element } from "./dom.js";
-import { SHAPES } from "./extension/verdict/labels.js";
-import { rightInHundred } from "./extension/verdict/worth.js";
-import { peopleText, probabilityText, reasonText } from "./extension/view/phrases.js";
+import { element } from "./dom.js";
+import {
+  evidenceText, labelBadge as spokenBadge, meaningText, peopleText, reasonText, worthTexts,
+} from "./extension/view/phrases.js";
 import { downloads } from "./downloads.js";
 import { personCard } from "./person.js";
 import { createScreen } from "./player.js";
@@ -10,12 +10,11 @@ import { words } from "./words.js";
 
 /**
  * @import { Check } from "./checks.js"
- * @import { Face, MediaLabel, Verdict } from "./extension/verdict/types.js"
+ * @import { Face, Verdict } from "./extension/verdict/types.js"
  */
 
-/** @param {MediaLabel} label */
-export const labelBadge = (label) =>
-  badge(label, SHAPES[label] ?? "○", words.say(`label_${label.replace("-", "_")}`));
+/** @param {Pick<Verdict, "label"|"level">} judged @param {Verdict["basis"]} [basis] */
+export const labelBadge = (judged, basis) => spokenBadge(words, judged, basis);
 
 /** @param {Face|Verdict} judged */
 export const reasons = (judged) =>
@@ -24,19 +23,19 @@ export const reasons = (judged) =>
 /** The verdict so far, which may still change. @param {Verdict} verdict */
 export function tentativeView(verdict) {
   const faces = verdict.faces.map((face) =>
-    element("li", {}, `${words.say("person", String(face.id))}: `, labelBadge(face.label)));
+    element("li", {}, `${words.say("person", String(face.id))}: `, labelBadge(face, verdict.basis)));
   return element("section", { class: "panel tentative", attributes: { "aria-label": words.say("so_far") } },
     element("h2", { text: `${words.say("so_far")}, and not final` }),
-    element("p", {}, labelBadge(verdict.label)),
+    element("p", {}, labelBadge(verdict, verdict.basis)),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
     element("ul", { class: "plain" }, ...faces));
 }
 
 /** @param {Verdict} verdict */
 function answer(verdict) {
-  const p = probabilityText(words, verdict);
+  const p = evidenceText(words, verdict);
   return element("section", { class: `panel answer ${verdict.label}`, attributes: { "aria-label": "Verdict" } },
-    element("h2", { class: "headline" }, labelBadge(verdict.label)),
+    element("h2", { class: "headline" }, labelBadge(verdict, verdict.basis)),
     ...(p ? [element("p", { class: "probability", text: p })] : []),
     ...reasons(verdict),
     element("p", { class: "note", text: `${peopleText(words, verdict.faces.length)}. ${extent(verdict)}` }));
@@ -51,18 +50,11 @@ function extent({ media, model }) {
 }
 
 /** @param {Verdict} verdict */
-function worth({ label, model }) {
-  const section = element("section", { class: "panel", attributes: { "aria-labelledby": "worth" } },
+function worth(verdict) {
+  return element("section", { class: "panel", attributes: { "aria-labelledby": "worth" } },
     element("h2", { text: words.say("worth"), attributes: { id: "worth" } }),
-    element("p", { text: words.say(`meaning_${label.replace("-", "_")}`) }));
-  const right = label === "fake" && model.rates ? rightInHundred(model.rates) : null;
-  if (right !== null && model.rates) {
-    const { flags_fake, flags_real, part } = model.rates;
-    section.append(
-      element("p", { class: "rates", text: `If 1 in 100 such videos is fake, a flag like this is right in ${Math.round(right)} of 100.` }),
-      element("p", { class: "note", text: `As measured on ${part}: it flags ${words.percent(flags_fake)} of the fakes and ${words.percent(flags_real)} of the genuine ones.` }));
-  }
-  return section;
+    element("p", { text: meaningText(words, verdict) }),
+    ...worthTexts(words, verdict).map((text) => element("p", { class: "rates", text })));
 }
 
 /** @param {Verdict} verdict what is needed to tell this media and this check from others */
