@@ -100,7 +100,8 @@ def known(
         sharp = crops.numbers("sharpness")
     elif sharp is None:
         sharp = np.array([sharpness(data.decode(image)) for image in crops.images], np.float32)
-    methods = np.full(len(crops), kind) if kind else crops.columns.get("method", crops.names)
+    unknown = np.full(len(crops), kind or "manipulated")
+    methods = unknown if kind else crops.columns.get("method", unknown)
     column = "face_px" if "face_px" in crops.columns else "orig_face_px"
     return Scored(
         logits=to_logits(p_fake),

@@ -34,7 +34,8 @@ def refit(name: str, folder: Path, cache: Path) -> Likelihood:
     if registry.spec(name).calibration is None:
         raise ValueError(f"{name} is not calibrated: python -m training calibrate {name}")
     model = replace(evaluate.load(name), views=VIEWS)
-    videos = score(model, fewer(data.part(folder, "val")), kind=FACE_SWAP)
+    kind = "" if data.is_prepared(folder) else FACE_SWAP
+    videos = score(model, fewer(data.part(folder, "val")), kind=kind)
     photos = _photos(model, folder)
     kinds = together([videos, *_other_kinds(model, folder)])
     found = fitted(videos, photos, kinds, _usual(model, folder, cache))
@@ -109,7 +110,7 @@ def _line(videos: Scored, usual: Spread) -> Likelihood:
     """With the line and the spreads; bounds and levels come after it."""
     quality = fit.quality(videos)
     line, covariance = fit.line(videos, quality)
-    vary = fit.spreads(videos.take(videos.treatments == AS_IT_IS))
+    vary = fit.spreads(videos)
     return Likelihood(
         views=VIEWS,
         line=_rounded(line),
