@@ -15,6 +15,7 @@ from convert import classifier, tflite
 from models import meso, registry
 from training import crops as data
 from training import evaluate, export, maps, mask_head, speed
+from training.likelihood.words import said as likelihood_words
 
 PUBLISHED = {"meso4": "Meso-4", "mesoinception4": "MesoInception-4"}  # trained by our recipe
 
@@ -125,6 +126,7 @@ def _facts(
         "source": spec.source,
         "variants": _variants(measured),
         "parts": _parts(measured, titles),
+        "likelihood": likelihood_words(spec),
         "speed": _milliseconds(measured["milliseconds"]),
     }
 

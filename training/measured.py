@@ -26,6 +26,8 @@ TITLES = {
     "crops": "Single crops",
     "evidence": "Likelihood ratios of people, one picture each",
     "video_evidence": "Likelihood ratios of videos",
+    "evidence_kinds": "Likelihood ratios of people, by kind of fake",
+    "video_evidence_kinds": "Likelihood ratios of videos, by kind of fake",
     "videos": "Videos, by the service's own rules",
     "methods": "By method, single crops",
     "video_methods": "By method, videos",
@@ -93,6 +95,7 @@ def measure(model: evaluate.Model, name: str, chosen: crops.Crops, treated: bool
     if model.likelihood is not None:
         evidence = measures.judged(chosen, p_fake, clips, model.likelihood)
         tables |= {found.title: measures.rows(found) for found in evidence}
+        tables |= {f"{found.title}_kinds": measures.kinds(found) for found in evidence}
     if treated:
         tables["robustness"] = robustness.measure(model, chosen)
     kept = {title: rows for title, rows in tables.items() if rows}

@@ -183,12 +183,15 @@ def test_pictures_of_ratios_are_drawn(many: Likelihood, tmp_path) -> None:
     scored = made_up(30, each=1)
     log = np.clip(fit.logs(scored, many), *np.log(many.bounds))
     levels = measures.levels(log, many)
-    judged = measures.Judged("evidence", scored.fake, log, levels, scored.people)
+    judged = measures.Judged("evidence", scored.fake, log, levels, scored.people, scored.kinds)
     table = {row["measure"]: row["value"] for row in measures.rows(judged)}
     assert table["judged"] == 60
     assert 0 < table["cllr_min"] <= table["cllr"] < 1
     assert sum(table[f"reals_called_{level}"] for level in
                ("fake", "suspicious", "inconclusive", "real")) == pytest.approx(1)  # fmt: skip
+    [kind] = measures.kinds(judged)
+    assert (kind["kind"], kind["fakes"]) == ("face swap", 30)
+    assert kind["cllr"] == table["cllr"]
     drawn = figures.draw(judged)
     assert set(drawn) == {"evidence-tippett", "evidence-reliability"}
     for name, figure in drawn.items():

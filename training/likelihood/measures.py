@@ -24,7 +24,7 @@ from training import metrics
 from training.breakdown import Row
 from training.likelihood import fit
 from training.likelihood.people import Scored, known, one_each
-from training.videos import Videos
+from training.videos import Videos, tracks
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -33,13 +33,16 @@ Bool = NDArray[np.bool_]
 @dataclass(frozen=True, slots=True)
 class Judged:
     """N people or videos with a likelihood ratio. `log` float64 [N] is ln LR within the bounds,
-    `levels` and `people` str [N], `fake` bool [N]."""
+    `levels`, `people` and `kinds` of fakes str [N], `fake` bool [N]. `covered`: how often both
+    halves of a clip agree within their intervals, nan of single pictures."""
 
     title: str
     fake: Bool
     log: Float
     levels: NDArray[Any]
     people: NDArray[Any]
+    kinds: NDArray[Any]
+    covered: float = float("nan")
 
 
 def judged(
@@ -49,13 +52,14 @@ def judged(
     scored = known(crops, p_fake)
     chosen = scored.take(one_each(scored)(np.random.default_rng(0)))
     log = fit.logs(chosen, model)
-    found = [
-        Judged("evidence", chosen.fake, _bounded(log, model), levels(log, model), chosen.people)
-    ]
+    about = (levels(log, model), chosen.people, chosen.kinds)
+    found = [Judged("evidence", chosen.fake, _bounded(log, model), *about)]
     told = np.isfinite(clips.log)
     if told.any():
         of_clips = (clips.fake, _bounded(clips.log, model), clips.levels, clips.identities)
-        found.append(Judged("video_evidence", *(values[told] for values in of_clips)))
+        values = [each[told] for each in (*of_clips, clips.methods)]
+        halves = covered(scored, tracks(crops).values(), model)
+        found.append(Judged("video_evidence", *values, covered=halves))
     return found
 
 
@@ -112,12 +116,30 @@ def rows(found: Judged) -> list[Row]:
     chosen = {**(MEASURES if both else {}), "decided": decided}
     for name, metric in chosen.items():
         table.append(_row(name, metric, found.fake, found.log, found.people))
+    if np.isfinite(found.covered):
+        table.append({"measure": "covered", "value": found.covered})
     for is_fake, who in ((False, "reals"), (True, "fakes")):
         of_label = found.fake == is_fake
         for level in ("fake", "suspicious", "inconclusive", "real") if of_label.any() else ():
             called = (found.levels[of_label] == level).astype(np.float64)
             given = (found.fake[of_label], called, found.people[of_label])
             table.append(_row(f"{who}_called_{level}", _share, *given))
+    return table
+
+
+def kinds(found: Judged) -> list[Row]:
+    """Each kind of fakes against all the reals: what the LRs cost, and how many are flagged."""
+    table = []
+    for kind in np.unique(found.kinds[found.fake]):
+        fakes = found.fake & (found.kinds == kind)
+        chosen = fakes | ~found.fake
+        row: Row = {"kind": str(kind), "fakes": int(fakes.sum())}
+        if (~found.fake).any():
+            row["cllr"] = cllr(found.fake[chosen], found.log[chosen])
+            row["cllr_min"] = cllr_min(found.fake[chosen], found.log[chosen])
+        for level in ("fake", "suspicious", "real"):
+            row[f"called_{level}"] = float(np.mean(found.levels[fakes] == level))
+        table.append(row)
     return table
 
 
