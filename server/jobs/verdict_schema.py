@@ -1,4 +1,4 @@
-"""The shape of a verdict, as pydantic models; server/analysis/verdict.py writes it.
+"""The shape of a verdict, as pydantic models; server/analysis/answer.py writes it.
 
 The contracts are tests/contract/verdict-{1,2}.schema.json, which these models must agree with.
 """

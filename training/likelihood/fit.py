@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from lir.algorithms.bayeserror import elub
 from numpy.typing import NDArray
 from scipy.stats import beta
 from sklearn.linear_model import LogisticRegression
@@ -139,6 +138,8 @@ def _rises(found: Float, usual: Quality) -> bool:
 def bounds(log: Float, scored: Scored) -> tuple[float, float]:
     """The LRs that as many people carry, lowest and highest (ELUB): the median over draws of one
     crop of each person. `log` float64 [N] is ln LR of each crop."""
+    from lir.algorithms.bayeserror import elub  # only who fits needs it
+
     draw, rng = one_each(scored), np.random.default_rng(0)
     found = []
     for _ in range(DRAWS):
