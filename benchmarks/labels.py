@@ -74,7 +74,7 @@ def slow(options: AnalysisOptions) -> Analyzer:
     """Raises ModelError where Keras is missing."""
     analyzer = Analyzer(replace(options, stop_early=False))
     analyzer._finder = PackageFinder(options.min_face_px)
-    analyzer._scorer = Scorer(options.model, KerasNetworks())
+    analyzer._scorers.deciding = Scorer(options.model, KerasNetworks())
     return analyzer
 
 

@@ -111,7 +111,7 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
     try:
         report = replay.read_report(options.report)
         replay.require_same(report, options.file)
-        task = replace(_task(settings, str(options.file)), options=report["options"])
+        task = replace(_task(settings, str(options.file)), options=replay.options(report))
         with terminal.bar(Console(stderr=True)) as progress:
             again = _verdict(settings, task, progress)
     except AppError as error:

@@ -44,7 +44,7 @@ class Settings:
     queue_limit: int = 200  # checks waiting before new ones are refused
     queue_bytes: int = 10_000_000_000  # of uploads waiting before new ones are refused
     batch_limit: int = 10_000  # the same for checks of a batch, which come after the others
-    model: str = "meso3"  # registered name of the classifier
+    model: str = "meso3-full"  # registered name of the classifier
     backend: str = "auto"  # what runs the networks: tflite, keras, or keras where a GPU is
     gpu_memory: float = 0.8  # share of the GPU's memory that keras may use
     samples_per_s: float = 3.0  # pictures judged per second of video

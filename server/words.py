@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 LOCALES = Path(__file__).parents[1] / "extension" / "src" / "_locales"
 DEFAULT = "en"
@@ -55,6 +56,20 @@ class Words:
         return self.listed(
             self.say(f"region_{name}") if self.knows(f"region_{name}") else name for name in regions
         )
+
+    def kinds(self, kinds: Iterable[str]) -> str:
+        """Kinds of fakes, in words; those of others by the names that they gave them."""
+        named = ((kind, f"made_{kind.replace(' ', '_')}") for kind in kinds)
+        return self.listed(self.say(key) if self.knows(key) else kind for kind, key in named)
+
+    def support(self, support: Mapping[str, Any] | None) -> str:
+        """How strong the evidence is, and which way; empty where that was not measured."""
+        if support is None:
+            return ""
+        if support["direction"] is None:
+            return self.say("support_none")
+        strength = self.say(f"strength_{support['strength']}")
+        return self.say(f"support_{support['direction']}", strength)
 
 
 @cache

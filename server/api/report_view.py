@@ -15,11 +15,12 @@ from server.jobs.records import Job
 from server.jobs.store import Store
 from server.words import Words
 
-SHAPES = {"fake": "▲", "real": "●", "inconclusive": "◆", "no-face": "○"}
+SHAPES = {"fake": "▲", "suspicious": "△", "real": "●", "inconclusive": "◆", "no-face": "○"}
 # Reasons that lie in the picture: of such a face nothing is found. Of a crowd they are folded.
 UNJUDGED = frozenset({"face-too-small", "too-few-frames", "blurred", "out-of-scope"})
 FEW = 2  # so many are shown like the others
 RARE = 0.01  # of such videos are fake, for the sentence that says what a flag is worth
+PRIORS = (1, 50)  # of 100 such videos are fake, for those that say what evidence is worth
 JOIN_S = 1.5  # samples farther apart are not joined: the face may have been away in between
 WIDTH, HEIGHT, EDGE = 640, 72, 6
 COLUMNS = ("face", "label", "t", "p_fake", "x", "y", "width", "height")
@@ -60,7 +61,7 @@ class View:
         return cls(
             title=job.source or words.say("report_unnamed"),
             verdict=verdict,
-            text=_finding(verdict, words),
+            text=_finding(verdict, verdict.get("basis"), words),
             worth=list(_worth(verdict, words)),
             estimate=words.say("estimate"),
             faces=[_face(face, verdict, job, store, words) for face in shown],
@@ -114,18 +115,27 @@ def _crowd(faces: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict
     return [face for face in faces if face not in folded], folded
 
 
-def _finding(found: dict[str, Any], words: Words) -> dict[str, str]:
+def _finding(found: dict[str, Any], basis: dict[str, Any] | None, words: Words) -> dict[str, str]:
     """A label in words, of the media or of a face."""
-    say = words.say
-    label, p_fake = found["label"], found["p_fake"]
+    say, label = words.say, found["label"]
+    name = "suspicious" if found.get("level") == "suspicious" else label
+    covers = basis["covers"] if label == "real" and basis and basis["blind_to"] else None
     return {
         "label": label,
-        "shape": SHAPES.get(label, ""),
-        "words": say(f"label_{label}"),
-        "meaning": say(f"meaning_{label}"),
-        "probability": _probability(p_fake, found.get("interval"), words),
+        "shape": SHAPES.get(name, ""),
+        "words": say("label_real_of", words.kinds(covers)) if covers else say(f"label_{name}"),
+        "meaning": say(f"meaning_{name}"),
+        "evidence": _evidence(found, words),
         "reasons": " ".join(say(f"reason_{reason}") for reason in found["reasons"]),
     }
+
+
+def _evidence(found: dict[str, Any], words: Words) -> str:
+    """How strong the evidence is, or the probability of a verdict of schema 1; empty without."""
+    if "level" not in found:
+        return _probability(found["p_fake"], found.get("interval"), words)
+    text = words.support(found["support"])
+    return f"{text}." if text else ""
 
 
 def _probability(p_fake: float | None, interval: list[float] | None, words: Words) -> str:
@@ -138,7 +148,27 @@ def _probability(p_fake: float | None, interval: list[float] | None, words: Word
 
 
 def _worth(verdict: dict[str, Any], words: Words) -> Iterator[str]:
-    """What a flag is worth where fakes are rare, as far as it was measured."""
+    """What the evidence is worth where fakes are rare and where not, and what is behind it."""
+    basis: dict[str, Any] | None = verdict.get("basis")
+    lr: float | None = verdict.get("lr")
+    say = words.say
+    if basis is None:
+        yield from _worth_of_flag(verdict, words)
+        return
+    if lr is not None:
+        for prior in PRIORS:
+            odds = lr * prior / (100 - prior)
+            yield say("worth_prior", str(prior), f"{100 * odds / (1 + odds):.0f}")
+    if basis["blind_to"]:
+        yield say("blind_to", words.kinds(basis["blind_to"]))
+    people, found = basis["people"], basis["guarantee"]
+    yield say("worth_people", str(people["genuine"]), str(people["manipulated"]))
+    share = say("percent", f"{100 * found['flagged_at_most']:.1f}")
+    yield say("worth_guarantee", str(found["people"]), str(found["flagged"]), share)
+
+
+def _worth_of_flag(verdict: dict[str, Any], words: Words) -> Iterator[str]:
+    """What a flag is worth, as far as it was measured, of a verdict without likelihood ratios."""
     rates = verdict["model"]["rates"]
     if rates is None:
         return
@@ -156,7 +186,10 @@ def _face(
     scored = [sample for sample in face["samples"] if sample["p_fake"] is not None]
     return {
         "id": face["id"],
-        "text": _finding(face, words),
+        "text": _finding(face, verdict.get("basis"), words),
+        "scores": [
+            f"{name}: {say('score', percent(p))}" for name, p in face.get("scores", {}).items()
+        ],
         "span": say("seen", clock(face["start_s"]), clock(face["end_s"]))
         if verdict["media"]["kind"] == "video"
         else "",

@@ -191,9 +191,9 @@ def check(task: Task, reporter: Reporter, start: Start | None = None) -> dict[st
     fetch_s = time.monotonic() - begun
     reporter.opened()
     from server.analysis.analyze import Analyzer
+    from server.analysis.answer import to_json
     from server.analysis.records import AnalysisOptions
     from server.analysis.runtimes.remote import Line
-    from server.analysis.verdict import to_json
 
     networks = Line(*task.line) if task.line else None
     confine_to(media.path, task)

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from server.errors import AppError, kinds
-from server.jobs.verdict_schema import Verdict
+from server.jobs.verdict_schema import shape_of
 
 STAGES = ("fetch", "faces", "scores")  # of a check that runs
 MOST_PICTURES = 100
@@ -122,7 +122,7 @@ def _progress(said: dict[str, Any]) -> Progress:
 def _verdict(said: dict[str, Any]) -> dict[str, Any]:
     """The verdict with what its schema names and nothing else."""
     try:
-        return Verdict.model_validate(said, strict=True).model_dump(by_alias=True)
+        return shape_of(said).model_validate(said, strict=True).model_dump(by_alias=True)
     except ValidationError as error:
         raise Nonsense(f"no verdict: {error.error_count()} faults") from None
 

@@ -37,7 +37,7 @@ from server.errors import AppError
 from server.jobs import child
 from server.analysis.analyze import Analyzer
 from server.analysis.records import AnalysisOptions, MediaFile
-from server.analysis.verdict import to_json
+from server.analysis.answer import to_json
 task = child.Task(**json.loads(sys.stdin.readline()))
 child.confine_to(Path(task.source), task)
 analyzer = Analyzer(AnalysisOptions(samples_per_s=5))

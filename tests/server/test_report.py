@@ -25,8 +25,9 @@ from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
 from server.web import EXTENSION
 from server.words import words
+from tests.server.verdicts import EXAMPLE
 
-VERDICT = json.loads((Path(__file__).parents[1] / "contract" / "verdict-1.json").read_text())
+VERDICT = json.loads(EXAMPLE.read_text())
 HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>=cmd|'/c calc'!A1"
 JPEG = b"\xff\xd8 a face \xff\xd9"
 EVIDENCE = b"\xff\xd8 an evidence map \xff\xd9"
@@ -67,9 +68,11 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
         "Looks manipulated",
         "Only a part of what was seen of this face looks manipulated.",
         "The face is too small in the picture to be judged.",
-        "Probability of manipulation: 93% (95% interval 88% to 97%).",
-        "If 1 in 100 such videos is fake, a flag like this is right in 16 of 100.",
-        "DFDC test, single crops",
+        "Support for manipulation: moderate.",
+        "If 1 of 100 such videos are fake, 12 of 100 with evidence like this are fake.",
+        "If 50 of 100 such videos are fake, 93 of 100 with evidence like this are fake.",
+        "Not looked for: fully generated face.",
+        "meso3: Score of the network: 80%",
         "clip.mp4",
         VERDICT["media"]["sha256"],
         VERDICT["model"]["sha256"],
@@ -113,6 +116,27 @@ def test_the_same_reasons_fold_a_face_on_the_page_and_in_the_report() -> None:
     (listed,) = re.findall(r"UNJUDGED = (\[.*?\]);", text)
     assert set(json.loads(listed)) == UNJUDGED
     assert f"FEW = {FEW};" in text
+
+
+def test_no_sign_names_what_was_looked_for(checked: Checked) -> None:
+    genuine = {"support": {"direction": "genuine", "strength": "weak"}, "lr": 0.25}
+    page = checked.client.get(f"{checked.done(VERDICT | genuine | {'label': 'real'})}/report").text
+    assert "No sign of: face swap" in page
+    assert "Support for genuine: weak." in page
+    suspicious = {"label": "inconclusive", "level": "suspicious"}
+    page = checked.client.get(f"{checked.done(VERDICT | suspicious)}/report").text
+    assert "△</span> Suspicious" in page
+
+
+def test_a_report_of_schema_1_has_its_words(checked: Checked) -> None:
+    old = json.loads((EXAMPLE.parent / "verdict-1.json").read_text())
+    page = checked.client.get(f"{checked.done(old)}/report").text
+    for sentence in (
+        "Probability of manipulation: 93% (95% interval 88% to 97%).",
+        "If 1 in 100 such videos is fake, a flag like this is right in 16 of 100.",
+        "DFDC test, single crops",
+    ):
+        assert sentence in page, sentence
 
 
 def test_the_report_can_be_read_back(checked: Checked) -> None:

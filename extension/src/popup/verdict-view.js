@@ -3,8 +3,7 @@
 import { ask } from "../view/ask.js";
 import { crowdView } from "../view/crowd-view.js";
 import { element } from "../view/element.js";
-import { labelBadge, peopleText, probabilityText, reasonText } from "../view/phrases.js";
-import { rightInHundred } from "../verdict/worth.js";
+import { evidenceText, labelBadge, meaningText, peopleText, reasonText, worthTexts } from "../view/phrases.js";
 import { faceView } from "./face-view.js";
 import { serviceButton } from "./service-button.js";
 
@@ -30,20 +29,11 @@ function reportLink({ words, settings }, { jobId }) {
   return element("a", { class: "report", text: words.say("report"), attributes: { href, target: "_blank", rel: "noreferrer" } });
 }
 
-/** @param {OutcomeView} view @param {Verdict} verdict what its label means, and how often it is right */
-function worth({ words }, { label, model: { rates } }) {
-  const right = rates && label === "fake" ? rightInHundred(rates) : null;
-  const hundred = new Intl.NumberFormat(words.language, { maximumFractionDigits: right !== null && right < 1 ? 1 : 0 });
+/** @param {OutcomeView} view @param {Verdict} verdict what its label means, and what its evidence is worth */
+function worth({ words }, verdict) {
   return element("section", { class: "worth" }, element("h3", { text: words.say("worth") }),
-    element("p", { text: words.say(`meaning_${label.replace("-", "_")}`) }),
-    ...(right === null ? [] : [element("p", { text: words.say("worth_flag", hundred.format(right)) })]),
-    ...(rates && label !== "no-face"
-      ? [element("p", {
-        class: "note",
-        text: words.say("worth_measured", words.percent(rates.flags_fake), words.percent(rates.flags_real)),
-        attributes: { title: rates.part },
-      })]
-      : []));
+    element("p", { text: meaningText(words, verdict) }),
+    ...worthTexts(words, verdict).map((text) => element("p", { class: "note", text })));
 }
 
 /** @param {OutcomeView} view @param {Check} check @param {Verdict} verdict */
@@ -54,8 +44,8 @@ export function verdictView(view, check, verdict) {
   const seek = onPage ? (/** @type {number} */ time_s) => ask({ type: "seek", id: check.id, time_s }) : null;
   const summary = element("div", { class: "summary" },
     ...(tentative ? [element("p", { class: "tentative", text: words.say("so_far") })] : []),
-    element("h2", {}, labelBadge(words, verdict.label)),
-    element("p", { text: probabilityText(words, verdict) }),
+    element("h2", {}, labelBadge(words, verdict, verdict.basis)),
+    element("p", { text: evidenceText(words, verdict) }),
     ...verdict.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
     ...(check.way === "browser" ? [element("p", { class: "note", text: words.say("local_note") })] : []));

@@ -1,9 +1,10 @@
 // A verdict, as a person reads it: the answer first, then what it is worth, then what it rests on.
 import { element } from "./dom.js";
 import { crowd } from "./extension/verdict/crowd.js";
-import { rightInHundred } from "./extension/verdict/worth.js";
 import { crowdView } from "./extension/view/crowd-view.js";
-import { labelBadge, peopleText, probabilityText, reasonText } from "./extension/view/phrases.js";
+import {
+  evidenceText, labelBadge, meaningText, peopleText, reasonText, worthTexts,
+} from "./extension/view/phrases.js";
 import { downloads } from "./downloads.js";
 import { personCard } from "./person.js";
 import { createScreen } from "./player.js";
@@ -23,20 +24,20 @@ export const reasons = (judged) =>
 export function tentativeView(verdict) {
   const { shown, folded } = crowd(verdict.faces);
   const faces = shown.map((face) =>
-    element("li", {}, `${words.say("person", String(face.id))}: `, labelBadge(words, face.label)));
+    element("li", {}, `${words.say("person", String(face.id))}: `, labelBadge(words, face, verdict.basis)));
   if (folded.length) faces.push(element("li", { text: words.say("unjudged", String(folded.length)) }));
   return element("section", { class: "panel tentative", attributes: { "aria-label": words.say("so_far") } },
     element("h2", { text: words.say("not_final") }),
-    element("p", {}, labelBadge(words, verdict.label)),
+    element("p", {}, labelBadge(words, verdict, verdict.basis)),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
     element("ul", { class: "plain" }, ...faces));
 }
 
 /** @param {Verdict} verdict */
 function answer(verdict) {
-  const p = probabilityText(words, verdict);
+  const p = evidenceText(words, verdict);
   return element("section", { class: `panel answer ${verdict.label}`, attributes: { "aria-label": words.say("verdict") } },
-    element("h2", { class: "headline" }, labelBadge(words, verdict.label)),
+    element("h2", { class: "headline" }, labelBadge(words, verdict, verdict.basis)),
     ...(p ? [element("p", { class: "probability", text: p })] : []),
     ...reasons(verdict),
     element("p", { class: "note", text: `${peopleText(words, verdict.faces.length)}. ${extent(verdict)}` }));
@@ -51,17 +52,11 @@ function extent({ faces, media, model }) {
 }
 
 /** @param {Verdict} verdict */
-function worth({ label, model }) {
-  const section = element("section", { class: "panel", attributes: { "aria-labelledby": "worth" } },
+function worth(verdict) {
+  return element("section", { class: "panel", attributes: { "aria-labelledby": "worth" } },
     element("h2", { text: words.say("worth"), attributes: { id: "worth" } }),
-    element("p", { text: words.say(`meaning_${label.replace("-", "_")}`) }));
-  if (!model.rates || label === "no-face") return section;
-  const right = label === "fake" ? rightInHundred(model.rates) : null;
-  if (right !== null) section.append(element("p", { class: "rates", text: words.say("worth_flag", String(Math.round(right))) }));
-  const { flags_fake, flags_real, part } = model.rates;
-  const measured = words.say("scope_measured", part, words.percent(flags_fake), words.percent(flags_real));
-  section.append(element("p", { class: "note", text: measured }));
-  return section;
+    element("p", { text: meaningText(words, verdict) }),
+    ...worthTexts(words, verdict).map((text) => element("p", { class: "rates", text })));
 }
 
 /** @param {Verdict} verdict what is needed to tell this media and this check from others */
