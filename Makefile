@@ -58,7 +58,7 @@ $(DEV)/.ready: requirements.txt
 .venv-jax/.ready: requirements-jax.txt
 $(SERVE)/.ready $(DEV)/.ready .venv-gpu/.ready .venv-jax/.ready:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-		{ echo "$(PYTHON) is not Python 3.11 or newer: install one and name it, as in: make run PYTHON=python3.12"; exit 1; }
+		{ echo "$(PYTHON) is missing or older than Python 3.11: install one and name it, as in: make run PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "$(PYTHON) cannot make virtual environments: install what it lacks (Debian, Ubuntu: apt install $(notdir $(PYTHON))-venv)"; exit 1; }
 	@echo "Setting up $(@D) (once; one minute or a few) ..."
@@ -76,7 +76,7 @@ $(SERVE)/.ready $(DEV)/.ready .venv-gpu/.ready .venv-jax/.ready:
 
 extension/node_modules/.ready: extension/package-lock.json
 	@echo "Setting up the extension's checks (once; under a minute) ..."
-	@npm ci --prefix extension --no-audit --no-fund --silent
+	@npm ci --prefix extension --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 # What the extension's check in the browser needs besides its code: networks and what runs them.

@@ -29,7 +29,7 @@ from server.analysis.records import AnalysisOptions, Faces, Float32
 from server.analysis.runtimes import device
 from server.analysis.runtimes.base import Runtime
 from server.analysis.runtimes.keras import KerasNetworks
-from training import crops as data
+from training.data import crops as data
 
 CLASSIFIER = "meso3"
 CASCADE = ("proposals", "rnet", "onet")

@@ -253,7 +253,7 @@ def _browser(args: argparse.Namespace) -> int:
 def _rules(_: argparse.Namespace) -> int:
     from convert import rules
 
-    rules.FILE.write_text(rules.text())
+    rules.FILE.write_text(rules.text(), encoding="utf-8")
     print(f"written: {rules.FILE}")
     return 0
 

@@ -53,7 +53,7 @@ def write(folder: Path, classifier: str | None = None) -> Path:
     except registry.RegistryError as error:
         raise ConversionError(str(error)) from error
     path = folder / MANIFEST
-    path.write_text(json.dumps(manifest, indent=2) + "\n")
+    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return path
 
 

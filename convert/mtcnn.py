@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from convert import tflite
 from convert.errors import ConversionError
-from models import mtcnn
+from models import mtcnn, registry
 from server.analysis.runtimes.tflite import TfliteRuntime
 
 Array = NDArray[np.float32]
@@ -57,8 +56,7 @@ def convert(folder: Path) -> dict[str, float]:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         (folder / f"mtcnn-{name}.tflite").write_bytes(content)
-    entry = json.dumps(_entry(contents), indent=2, ensure_ascii=False)
-    (folder / "mtcnn.json").write_text(entry + "\n")
+    registry.save(_entry(folder), folder)
     return differences
 
 
@@ -155,18 +153,13 @@ def difference(name: str, original: list[Array], content: bytes) -> float:
     return worst
 
 
-def _entry(contents: dict[str, bytes]) -> dict[str, Any]:
+def _entry(folder: Path) -> dict[str, Any]:
     """The registry's entry: one model whose files are the three networks of the cascade."""
     return {
         "name": "mtcnn",
         "task": "detect",
         "files": {
-            name: {
-                "file": f"mtcnn-{name}.tflite",
-                "sha256": hashlib.sha256(content).hexdigest(),
-                "precision": "float32",
-            }
-            for name, content in contents.items()
+            name: registry.file_entry(folder / f"mtcnn-{name}.tflite", "float32") for name in SHA256
         },
         "serve": "pnet",
         "input_px": 0,

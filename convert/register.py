@@ -45,7 +45,7 @@ def register(file: Path, model: Any, source: Source, report: Report) -> bool:
         return False
     shutil.copyfile(file, kept)
     model.save(full)
-    registry.write(_entry(kept, full, source))
+    registry.save(_entry(kept, full, source))
     for old in before.get("files", {}).values():
         if old["file"] not in (kept.name, full.name):
             (registry.WEIGHTS / old["file"]).unlink(missing_ok=True)

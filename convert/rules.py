@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
+from models import registry
 from server.analysis.records import AnalysisOptions, Label, MediaLabel, Reason, Strength
 from server.analysis.weighing import Rules
 
@@ -52,6 +53,7 @@ def rules() -> dict[str, Any]:
     return {
         **{name.rpartition(".")[2]: constants(name) for name in MODULES},
         "options": options,
+        "rates": asdict(rates) if (rates := registry.spec(AnalysisOptions().model).rates) else None,
         "rules": rules,
         "labels": [*get_args(Label)],
         "media_labels": [*get_args(MediaLabel)],
@@ -63,7 +65,7 @@ def rules() -> dict[str, Any]:
 def constants(module: str) -> dict[str, Any]:
     """What `module` itself declares in capitals and JSON can hold, by name."""
     loaded = import_module(module)
-    tree = ast.parse(Path(str(loaded.__file__)).read_text())
+    tree = ast.parse(Path(str(loaded.__file__)).read_text(encoding="utf-8"))
     targets = [target for node in tree.body for target in _targets(node)]
     names = [name.id for target in targets for name in ast.walk(target)
              if isinstance(name, ast.Name)]  # fmt: skip

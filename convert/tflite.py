@@ -115,16 +115,21 @@ def float_where_small(model: bytes) -> bytes:
                 scales = np.asarray(filters.quantization.scale, np.float32).reshape(axes[code])
                 buffer.data = (integers * scales).astype("<f4").view(np.uint8).ravel()
                 filters.type, filters.quantization = schema.TensorType.FLOAT32, None
-    for index, code in enumerate(codes):
-        if code == schema.BuiltinOperator.FULLY_CONNECTED and all(
+    _lower_versions(content, schema)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(content))
+
+
+def _lower_versions(content: Any, schema: Any) -> None:
+    """Give dense layers whose weights are all float32 the version that old runtimes know, which
+    is another with int8 weights."""
+    for index, operator_code in enumerate(content.operatorCodes):
+        if operator_code.builtinCode == schema.BuiltinOperator.FULLY_CONNECTED and all(
             graph.tensors[operator.inputs[1]].type == schema.TensorType.FLOAT32
             for graph in content.subgraphs
             for operator in graph.operators
             if operator.opcodeIndex == index
         ):
-            # With int8 weights it is of a version that old runtimes do not know.
-            content.operatorCodes[index].version = 1
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(content))
+            operator_code.version = 1
 
 
 def _cause(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert import measure, mesonet, network
+from convert import bootstrap, measure, mesonet, network
 from convert.errors import ConversionError
 from convert.samples import Samples
 from convert.sidecar import Known
@@ -23,7 +24,6 @@ Float64 = NDArray[np.float64]
 Probability = Callable[[Float32], Float64]
 
 BATCH = 32
-BOOTSTRAPS = 1000
 THREADS = (1, 2)
 
 
@@ -199,15 +199,16 @@ def _auc(
 
     if positive is None or positive.all() or not positive.any():
         return None
-    rng, changes = np.random.default_rng(0), []
-    for draw in range(BOOTSTRAPS + 1):
-        chosen = rng.integers(len(positive), size=len(positive)) if draw else slice(None)
-        if positive[chosen].any() and not positive[chosen].all():
-            both = [roc_auc_score(positive[chosen], p[chosen]) for p in (found, expected)]
-            changes.append(both[0] - both[1])
-    low, high = np.percentile(changes[1:] or changes, [2.5, 97.5])
+
+    def change(chosen: NDArray[np.intp]) -> float:
+        if positive[chosen].all() or not positive[chosen].any():
+            return math.nan
+        after, before = (roc_auc_score(positive[chosen], p[chosen]) for p in (found, expected))
+        return float(after - before)
+
+    each = np.arange(len(positive))
     own = float(roc_auc_score(positive, expected))
-    return own, (float(changes[0]), float(low), float(high))
+    return own, (change(each), *bootstrap.interval(change, each))
 
 
 def show(report: Report) -> None:

@@ -1,4 +1,4 @@
-"""One trunk, and a head for each way in which a face can be false.
+"""A trunk, and a head for each way in which a face can be false.
 
 `swap`: the face of another person was put in by a deepfake method. `blend`: a part of the picture
 comes from elsewhere and was blended in. `generated`: the whole picture was made. Each head answers
@@ -12,6 +12,7 @@ step takes half the time and a converted network computes exactly what was train
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import keras
@@ -24,17 +25,9 @@ KINDS = ("swap", "blend", "generated")
 PLACES = ("swap", "blend")  # the kinds that have a map
 STRIDE = 16  # px of the crop for each place of a map
 MIDDLE = len([block for stage in FULL_STAGES[:3] for block in stage])  # blocks up to that stride
-FULL_INPUT_PX = 224
-
-
-def full(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
-    """EfficientNet-Lite0 whole, 3.6 M parameters.
-
-    Maps float32 [N, S, S, 3] in -1..1 to a dict of `kinds`, logits [N, 3] in the order of KINDS,
-    and `places`, logits [N, S/16, S/16, 2] in the order of PLACES. Any S that 32 divides is taken
-    where `input_px` is None.
-    """
-    return _multihead("meso3-full", FULL_STAGES, MIDDLE, input_px, dropout)
+SHALLOW = len([block for stage in MESO3_STAGES for block in stage])
+FULL_INPUT_PX = 224  # a crop whole, at its own resolution
+EXPERTS = {"swap": 176, "traces": FULL_INPUT_PX}  # and the size at which each sees it
 
 
 def traces(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
@@ -43,42 +36,74 @@ def traces(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
     return _multihead("traces", FULL_STAGES[:3], MIDDLE, input_px, dropout)
 
 
+def swap(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
+    """EfficientNet-Lite0 whole, 3.5 M parameters; the same outputs. Its first stages are pooled as
+    those of meso.meso3_full are, so that training may start from that network."""
+    return _multihead("swap", FULL_STAGES, SHALLOW, input_px, dropout)
+
+
 def small(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
     """The first three stages alone, as Meso-3 has them: 190 k parameters; the same outputs."""
-    blocks = len([block for stage in MESO3_STAGES for block in stage])
-    return _multihead("meso3", MESO3_STAGES, blocks, input_px, dropout)
+    return _multihead("small", MESO3_STAGES, SHALLOW, input_px, dropout)
 
 
-def verdict(trained: keras.Model, scale: Any, offset: Any, input_px: int) -> keras.Model:
-    """A network of the same trunk and heads with one logit [N, 1]: of any manipulation.
+def joined(experts: dict[str, keras.Model]) -> keras.Model:
+    """One network of the two that EXPERTS names, each with its own trunk: the same outputs, of a
+    crop float32 [N, 224, 224, 3]. Each expert answers with the heads that it was trained for."""
+    crop = keras.Input((FULL_INPUT_PX, FULL_INPUT_PX, 3), name="crop")
+    answers = {}
+    for name, px in EXPERTS.items():
+        view = crop if px == FULL_INPUT_PX else layers.Resizing(px, px, name=f"{name}_view")(crop)
+        answers[name] = _sized(experts[name], px)(view)
+    kinds = ops.concatenate([answers["swap"]["kinds"][:, :1], answers["traces"]["kinds"][:, 1:]], 1)
+    side = FULL_INPUT_PX // STRIDE
+    swapped = layers.Resizing(side, side, name="swap_places")(answers["swap"]["places"][..., :1])
+    places = ops.concatenate([swapped, answers["traces"]["places"][..., 1:]], 3)
+    return keras.Model(crop, {"kinds": kinds, "places": places}, name="experts")
+
+
+def verdict(trained: keras.Model, scale: Any, offset: Any, input_px: int, name: str) -> keras.Model:
+    """A network of the same heads with one logit [N, 1]: of any manipulation.
 
     That is log sum exp over the heads of scale x logit + offset, both [K]: high where one is.
     """
-    network = BUILDERS[trained.name](input_px)
-    network.set_weights(trained.get_weights())
+    crop = keras.Input((input_px, input_px, 3), name="crop")
     weigh = layers.Dense(len(KINDS), name="weigh")
-    weighed = weigh(network.output["kinds"])
+    weighed = weigh(_sized(trained, input_px)(crop)["kinds"])
     weigh.set_weights([np.diag(np.asarray(scale, np.float32)), np.asarray(offset, np.float32)])
     peak = ops.max(weighed, axis=1, keepdims=True)
     logit = ops.log(ops.sum(ops.exp(weighed - peak), axis=1, keepdims=True)) + peak
-    return keras.Model(network.input, logit, name=trained.name)
+    return keras.Model(crop, logit, name=name)
 
 
 def evidence(trained: keras.Model, input_px: int) -> keras.Model:
-    """A network of the same trunk that maps a crop to P(place is foreign), [N, S/16, S/16]."""
+    """A network of the same heads that maps a crop to P(place is foreign), [N, S/16, S/16]."""
+    crop = keras.Input((input_px, input_px, 3), name="crop")
+    foreign = ops.max(_sized(trained, input_px)(crop)["places"], axis=3)
+    return keras.Model(crop, ops.sigmoid(foreign), name="evidence")
+
+
+def heads(network: keras.Model, name: str) -> keras.Model:
+    """The network called `name` in one that verdict() or joined() made, of any input size again: to
+    train it further. Raises ValueError if there is none."""
+    if network.name == name:
+        free = BUILDERS[name]()
+        free.set_weights(network.get_weights())
+        return free
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            with suppress(ValueError):
+                return heads(layer, name)
+    raise ValueError(f"{network.name} holds no network called {name}")
+
+
+def _sized(trained: keras.Model, input_px: int) -> keras.Model:
+    """The same network for crops of one size, which TFLite needs."""
+    if trained.name not in BUILDERS:
+        return trained
     network = BUILDERS[trained.name](input_px)
     network.set_weights(trained.get_weights())
-    foreign = ops.max(network.output["places"], axis=3)
-    return keras.Model(network.input, ops.sigmoid(foreign), name="evidence")
-
-
-def heads(network: keras.Model, input_px: int | None = None) -> keras.Model:
-    """The network with its heads apart again, of one that verdict() made: to train it further."""
-    parted = BUILDERS[network.name](input_px)
-    for layer in parted.layers:
-        if layer.weights:
-            layer.set_weights(network.get_layer(layer.name).get_weights())
-    return parted
+    return network
 
 
 def _multihead(
@@ -147,4 +172,4 @@ def _conv(x: Any, width: int, *, kernel: int, strides: int, name: str) -> Any:
     return layers.ReLU(6.0, name=f"{name}_relu")(x)
 
 
-BUILDERS = {"meso3-full": full, "traces": traces, "meso3": small}
+BUILDERS = {"traces": traces, "swap": swap, "small": small}

@@ -21,11 +21,7 @@ def face_crop(
     `landmarks` float32 [5, 2] px: left eye, right eye, nose, left and right mouth corner. Upright,
     not rotated, since the training crops are not. What lies outside the picture repeats its edge.
     """
-    left_eye, right_eye, _, left_mouth, right_mouth = landmarks.astype(np.float64)
-    eyes, mouth = (left_eye + right_eye) / 2, (left_mouth + right_mouth) / 2
-    spread = np.hypot(np.linalg.norm(right_eye - left_eye), np.linalg.norm(mouth - eyes))
-    side = max(2, round(SIDE_PER_FACE * float(spread)))
-    x, y = (np.round((eyes + mouth) / 2 - side / 2)).astype(int)
+    x, y, side = face_square(landmarks)
     height, width = rgb.shape[:2]
     inside = rgb[max(0, y) : max(0, y + side), max(0, x) : max(0, x + side)]
     if inside.size == 0:
@@ -36,6 +32,16 @@ def face_crop(
             cv2.copyMakeBorder(inside, *padding, borderType=cv2.BORDER_REPLICATE), np.uint8
         )
     return resize(inside, side_px)
+
+
+def face_square(landmarks: NDArray[np.float32]) -> tuple[int, int, int]:
+    """What face_crop() cuts out: left and top edge and side in px; it may reach outside."""
+    left_eye, right_eye, _, left_mouth, right_mouth = landmarks.astype(np.float64)
+    eyes, mouth = (left_eye + right_eye) / 2, (left_mouth + right_mouth) / 2
+    spread = np.hypot(np.linalg.norm(right_eye - left_eye), np.linalg.norm(mouth - eyes))
+    side = max(2, round(SIDE_PER_FACE * float(spread)))
+    x, y = np.round((eyes + mouth) / 2 - side / 2)
+    return int(x), int(y), side
 
 
 def resize(rgb: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:

@@ -212,7 +212,7 @@ def read(name: str) -> dict[str, Any]:
     return entry
 
 
-def write(entry: dict[str, Any], folder: Path | None = None) -> None:
+def save(entry: dict[str, Any], folder: Path | None = None) -> None:
     """Store an entry beside its weights, whole or not at all, and have spec() read it anew."""
     path = (folder or WEIGHTS) / f"{entry['name']}.json"
     written = path.with_suffix(".json.new")
@@ -224,7 +224,7 @@ def write(entry: dict[str, Any], folder: Path | None = None) -> None:
 
 def update(name: str, **facts: Any) -> None:
     """Replace some facts of an entry."""
-    write(read(name) | facts)
+    save(read(name) | facts)
 
 
 def _parse(data: dict[str, Any]) -> ModelSpec:

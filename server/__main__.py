@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m server",
         description="Tells whether the faces in a video were swapped or re-enacted.",
-        epilog="Settings are read from MESOSCOPE_* environment variables; see the README.",
+        epilog="Settings are read from MESOSCOPE_* environment variables; see docs/settings.md.",
     )
     parser.set_defaults(command=_run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "make the check of a report again and say whether it holds"
     status = "Status: 0 it holds, 1 it does not, 2 it cannot be checked here."
     verify = commands.add_parser("verify", help=text, description=f"{text}. {status}")
-    verify.add_argument("report", metavar="REPORT.json", type=Path, help="a verdict, or its job")
+    verify.add_argument("report", metavar="REPORT", type=Path, help="as JSON or HTML")
     verify.add_argument("file", metavar="FILE", type=Path, help="the media that it is about")
     verify.set_defaults(command=_verify)
     return parser

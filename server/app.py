@@ -40,6 +40,7 @@ def create_app(settings: Settings) -> APIFlask:
         static_folder=None,  # type: ignore[arg-type]  # the page brings its own
         json_errors=False,
     )
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the label comes before its samples
     app.request_class = uploads.UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = uploads.MAX_FIELD_BYTES

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,18 @@ from pydantic import ValidationError
 
 from models import registry
 from server.errors import BadValue, NotFound
+from server.faults import faults
 from server.jobs.verdict_schema import shape_of
 
 EXACT = 1e-6
 ROUNDING = 0.02
 PRECISION = 0.1  # of single crops, 8-bit weights are off by up to 0.05: models/cards/meso3.md
 MAX_BYTES = 64_000_000  # of a report; the longest has about a tenth of that
+# Where the report in HTML holds the verdict, with < as \u003c.
+IN_HTML = re.compile(
+    rb'<script type="application/json" id="verdict-json">(.*?)</script>', re.DOTALL
+)
+OF_THE_CHECK = frozenset({"id", "links"})  # what an answer holds beside the verdict
 # What may differ: how long it took, what it ran on, and what only the download knew.
 NOT_COMPARED = frozenset({"timing_s", "versions"})
 
@@ -44,21 +51,25 @@ class Difference:
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """The verdict in a file that holds one, or a job with one. Raises CannotReplay or NotFound."""
+    """The verdict in a file that holds one: its JSON, a job's, the answer of a check, or a report
+    in HTML. Raises CannotReplay or NotFound."""
     try:
         with path.open("rb") as file:
-            data = json.loads(file.read(MAX_BYTES))
+            text = file.read(MAX_BYTES)
+        within = IN_HTML.search(text)
+        data = json.loads(within[1] if within else text)
     except FileNotFoundError as error:
         raise NotFound(f"There is no file {path}.") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise CannotReplay(f"{path} is not a JSON file that can be read.") from error
+        raise CannotReplay(f"{path} is neither the JSON nor the HTML of a report.") from error
     verdict = data.get("result") if isinstance(data, dict) and "result" in data else data
+    if isinstance(verdict, dict):
+        verdict = {name: value for name, value in verdict.items() if name not in OF_THE_CHECK}
     try:
         shape_of(verdict).model_validate(verdict, strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "all of it"
-        raise CannotReplay(f"{path} holds no verdict: {where}: {first['msg']}.") from error
+        where, (what, *_) = next(iter(faults(error).items()))
+        raise CannotReplay(f"{path} holds no verdict: {where or 'all of it'} {what}.") from error
     return cast(dict[str, Any], verdict)
 
 

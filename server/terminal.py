@@ -13,6 +13,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from server.words import DEFAULT, words
+
 if TYPE_CHECKING:
     from server.replay import Difference
 
@@ -20,55 +22,26 @@ SMALLEST = 1e-4  # digit of P(fake) in a report
 MOST_DIFFERENCES = 10
 Report = Callable[[str, float], None]  # stage, fraction done in 0..1
 
-STAGES = {
-    "fetch": "Downloading",
-    "faces": "Looking for faces",
-    "scores": "Judging faces",
-    "done": "Done",
+# Shape, plain shape, colour; the worst first. A shape, since colour alone is not enough.
+SIGNS = {
+    "fake": ("▲", "[!]", "bold red"),
+    "suspicious": ("△", "[~]", "yellow"),
+    "inconclusive": ("◆", "[?]", "yellow"),
+    "real": ("●", "[-]", "blue"),
+    "no-face": ("○", "[ ]", "cyan"),
 }
-# Shape, plain shape, colour, words. A shape beside the words, since colour alone is not enough.
-FINDINGS = {
-    "fake": ("▲", "[!]", "bold red", "signs of manipulation"),
-    "suspicious": ("△", "[~]", "yellow", "suspicious"),
-    "inconclusive": ("◆", "[?]", "yellow", "cannot be told"),
-    "real": ("●", "[-]", "green", "no sign of manipulation found"),
-    "no-face": ("○", "[ ]", "cyan", "no face found"),
-}
-WHY = {
-    "face-too-small": "the face is too small in the picture",
-    "too-few-frames": "seen too briefly",
-    "blurred": "the face is too blurred",
-    "scores-disagree": "only a part of it looks manipulated",
-    "not-certain": "the evidence points neither way",
-    "out-of-scope": "turned too far away",
-    "cut-short": "the file ended early; what it held was judged",
-    "stopped-early": "settled before the end; the rest was not looked at",
-    "unstable": "a small change of the picture turns the result round",
-}
-STRENGTH = {
-    "weak": "weak",
-    "moderate": "moderate",
-    "moderately-strong": "moderately strong",
-    "strong": "strong",
-    "very-strong": "very strong",
-    "extremely-strong": "extremely strong",
-}
-MEANING = {
-    "fake": "A face in it looks swapped or re-enacted. The check can be wrong; its card in "
-    "models/cards says how often.",
-    "suspicious": "A face in it looks somewhat swapped or re-enacted; so do up to one in twenty "
-    "genuine people.",
-    "inconclusive": "There is too little evidence for an answer; that says nothing either way.",
-    "real": "Nothing that this check looks for was found. That does not prove that it is genuine.",
-    "no-face": "Only faces are judged, and there is none in what was looked at.",
-}
+
+
+def say(key: str, *values: str) -> str:
+    """The message in English, as all else that the command line prints."""
+    return words(DEFAULT).say(key, *values)
 
 
 @contextmanager
 def bar(console: Console) -> Iterator[Report]:
     """A progress bar that vanishes when the work is done; tell it by the callable it gives."""
     columns = (
-        TextColumn("{task.description:<18}"),
+        TextColumn("{task.description:<31}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
@@ -78,45 +51,48 @@ def bar(console: Console) -> Iterator[Report]:
         task = progress.add_task("Starting", total=1.0)
 
         def report(stage: str, fraction: float) -> None:
-            progress.update(task, description=STAGES.get(stage, stage), completed=fraction)
+            progress.update(task, description=say(f"stage_{stage}"), completed=fraction)
 
         yield report
 
 
 def show(verdict: dict[str, Any], console: Console) -> None:
     """Print a verdict, given in its JSON form."""
-    level = level_of(verdict)
-    shown = evidence(verdict)
-    console.print(finding(level, console), f"({shown})" if shown else "")
-    console.print(MEANING[level])
+    level, shown = level_of(verdict), evidence(verdict)
+    console.print(finding(level, console))
+    if shown:
+        console.print(shown)
+    console.print(say(f"meaning_{level}"))
     if verdict["reasons"]:
-        console.print(f"Why: {why(verdict['reasons'])}.")
+        console.print(why(verdict["reasons"]))
     if verdict["faces"]:
         console.print(table(verdict["faces"], console))
+    for face in verdict["faces"]:
+        if face["reasons"] and len(verdict["faces"]) > 1:
+            person = say("person", str(face["id"]))
+            console.print(f"{person}: {why(face['reasons'])}")
     console.print(Text(about(verdict), style="dim"))
 
 
 def table(faces: list[dict[str, Any]], console: Console) -> Table:
     """One row per face, worst first."""
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    rows.add_column("Face")
-    rows.add_column("Finding")
-    rows.add_column("Evidence")
-    rows.add_column("When", no_wrap=True)
-    rows.add_column("Why", min_width=18)
-    worst = list(FINDINGS)
+    rows.add_column(say("column_person"))
+    rows.add_column(say("column_finding"))
+    rows.add_column(say("column_evidence"))
+    rows.add_column(say("column_time"), no_wrap=True)
+    worst = list(SIGNS)
     for face in sorted(faces, key=lambda face: (worst.index(level_of(face)), face["id"])):
-        words = finding(level_of(face), console)
-        rows.add_row(
-            str(face["id"]), words, evidence(face) or "not judged", when(face), why(face["reasons"])
-        )
+        row = finding(level_of(face), console), evidence(face) or "not judged", when(face)
+        rows.add_row(str(face["id"]), *row)
     return rows
 
 
 def finding(label: str, console: Console) -> Text:
     """The label in words, with its shape."""
-    shape, plain, colour, words = FINDINGS[label]
-    return Text(f"{plain if console.options.ascii_only else shape} {words}", style=colour)
+    shape, plain, colour = SIGNS[label]
+    sign = plain if console.options.ascii_only else shape
+    return Text(f"{sign} {say(f'label_{label}')}", style=colour)
 
 
 def level_of(found: dict[str, Any]) -> str:
@@ -130,21 +106,21 @@ def evidence(found: dict[str, Any]) -> str:
     support, p_fake = found.get("support"), found["p_fake"]
     if support:
         low, high = found["lr_interval"]
-        way, strength = support["direction"], STRENGTH.get(support["strength"])
-        said = f"{strength} support for {way}" if way else "no support either way"
-        return f"{said}, LR {found['lr']:g} ({low:g} to {high:g})"
+        strength = say(f"strength_{support['strength'].replace('-', '_')}")
+        way = support["direction"]
+        said = say(f"support_{way}", strength) if way else say("support_none")
+        return f"{said} (LR {found['lr']:g}, {low:g} to {high:g})"
     if p_fake is None:
         return ""
-    interval = found.get("interval")
-    return f"P(fake) {p_fake:.0%}" + (
-        "" if not interval else " ({:.0%} to {:.0%})".format(*interval)
-    )
+    percent, interval = words(DEFAULT).percent, found.get("interval")
+    ends = f" ({say('span', *map(percent, interval))})" if interval else ""
+    return say("probability", percent(p_fake)) + ends
 
 
 def when(face: dict[str, Any]) -> str:
     """From when to when a face is seen."""
     start, end = clock(face["start_s"]), clock(face["end_s"])
-    return start if start == end else f"{start} to {end}"
+    return start if start == end else say("span", start, end)
 
 
 def clock(seconds: float) -> str:
@@ -155,7 +131,7 @@ def clock(seconds: float) -> str:
 
 
 def why(reasons: list[str]) -> str:
-    return "; ".join(WHY.get(reason, reason) for reason in reasons)
+    return " ".join(say(f"reason_{reason}") for reason in reasons)
 
 
 def about(verdict: dict[str, Any]) -> str:

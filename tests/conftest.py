@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,15 @@ def shared_data() -> Path:
     path = data_dir()
     if path is None:
         pytest.skip("the research data is not here: put it in ../shared/data or set MESOSCOPE_DATA")
+    return path
+
+
+@pytest.fixture(scope="session")
+def curl() -> str:
+    """The program's path; a plain Debian has none."""
+    path = shutil.which("curl")
+    if path is None:
+        pytest.skip("curl is not installed: apt-get install curl")
     return path
 
 

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Install what tests need and pip cannot bring, where we may: Chromium, Redis and PostgreSQL from
-# Debian's packages. The tests start these programs themselves, each in a folder of its own; no
+# Install what tests need and pip cannot bring, where we may: Chromium, curl, Redis and PostgreSQL
+# from Debian's packages. The tests start these programs themselves, each in a folder of its own; no
 # service of the machine is started. Without them those tests are skipped, each with a sentence
 # that says how to get what it wants.
 set -u
 
 missing() {
   command -v chromium >/dev/null 2>&1 || echo chromium
+  command -v curl >/dev/null 2>&1 || echo curl
   command -v redis-server >/dev/null 2>&1 || echo redis-server
   command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ||
     echo postgresql

@@ -6,13 +6,14 @@ import ast
 import itertools
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Who may import whom, besides themselves. server.errors, .config and .logs are leaves.
+# Who may import whom, besides themselves. Leaves: server.errors, .faults, .config, .logs, .words.
 ALLOWED = {
     "server.analysis": {"models", "server.errors"},
     "server.fetch": {"server.errors", "server.config", "server.analysis.records"},
@@ -25,14 +26,39 @@ ALLOWED = {
         "server.logs",
         "models",
     },
-    "server.api": {"server.jobs", "server.errors", "server.config", "server.fetch", "models"},
-    "server.web": {"server.config", "server.errors"},
+    "server.api": {
+        "server.jobs",
+        "server.errors",
+        "server.faults",
+        "server.config",
+        "server.fetch",
+        "server.words",
+        "models",
+    },
+    "server.web": {"server.api", "server.config", "server.errors", "server.words", "models"},
     "models": set(),
     "convert": {"models", "server.analysis", "server.errors"},
     "training": {"models", "convert", "server.analysis", "server.errors"},
     "benchmarks": {"models", "convert", "training", "server"},
 }
 OURS = ("server", "models", "convert", "training", "benchmarks", "tests")
+
+# The rooms of training: whom each may import of it, besides itself. Its command lines, which are
+# doors and no rooms, may import any.
+ROOMS = {
+    "training.data": set(),
+    "training.metrics": set(),
+    "training.forgery": {"training.data"},
+    "training.fit": {"training.data", "training.forgery", "training.metrics"},
+    "training.evaluate": {"training.data", "training.metrics", "training.fit.development"},
+    "training.evidence": {"training.data", "training.forgery"},
+    "training.card": {
+        "training.data",
+        "training.metrics",
+        "training.evaluate",
+        "training.evidence",
+    },
+}
 
 
 def imported(path: Path) -> set[str]:
@@ -61,6 +87,45 @@ def test_imports_point_one_way(package: str) -> None:
         if not any(within(name, allowed) for allowed in ALLOWED[package] | {package})
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_rooms_of_training_are_entered_from_one_side(room: str) -> None:
+    base = ROOT / room.replace(".", "/")
+    files = [path for path in base.rglob("*.py") if path.name != "__main__.py"]
+    files += [base.with_suffix(".py")] * (not files)
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in files
+        for name in imported(path)
+        if within(name, "training")
+        and not any(within(name, allowed) for allowed in ROOMS[room] | {room})
+    ]
+    assert wrong == []
+
+
+def test_there_is_no_flat_module_of_training_but_metrics() -> None:
+    rooms = {path.name for path in (ROOT / "training").iterdir() if (path / "__init__.py").exists()}
+    assert {f"training.{name}" for name in rooms} | {"training.metrics"} == ROOMS.keys()
+    flat = {path.stem for path in (ROOT / "training").glob("*.py")}
+    assert flat == {"__init__", "__main__", "metrics"}
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Imports within functions count too. Raises graphlib.CycleError, which names the circle."""
+    paths = [path for package in OURS[:-1] for path in (ROOT / package).rglob("*.py")]
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in paths
+    }
+    graph = {
+        module: {
+            name if name in modules else name.rpartition(".")[0] for name in imported(path)
+        }.intersection(modules)
+        - {module}
+        for module, path in modules.items()
+    }
+    assert len(list(TopologicalSorter(graph).static_order())) == len(modules)
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,27 @@ def test_a_python_that_will_not_do(script: str, cure: str, tmp_path: Path) -> No
     assert cure in said[0]
 
 
+def test_why_npm_failed_is_told(tmp_path: Path) -> None:
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "extension").mkdir()
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(ROOT / "extension" / name, tmp_path / "extension")
+    nowhere = {"npm_config_registry": "http://127.0.0.1:9", "npm_config_fetch_retries": "0"}
+    done = subprocess.run(
+        ["make", "extension/node_modules/.ready"],
+        cwd=tmp_path,
+        env=os.environ | nowhere | {"npm_config_cache": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "ECONNREFUSED" in done.stderr
+
+
 @pytest.mark.slow
 def test_a_peer_is_installed_by_an_old_pip(
     old_pip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -12,7 +12,7 @@ from pathlib import Path
 from convert.errors import ConversionError
 from models.registry import RegistryError
 from server.errors import AppError
-from training.crops import data_dir
+from training.data.crops import data_dir
 
 INTERRUPTED = 130  # the usual exit status after Ctrl-C
 RUNS = Path(__file__).resolve().parents[1] / "var" / "training"
@@ -26,8 +26,8 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     train = commands.add_parser("train", help="train on the train part, watch the val part")
-    train.add_argument("--recipe", default="meso3", help="of training/recipes.py; %(default)s")
-    train.add_argument("--epochs", type=int)
+    train.add_argument("--recipe", default="meso3", help="of training/fit/own.py; %(default)s")
+    train.add_argument("--epochs", type=int, default=8, help="%(default)s")
     train.add_argument("--seed", type=int)
     train.add_argument("--start", metavar="NAME|FILE.keras", help="start from its weights")
     train.add_argument("--note", default="", help="goes into training/results/runs.csv")
@@ -129,21 +129,21 @@ def _sentence(error: OSError) -> str:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from training.recipes import RECIPES
-    from training.train import train
+    from training.fit.own import RECIPES, Plan, train
 
     if args.recipe not in RECIPES:
         raise ValueError(f"no recipe called {args.recipe}; known: {', '.join(RECIPES)}")
-    given = {name: getattr(args, name) for name in ("epochs", "seed", "start", "note")}
-    changed = {name: value for name, value in given.items() if value is not None}
-    config = dataclasses.replace(RECIPES[args.recipe], **changed)
+    recipe = RECIPES[args.recipe]
+    if args.seed is not None:
+        recipe = dataclasses.replace(recipe, seed=args.seed)
+    plan = Plan(args.recipe, args.epochs, args.cooldown, args.start, args.note)
     out = args.out or RUNS / args.recipe
-    print(f"written to {train(config, out, args.data, args.resume, args.cooldown)}")
+    print(f"written to {train(recipe, plan, out, args.data, args.resume)}")
     return 0
 
 
 def _export(args: argparse.Namespace) -> int:
-    from training.export import export
+    from training.card.export import export
 
     for variant, facts in export(args.network, args.data).items():
         print(f"{variant:<8} " + "  ".join(f"{name} {value}" for name, value in facts.items()))
@@ -151,7 +151,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _prepare(args: argparse.Namespace) -> int:
-    from training.prepare import prepare
+    from training.data.prepare import prepare
 
     done = prepare(args.sources, args.out, args.max_crops, args.seed)
     print(f"{done.crops} crops of {done.clips} clips in {args.out}; {len(done.skipped)} skipped")
@@ -163,38 +163,38 @@ def _prepare(args: argparse.Namespace) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from training import evaluate, measured
+    from training.evaluate import measured
+    from training.evaluate.model import load
 
-    model = evaluate.load(args.model)
+    model = load(args.model)
     for folder in filter(None, (args.out, args.json and args.json.parent)):
         folder.mkdir(parents=True, exist_ok=True)  # before work is spent
     chosen = measured.read(args.source, RUNS / "prepared")
     result = measured.measure(model, args.source.resolve().name, chosen, args.robustness)
     print(measured.markdown(result))
     if args.json:
-        args.json.write_text(json.dumps(measured.to_json(result), indent=1) + "\n")
+        args.json.write_text(
+            json.dumps(measured.to_json(result), indent=1) + "\n", encoding="utf-8"
+        )
     for path in measured.write(result, args.out) if args.out else ():
         print(f"written to {path}")
     return 0
 
 
 def _spread(args: argparse.Namespace) -> int:
-    from training import evaluate, measured, spread
+    from training.evaluate import measured, spread
+    from training.evaluate.model import load
+    from training.evaluate.scored import scored
 
-    model = evaluate.load(args.model)
-    chosen = measured.read(args.source, RUNS / "prepared")
-    p_fake = evaluate.p_fake(model, chosen)
-    if "time_s" in chosen.columns:
-        found = spread.measure(chosen, p_fake)
-    else:
-        found = {"frames and clips": spread.of_people(chosen, p_fake)}
-    for name, value in found.items():
-        print(f"{name:<28} {value:.3f}")
+    model = load(args.model)
+    given = scored(model, measured.read(args.source, RUNS / "prepared"))
+    for row in spread.rows(given):
+        print(f"{row['measure']:<28} {row['value']:.3f}")
     return 0
 
 
 def _calibrate(args: argparse.Namespace) -> int:
-    from training.calibrate import calibrate
+    from training.evaluate.calibrate import calibrate
 
     print(calibrate(args.model, args.data))
     return 0
@@ -209,14 +209,14 @@ def _lr(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from training.card import report
+    from training.card.report import report
 
     print(f"written to {report(args.model, args.data)}")
     return 0
 
 
 def _evidence(args: argparse.Namespace) -> int:
-    from training import maps
+    from training.evidence import maps
 
     if args.fit:
         print(f"written to {maps.fit(args.model, args.data)}")
@@ -230,7 +230,7 @@ def _evidence(args: argparse.Namespace) -> int:
 
 
 def _stability(args: argparse.Namespace) -> int:
-    from training.stability import report
+    from training.evaluate.stability import report
 
     print(report(args.model, args.data), end="")
     return 0
@@ -245,7 +245,7 @@ def _forgery_mesh(args: argparse.Namespace) -> int:
 
 
 def _forgery_faces(args: argparse.Namespace) -> int:
-    from training.crops import read
+    from training.data.crops import read
     from training.forgery.landmarks import prepare
 
     for source in args.sources:
@@ -255,7 +255,7 @@ def _forgery_faces(args: argparse.Namespace) -> int:
 
 
 def _forgery_examples(args: argparse.Namespace) -> int:
-    from training.crops import read
+    from training.data.crops import read
     from training.forgery import examples
     from training.forgery.landmarks import prepare
 

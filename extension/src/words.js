@@ -13,6 +13,7 @@ export const LANGUAGES = ["en", "de", "fr", "es", "ar"];
  * @property {(key: string, ...values: string[]) => string} say the message, `$1`, `$2` filled in
  * @property {(key: string) => boolean} knows
  * @property {(p: number) => string} percent a probability, never shown as more certain than it is
+ * @property {(parts: string[]) => string} list
  * @property {(seconds: number) => string} clock
  */
 
@@ -35,20 +36,22 @@ export async function loadCatalogue(chosen) {
 
 /** @param {Catalogue} catalogue @returns {Words} */
 export function makeWords({ language, messages }) {
-  const whole = new Intl.NumberFormat(language, { style: "percent" });
   /** @param {string} key @param {string[]} values */
   const say = (key, ...values) =>
     (messages[key] ?? key).replace(/\$(\d)/g, (_, place) => values[Number(place) - 1] ?? "");
+  /** @param {number} hundredths */
+  const whole = (hundredths) => say("percent", String(hundredths));
   return {
     language,
-    dir: language === "ar" ? "rtl" : "ltr",
+    dir: messages.direction === "rtl" ? "rtl" : "ltr",
     say,
     knows: (key) => key in messages,
     percent(p) {
-      if (p > 0.99) return say("over", whole.format(0.99));
-      if (p < 0.01) return say("under", whole.format(0.01));
-      return whole.format(p);
+      if (p > 0.99) return say("over", whole(99));
+      if (p < 0.01) return say("under", whole(1));
+      return whole(Math.floor(100 * p + 0.5));
     },
+    list: (parts) => parts.join(messages.list_separator),
     clock(seconds) {
       const all = Math.floor(seconds);
       const parts = [Math.floor(all / 3600), Math.floor((all % 3600) / 60), all % 60];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compose, intersect, pictureRect, toViewport } from "../src/verdict/geometry.js";
+import { clearest, compose, intersect, pictureRect, toViewport } from "../src/verdict/geometry.js";
 
 const IDENTITY = { a: 1, b: 0, c: 0, d: 1 };
 const turned = (degrees) => {
@@ -74,4 +74,13 @@ test("an intersection lies in both, and is empty where they do not meet", () => 
   const one = { x: 0, y: 0, width: 10, height: 10 };
   close(intersect(one, { x: 5, y: -5, width: 10, height: 10 }), { x: 5, y: 0, width: 5, height: 5 });
   assert.equal(intersect(one, { x: 20, y: 0, width: 5, height: 5 }).width, 0);
+});
+
+test("a panel stays where it hides no face, else goes where it hides least", () => {
+  const [low, high] = [0, 100].map((y) => ({ x: 0, y, width: 100, height: 20 }));
+  const face = (y, height) => ({ x: 40, y, width: 20, height });
+  assert.equal(clearest([low, high], [], 1), 1);
+  assert.equal(clearest([low, high], [face(10, 30)], 0), 1);
+  assert.equal(clearest([low, high], [face(10, 30)], 1), 1);
+  assert.equal(clearest([low, high], [face(-20, 122)], 0), 1, "both hide some: the lesser");
 });

@@ -22,7 +22,7 @@ from server.analysis.explain import Explainer
 from server.analysis.faces import FaceFinder
 from server.analysis.finding import Found, find_each
 from server.analysis.likelihood import of_stills
-from server.analysis.pictures import face_pictures
+from server.analysis.pictures import SmallFrames, face_pictures
 from server.analysis.records import (
     AnalysisOptions,
     Frame,
@@ -41,8 +41,8 @@ from server.analysis.weighing import Rules
 from server.errors import BadValue
 
 PARTIAL_S = 2.0  # of wall time between two verdicts so far
-KEY_FRAMES = 6  # of a first look, for videos of at least so many samples:
-WORTH_A_LOOK = 5 * KEY_FRAMES
+KEY_FRAMES = 6  # of the first look
+WORTH_A_LOOK = 5 * KEY_FRAMES  # samples that a video must have to get one
 SETTLED_AFTER, SETTLED_EVERY = 90, 30  # samples: half a minute is always looked at whole
 FRAMES_SHARE = 0.95  # of the progress; what comes after the last frame is short
 # Those that the numbers depend on; of the two TFLite runtimes one is installed.
@@ -146,6 +146,7 @@ class _Check:
         self._scorers = scorers
         self._media = media
         self._sampled_s: list[float] = []
+        self._frames = SmallFrames()
         with self.clock.during("hash"):
             self._sha256 = _sha256(media.path)
 
@@ -177,6 +178,9 @@ class _Check:
 
     def seen(self, frame: Frame, tracker: Tracker) -> None:
         self._sampled_s.append(frame.time_s)
+        if self._media.url:  # whoever sent a file has it
+            with self.clock.during("pictures"):
+                self._frames.add(frame)
         past = self.pictures - SETTLED_AFTER
         if self.options.stop_early and past >= 0 and past % SETTLED_EVERY == 0:
             scorer = self._scorers.deciding
@@ -231,7 +235,7 @@ class _Check:
         with self.clock.during("scores"):
             faces = tuple(replace(face, scores=self._scores(track)) for face, track in pairs)
         with self.clock.during("pictures"):
-            pictures = face_pictures(faces, tracks)
+            pictures = face_pictures(faces, tracks) + self._frames.pictures(faces)
             if explainer is not None:
                 faces, evidence = explainer.explain(faces, tracks)
                 pictures += evidence

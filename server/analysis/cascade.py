@@ -155,7 +155,7 @@ def unrivalled(rows: Float32, most: float, of: Literal["both", "smaller"] = "bot
     """The rows that overlap no better row by more than `most` of the area of both together, or of
     the smaller one. `rows` come best first.
 
-    Not the usual greedy suppression: a row goes even if the better one goes too.
+    Not greedy: a row is dropped if any better row overlaps it, even one that is dropped itself.
     """
     areas = boxes.areas(rows[:, :4])
     kept = np.ones(len(rows), bool)

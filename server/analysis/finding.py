@@ -17,7 +17,7 @@ def find_each(
 ) -> Generator[Found, None, None]:
     """Every frame with its faces, in the order of `frames`, of which a few are taken ahead.
 
-    So many `threads` pay, as networks run outside of Python's lock.
+    Several `threads` help: inference releases Python's lock.
     """
     if threads == 1:
         yield from ((frame, finder.find(frame.rgb)) for frame in frames)

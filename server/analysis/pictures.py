@@ -1,4 +1,4 @@
-"""What there is to see of a verdict: each face at its strongest moments, as JPEG."""
+"""What there is to see of a verdict: each face at its strongest moments, and the whole picture."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from server.analysis.records import FacePicture, FaceVerdict, Moment, Track, Uint8
+from server.analysis.records import FacePicture, FaceVerdict, Frame, Moment, Track, Uint8
 from server.analysis.verdict import badness
 
 MOST_FACES = 12  # the worst ones: bounds what is kept of a picture of a crowd
 JPEG_QUALITY = 85
+MOST_FRAME_FACES = 3  # the worst ones
+FRAME_PX, FRAME_QUALITY = 480, 75  # the longer side: enough to know the scene by
 
 
 def face_pictures(faces: Sequence[FaceVerdict], tracks: Sequence[Track]) -> tuple[FacePicture, ...]:
@@ -32,9 +34,35 @@ def crop_at(track: Track, moment: Moment) -> Uint8:
     return np.asarray(track.crops[at], np.uint8)
 
 
-def jpeg(rgb: Uint8) -> bytes:
+class SmallFrames:
+    """Every picture that was looked at, small, until it is known which are the strongest moments.
+
+    As JPEG each takes some 20 kB, so that those of the longest check stay far below its memory.
+    """
+
+    def __init__(self) -> None:
+        self._jpegs: dict[float, bytes] = {}
+
+    def add(self, frame: Frame) -> None:
+        height, width = frame.rgb.shape[:2]
+        scale = min(1.0, FRAME_PX / max(height, width))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        small = cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)
+        self._jpegs[frame.time_s] = jpeg(np.asarray(small, np.uint8), FRAME_QUALITY)
+
+    def pictures(self, faces: Sequence[FaceVerdict]) -> tuple[FacePicture, ...]:
+        """The whole picture at each moment of the worst MOST_FRAME_FACES faces."""
+        return tuple(
+            FacePicture(face.id, number, "frame", found)
+            for face in sorted(faces, key=badness)[:MOST_FRAME_FACES]
+            for number, moment in enumerate(face.moments)
+            if (found := self._jpegs.get(moment.time_s))
+        )
+
+
+def jpeg(rgb: Uint8, quality: int = JPEG_QUALITY) -> bytes:
     """`rgb` uint8 [H, W, 3] as a JPEG file."""
     bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-    written, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    written, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     assert written
     return encoded.tobytes()

@@ -41,7 +41,7 @@ Reason = Literal[
     "stopped-early",  # settled before the end, so that the rest was not looked at
     "unstable",  # a re-encode, a small resize or a small shift would turn the verdict round
 ]
-PictureKind = Literal["face", "evidence"]
+PictureKind = Literal["face", "evidence", "frame"]
 Stage = Literal["queued", "fetch", "faces", "scores", "done"]
 
 
@@ -181,7 +181,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class FacePicture:
-    """A face cut out at one of its moments, as JPEG; `moment` counts from 0, the strongest."""
+    """A face cut out at one of its moments, as JPEG; `moment` counts from 0, the strongest.
+
+    Of kind "frame" it is the whole picture of that moment, small.
+    """
 
     face_id: int
     moment: int

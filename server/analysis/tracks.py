@@ -20,9 +20,9 @@ from server.analysis.matching import MOST_COST, Expected, assign, look, movement
 from server.analysis.records import Faces, Float32, Frame, Track, Uint8
 
 HEADING_S = 0.7  # beyond this, nobody is taken to go on as they went
-BRIDGE_S, BRIDGE_SAMPLES = 1.5, 2.5  # missed for longer, a face must look twice as much like itself
+BRIDGE_S, BRIDGE_SAMPLES = 1.5, 2.5  # after a longer gap the appearance cost is doubled
 LOST_S, LOST_SAMPLES = 10.0, 4  # missed for longer, it is someone new
-CLOSE = 0.1  # IoU of two faces from which on each spoils what the other looks like
+CLOSE = 0.1  # IoU of two faces above which their appearance is not updated
 SURE = 0.99  # MTCNN's score from which on even a face seen once is believed
 OFTEN = 3  # sightings, in at least half of the pictures, that make an unsure face believed
 MOST_TRACKS = 100  # kept for a verdict: bounds memory on pictures of crowds

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, after_this_request, json, request
 from werkzeug.http import parse_list_header
 
-from server.api.jobs import RETRY_AFTER_S, describe, path_of
+from server.api.jobs import RETRY_AFTER_S, describe, links, path_of
 from server.api.options import MAX_WAIT_S
 from server.api.problems import respond_json
 from server.api.service import current
@@ -21,7 +21,7 @@ POLLS_S = (0.05, 0.1, 0.2, 0.4)  # pauses between looks at a job; the last one r
 RESPONSES: dict[int, Any] = {
     200: {
         "description": "The verdict; the header Age tells how old a known one is, in seconds",
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Verdict"}}},
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CheckAnswer"}}},
     },
     202: {
         "description": "Not finished yet: ask again at Location after Retry-After seconds",
@@ -48,14 +48,16 @@ def answer(job_id: str, *waits: float | None) -> Response:
 
 def _respond(job: Job, wait_s: float) -> Response:
     if job.state == "done" and wait_s > 0:
-        response = Response(json.dumps(job.result), mimetype="application/json")
-        response.headers["Content-Location"] = path_of(job.id)
+        path, result = path_of(job.id), job.result or {}
+        first = {"id": job.id, "label": result.get("label"), "links": links(path)}
+        response = Response(json.dumps(first | result) + "\n", mimetype="application/json")
+        response.headers["Content-Location"] = path
         return response
     if job.state == "failed" and wait_s > 0:
         return respond_json(job.error or {})
     if job.state == "cancelled" and wait_s > 0:
         raise Cancelled("Someone cancelled this check while you waited. Start it again.")
-    response = Response(json.dumps(describe(job)), status=202, mimetype="application/json")
+    response = Response(json.dumps(describe(job)) + "\n", status=202, mimetype="application/json")
     response.headers["Location"] = path_of(job.id)
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

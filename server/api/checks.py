@@ -12,6 +12,7 @@ from flask import Response, request
 from server.api import schemas
 from server.api.answers import RESPONSES, answer
 from server.api.options import validated
+from server.api.samples import copied, sample
 from server.api.service import current
 from server.api.uploads import keep, upload
 from server.errors import WrongType
@@ -42,7 +43,12 @@ def takes(*media_types: str) -> Callable[[View], View]:
 @blueprint.doc(responses=RESPONSES)
 def check_url(query_data: schemas.WaitQuery, body: schemas.CheckUrl) -> Response:
     """Check the video at an address, of a file or of the page that shows it."""
-    return answer(current().checks.url(body.url, body.ask()), query_data.wait, body.wait)
+    checks = current().checks
+    if ours := sample(body.url):
+        job_id = checks.file(*copied(ours), body.ask())
+    else:
+        job_id = checks.url(body.url, body.ask())
+    return answer(job_id, query_data.wait, body.wait)
 
 
 @blueprint.post("/check-file")

@@ -46,7 +46,8 @@ def problem(code: str) -> Response:
 def docs() -> Response:
     """What /openapi.json says, for people."""
     spec: dict[str, Any] = current_app.spec  # type: ignore[attr-defined]
-    content = page("docs.html", info=spec["info"], groups=operations(spec), shapes=shapes(spec))
+    groups = operations(spec, request.host_url.rstrip("/"))
+    content = page("docs.html", info=spec["info"], groups=groups, shapes=shapes(spec))
     return protected(Response(content))
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from server.api import schemas
 from server.api.batch import NDJSON
+from server.api.examples import describe
 from server.api.options import KEY_HEADER, KEY_PATTERN
 from server.api.problems import MEDIA_TYPE
 from server.errors import kinds
@@ -17,6 +18,7 @@ from server.jobs.verdict_schema import Verdict
 # Those that no view names in a way that APIFlask understands.
 ADDED = (
     Verdict,
+    schemas.CheckAnswer,
     schemas.Problem,
     schemas.ProblemType,
     schemas.ProblemTypes,
@@ -66,6 +68,8 @@ def complete(spec: Any) -> Any:
     components = spec.setdefault("components", {}).setdefault("schemas", {})
     for model in ADDED:
         components.update(_schemas(model))
+    _lead(components["CheckAnswer"], ("id", "label", "links"))
+    describe(components)
     for path, headers in HEADERS.items():
         operation = spec["paths"][path]["post"]
         operation["parameters"] = [*operation.get("parameters", []), *headers]
@@ -82,8 +86,14 @@ def complete(spec: Any) -> Any:
     return spec
 
 
+def _lead(schema: dict[str, Any], first: tuple[str, ...]) -> None:
+    """Put the fields in the order in which they are sent."""
+    fields = schema["properties"]
+    schema["properties"] = {name: fields[name] for name in first} | fields
+
+
 def _drop_null_defaults(part: Any) -> None:
-    """What may be left out has None for "not said"; it is no value that a caller may send."""
+    """Remove defaults of None: they mean "left out" and are no value that a caller may send."""
     if isinstance(part, dict):
         if part.get("default", part) is None:
             del part["default"]

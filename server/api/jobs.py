@@ -44,7 +44,7 @@ def listed(query_data: schemas.JobsQuery) -> dict[str, Any]:
 def show(job_id: str) -> Response:
     """How a check is going: stage, progress, the verdict so far; then its result or error."""
     job = find(job_id)
-    response = tagged(json.dumps(describe(job)), "application/json")
+    response = tagged(json.dumps(describe(job)) + "\n", "application/json")
     if job.in_flight:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

@@ -47,7 +47,7 @@ def install(app: Flask, settings: Settings) -> None:
 
 
 def client() -> str:
-    """The address of whoever asks; of IPv6 the network, as one client has a whole one."""
+    """The client's IP address; of IPv6 its /64, since one client has a whole one."""
     address = request.remote_addr or ""
     try:
         parsed = ipaddress.ip_address(address)
@@ -59,7 +59,7 @@ def client() -> str:
 
 
 def charge(checks: int) -> None:
-    """Count a request that starts several checks as so many, or as all that the client has left."""
+    """Charge a batch of N checks as N requests, at most as what the client has left."""
     for limiter in current_app.extensions.get("limiter", ()):
         if used := limiter.current_limit:  # where this request was counted as one
             more = min(checks - 1, used.remaining)

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from server.api.examples import answer, curl
+
 METHODS = ("get", "post", "delete")
 REF = "#/components/schemas/"
 
 
-def operations(spec: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The operations by tag."""
+def operations(spec: dict[str, Any], service: str) -> dict[str, list[dict[str, Any]]]:
+    """The operations of the service at an address, by tag."""
     groups: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in spec["tags"]}
     for path, methods in spec["paths"].items():
         for method in METHODS:
             if operation := methods.get(method):
                 shown = _operation(method.upper(), path, operation)
                 shown["parameters"] += _parameters(methods.get("parameters", []))
+                shown["curl"] = curl(shown["method"], path, service)
+                shown["example"] = answer(operation, spec["components"]["schemas"])
                 groups[operation["tags"][0]].append(shown)
     return groups
 
@@ -43,10 +47,10 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> dict[str, A
             for kind, content in bodies.items()
         ],
         "responses": [
-            {"status": status, "description": answer.get("description", ""),
+            {"status": status, "description": response.get("description", ""),
              "content": [(kind, kind_of(content.get("schema", {})))
-                         for kind, content in answer.get("content", {}).items()]}
-            for status, answer in operation["responses"].items()
+                         for kind, content in response.get("content", {}).items()]}
+            for status, response in sorted(operation["responses"].items())
         ],
     }  # fmt: skip
 

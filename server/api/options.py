@@ -21,6 +21,7 @@ from pydantic.json_schema import SkipJsonSchema
 from models import registry
 from server.api.limits import client
 from server.errors import BadValue
+from server.faults import faults, sentence
 from server.jobs.checks import Ask
 from server.jobs.keys import BACKEND, digest
 
@@ -50,25 +51,25 @@ def classifiers() -> list[str]:
 
 def _number(value: Any) -> Any:
     if value is None or isinstance(value, bool):
-        raise ValueError("give a number, or leave it out")
+        raise ValueError("must be a number, or left out")
     return value
 
 
 def _truth(value: Any) -> Any:
     if not isinstance(value, bool) and value not in ("true", "false"):
-        raise ValueError("give true or false, or leave it out")
+        raise ValueError("must be true or false, or left out")
     return value
 
 
 def _word(value: Any) -> Any:
     if not isinstance(value, str):
-        raise ValueError("give a word, or leave it out")
+        raise ValueError("must be a word, or left out")
     return value
 
 
 def _known(name: str) -> str:
     if name not in classifiers():
-        raise ValueError(f"there is no model called {name}; known: {', '.join(classifiers())}")
+        raise ValueError(f"must be one of {', '.join(classifiers())}, not {name}")
     return name
 
 
@@ -153,9 +154,7 @@ def validated(kind: type[Kind], values: Mapping[str, Any]) -> Kind:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        wrong = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
-        said = [f"{name}: {message}" if name else message for name, message in wrong]
-        raise BadValue("; ".join(said)) from None
+        raise BadValue(sentence(faults(error))) from None
 
 
 def idempotency_key(line: int = 0) -> str | None:

@@ -7,8 +7,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from flask import Response, render_template
+from flask import Response, render_template, request
 from markupsafe import Markup
+
+from server.words import DEFAULT, LANGUAGES, Words, words
 
 TEMPLATES = Path(__file__).parents[1] / "web" / "templates"
 STYLE = (TEMPLATES / "pages.css").read_text()
@@ -21,10 +23,23 @@ POLICY = (
 HTML = {"text/html": {"schema": {"type": "string"}}}
 
 
-def page(template: str, **values: Any) -> str:
-    """The template as HTML; whatever `values` hold is text in it, never markup."""
+def spoken(asked: str | None = None) -> Words:
+    """The words of the language that was asked for, if there is one, else of the browser's."""
+    if asked in LANGUAGES:
+        return words(asked)
+    return words(request.accept_languages.best_match(LANGUAGES, DEFAULT))
+
+
+def page(template: str, language: str = DEFAULT, **values: Any) -> str:
+    """The template in one of LANGUAGES; whatever `values` hold is text in it, never markup."""
     # The style is a file of ours, in which nothing may be escaped.
-    return render_template(template, page_style=Markup(STYLE), page_policy=POLICY, **values)  # noqa: S704
+    return render_template(
+        template,
+        words=words(language),
+        page_style=Markup(STYLE),  # noqa: S704
+        page_policy=POLICY,
+        **values,
+    )
 
 
 def protected(response: Response) -> Response:

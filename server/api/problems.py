@@ -7,6 +7,7 @@ from typing import Any
 
 from apiflask import APIFlask, HTTPError
 from flask import Response, json, request
+from pydantic import ValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
@@ -22,11 +23,12 @@ from server.errors import (
     WrongMethod,
     WrongType,
 )
+from server.faults import faults, sentence
 
 MEDIA_TYPE = "application/problem+json"
 FORM = "application/x-www-form-urlencoded"
 CURES = {
-    404: "What there is: /openapi.json",
+    404: "All addresses of this service: /docs",
     405: "The header Allow says which ones are taken.",
 }
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
@@ -73,15 +75,23 @@ def respond(error: AppError, **extra: Any) -> Response:
 
 
 def _from_apiflask(error: HTTPError) -> Response:
-    """A body or query that does not fit its schema: {location: {field: [message]}}."""
-    found = {
-        name: messages for part in (error.detail or {}).values() for name, messages in part.items()
-    }
-    detail = "; ".join(f"{name}: {message}" for name, all_ in found.items() for message in all_)
-    if request.mimetype == FORM and len(request.form) > 1:
-        detail += '. An address with a "&" must be sent encoded: curl --data-urlencode url=...'
+    """A body or query that does not fit its schema."""
     kind = BY_STATUS.get(error.status_code, BadRequest)
-    return respond(kind(detail), errors=found)
+    if not isinstance(error.__cause__, ValidationError):
+        return respond(kind(error.message or ""))
+    found = faults(error.__cause__)
+    return respond(kind(sentence(found) + _hint(found)), errors=found)
+
+
+def _hint(found: dict[str, list[str]]) -> str:
+    """What curl -d makes of an address with a "&", and of JSON."""
+    if request.mimetype != FORM:
+        return ""
+    if next(iter(request.form), "").lstrip().startswith(("{", "[")):
+        return ". This looks like JSON: add -H 'Content-Type: application/json'"
+    if "?" in request.form.get("url", "") and "is not known here" in sentence(found):
+        return '. An address with a "&" must be sent encoded: curl --data-urlencode url=...'
+    return ""
 
 
 def _from_werkzeug(error: HTTPException) -> Response | HTTPException:

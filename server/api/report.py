@@ -9,7 +9,7 @@ from flask import Response, json
 
 from server.api import schemas
 from server.api.jobs import NOT_MODIFIED, find, tagged
-from server.api.pages import HTML, page, protected
+from server.api.pages import HTML, page, protected, spoken
 from server.api.report_view import View, csv_of
 from server.api.service import current
 from server.errors import NotFound
@@ -38,8 +38,10 @@ def report(job_id: str, query_data: schemas.ReportQuery) -> Response:
     elif kind == "csv":
         response = tagged(csv_of(job.result), "text/csv")
     else:
-        view = View.of(job, current().store, current().version)
-        response = protected(tagged(page("report.html", report=view), "text/html"))
+        words = spoken(query_data.language)
+        view = View.of(job, current().store, current().version, words)
+        response = protected(tagged(page("report.html", words.language, report=view), "text/html"))
+        response.vary.add("Accept-Language")
     if query_data.download == "1":
         name = f"mesoscope-{job.id[:8]}.{kind}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -9,16 +9,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from server.jobs.records import Job
 from server.jobs.store import Store
+from server.words import Words
 
-# What is said to people is said in one place: the extension's catalogue, which the page uses too.
-WORDS = Path(__file__).parents[2] / "extension/src/_locales/en/messages.json"
 SHAPES = {"fake": "▲", "suspicious": "△", "real": "●", "inconclusive": "◆", "no-face": "○"}
+# Reasons that lie in the picture: of such a face nothing is found. Of a crowd they are folded.
+UNJUDGED = frozenset({"face-too-small", "too-few-frames", "blurred", "out-of-scope"})
+FEW = 2  # so many are shown like the others
 RARE = 0.01  # of such videos are fake, for the sentence that says what a flag is worth
 PRIORS = (1, 50)  # of 100 such videos are fake, for those that say what evidence is worth
 JOIN_S = 1.5  # samples farther apart are not joined: the face may have been away in between
@@ -47,24 +47,28 @@ class View:
     worth: list[str]
     estimate: str
     faces: list[dict[str, Any]]
+    folded: list[dict[str, Any]]
     facts: list[tuple[str, str]]
     settings: list[tuple[str, str]]
     made: list[tuple[str, str]]
     saved: dict[str, str]
 
     @classmethod
-    def of(cls, job: Job, store: Store, version: str) -> View:
+    def of(cls, job: Job, store: Store, version: str, words: Words) -> View:
         verdict: dict[str, Any] = job.result or {}
+        shown, folded = _crowd(verdict["faces"])
+        options = verdict["options"].items()
         return cls(
-            title=job.source or "A file without a name",
+            title=job.source or words.say("report_unnamed"),
             verdict=verdict,
-            text=_finding(verdict, verdict.get("basis")),
-            worth=list(_worth(verdict)),
-            estimate=say("estimate"),
-            faces=[_face(face, verdict, job, store) for face in verdict["faces"]],
-            facts=list(_facts(verdict["media"], job)),
-            settings=[(name, _shown(value)) for name, value in verdict["options"].items()],
-            made=list(_made(verdict, version)),
+            text=_finding(verdict, verdict.get("basis"), words),
+            worth=list(_worth(verdict, words)),
+            estimate=words.say("estimate"),
+            faces=[_face(face, verdict, job, store, words) for face in shown],
+            folded=[_face(face, verdict, job, store, words) for face in folded],
+            facts=list(_facts(verdict["media"], job, words)),
+            settings=[(name, _shown(value, words)) for name, value in options],
+            made=list(_made(verdict, version, words)),
             saved={
                 "name": f"mesoscope-{job.id[:8]}",
                 "json": _data("application/json", json.dumps(verdict).encode()),
@@ -89,26 +93,6 @@ def csv_of(verdict: dict[str, Any]) -> str:
     return text.getvalue()
 
 
-@cache
-def _catalogue() -> dict[str, str]:
-    return {key: entry["message"] for key, entry in json.loads(WORDS.read_text()).items()}
-
-
-def say(key: str, *values: str) -> str:
-    """The message, with `$1`, `$2` filled in; the key itself where there is none."""
-    text = _catalogue().get(key.replace("-", "_"), key)
-    for place, value in enumerate(values, 1):
-        text = text.replace(f"${place}", value)
-    return text
-
-
-def percent(p: float) -> str:
-    """A probability, never shown as more certain than it is."""
-    if p > 0.99:
-        return say("over", "99%")
-    return say("under", "1%") if p < 0.01 else f"{p:.0%}"
-
-
 def clock(seconds: float) -> str:
     """Minutes and seconds with tenths, as 1:02.5."""
     tenths = round(seconds * 10)
@@ -119,91 +103,110 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{tenths / 10:04.1f}"
 
 
-def _finding(found: dict[str, Any], basis: dict[str, Any] | None) -> dict[str, str]:
+def _crowd(faces: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The faces to show, and those of a crowd to fold (extension/src/verdict/crowd.js)."""
+    folded = [
+        face
+        for face in faces
+        if face["label"] == "inconclusive" and not UNJUDGED.isdisjoint(face["reasons"])
+    ]
+    if len(folded) <= FEW:
+        return faces, []
+    return [face for face in faces if face not in folded], folded
+
+
+def _finding(found: dict[str, Any], basis: dict[str, Any] | None, words: Words) -> dict[str, str]:
     """A label in words, of the media or of a face."""
+    say = words.say
     label = found["label"]
     name = "suspicious" if found.get("level") == "suspicious" else label
     covers = basis["covers"] if label == "real" and basis and basis["blind_to"] else None
     return {
         "label": label,
         "shape": SHAPES.get(name, ""),
-        "words": say("label_real_of", _kinds(covers)) if covers else say(f"label_{name}"),
+        "words": say("label_real_of", _kinds(covers, words)) if covers else say(f"label_{name}"),
         "meaning": say(f"meaning_{name}"),
-        "evidence": _support(found) if "level" in found else _probability(found),
+        "evidence": _support(found, words) if "level" in found else _probability(found, words),
         "reasons": " ".join(say(f"reason_{reason}") for reason in found["reasons"]),
     }
 
 
-def _kinds(kinds: list[str]) -> str:
+def _kinds(kinds: list[str], words: Words) -> str:
     """Kinds of fakes, in words; those of others by the names that they gave them."""
-    said = {kind: say(f"made_{kind.replace(' ', '_')}") for kind in kinds}
+    said = {kind: words.say(f"made_{kind.replace(' ', '_')}") for kind in kinds}
     return ", ".join(kind if text.startswith("made_") else text for kind, text in said.items())
 
 
-def _support(found: dict[str, Any]) -> str:
+def _support(found: dict[str, Any], words: Words) -> str:
     """How strong the evidence is, and which way; empty where that was not measured."""
     support = found["support"]
     if support is None:
         return ""
     if support["direction"] is None:
-        return say("support_none") + "."
-    return say(f"support_{support['direction']}", say(f"strength_{support['strength']}")) + "."
+        return words.say("support_none") + "."
+    strength = words.say(f"strength_{support['strength']}")
+    return words.say(f"support_{support['direction']}", strength) + "."
 
 
-def _probability(found: dict[str, Any]) -> str:
+def _probability(found: dict[str, Any], words: Words) -> str:
     """Of a verdict of schema 1."""
     p_fake, interval = found["p_fake"], found.get("interval")
     if p_fake is None:
         return ""
     if interval is None:
-        return say("probability", percent(p_fake)) + "."
-    return say("probability_interval", percent(p_fake), *map(percent, interval)) + "."
+        return words.say("probability", words.percent(p_fake)) + "."
+    shares = map(words.percent, (p_fake, *interval))
+    return words.say("probability_interval", *shares) + "."
 
 
-def _worth(verdict: dict[str, Any]) -> Iterator[str]:
+def _worth(verdict: dict[str, Any], words: Words) -> Iterator[str]:
     """What the evidence is worth where fakes are rare and where not, and what is behind it."""
+    say = words.say
     basis: dict[str, Any] | None = verdict.get("basis")
     lr: float | None = verdict.get("lr")
     if basis is None:
-        yield from _worth_of_flag(verdict)
+        yield from _worth_of_flag(verdict, words)
         return
     if lr is not None:
         for prior in PRIORS:
             odds = lr * prior / (100 - prior)
             yield say("worth_prior", str(prior), f"{100 * odds / (1 + odds):.0f}")
     if basis["blind_to"]:
-        yield say("blind_to", _kinds(basis["blind_to"]))
+        yield say("blind_to", _kinds(basis["blind_to"], words))
     people, found = basis["people"], basis["guarantee"]
     yield say("worth_people", str(people["genuine"]), str(people["manipulated"]))
     share = f"{found['flagged_at_most']:.1%}"
     yield say("worth_guarantee", str(found["people"]), str(found["flagged"]), share)
 
 
-def _worth_of_flag(verdict: dict[str, Any]) -> Iterator[str]:
+def _worth_of_flag(verdict: dict[str, Any], words: Words) -> Iterator[str]:
     """What a flag is worth, as far as it was measured, of a verdict without likelihood ratios."""
     rates = verdict["model"]["rates"]
     if rates is None:
         return
     right, wrong = RARE * rates["flags_fake"], (1 - RARE) * rates["flags_real"]
     if verdict["label"] == "fake" and right + wrong > 0:
-        yield say("worth_flag", f"{100 * right / (right + wrong):.0f}")
-    shares = (f"{rates['flags_fake']:.0%}", f"{rates['flags_real']:.1%}")
-    yield f"{say('worth_measured', *shares)} Measured on: {rates['part']}."
+        yield words.say("worth_flag", f"{100 * right / (right + wrong):.0f}")
+    shares = map(words.percent, (rates["flags_fake"], rates["flags_real"]))
+    yield words.say("scope_measured", rates["part"], *shares)
 
 
-def _face(face: dict[str, Any], verdict: dict[str, Any], job: Job, store: Store) -> dict[str, Any]:
-    model = verdict["model"]
+def _face(
+    face: dict[str, Any], verdict: dict[str, Any], job: Job, store: Store, words: Words
+) -> dict[str, Any]:
+    model, say, percent = verdict["model"], words.say, words.percent
     scored = [sample for sample in face["samples"] if sample["p_fake"] is not None]
     return {
         "id": face["id"],
-        "text": _finding(face, verdict.get("basis")),
+        "text": _finding(face, verdict.get("basis"), words),
         "scores": [
-            f"{name}: {say('score', percent(p))}" for name, p in face.get("scores", {}).items()
+            f"{name}: {say('score', words.percent(p))}"
+            for name, p in face.get("scores", {}).items()
         ],
         "span": say("seen", clock(face["start_s"]), clock(face["end_s"]))
         if verdict["media"]["kind"] == "video"
         else "",
-        "lane": _lane(scored, verdict) if len(scored) > 1 else None,
+        "lane": _lane(scored, verdict, words) if len(scored) > 1 else None,
         "samples": [
             (clock(sample["t"]), say(f"level_{_level(sample['p_fake'], model)}"),
              percent(sample["p_fake"]))
@@ -213,7 +216,7 @@ def _face(face: dict[str, Any], verdict: dict[str, Any], job: Job, store: Store)
             {
                 "time": clock(moment["t"]),
                 "probability": percent(moment["p_fake"]),
-                "regions": ", ".join(moment["regions"] or ()),
+                "regions": words.regions(moment["regions"] or ()),
                 **{
                     kind: _data("image/jpeg", jpeg)
                     for kind in ("face", "evidence")
@@ -225,7 +228,7 @@ def _face(face: dict[str, Any], verdict: dict[str, Any], job: Job, store: Store)
     }  # fmt: skip
 
 
-def _lane(scored: list[dict[str, Any]], verdict: dict[str, Any]) -> Lane:
+def _lane(scored: list[dict[str, Any]], verdict: dict[str, Any], words: Words) -> Lane:
     media, model = verdict["media"], verdict["model"]
     start_s = min(media["analyzed_s"][0], scored[0]["t"])
     span_s = max(media["analyzed_s"][1], scored[-1]["t"], start_s + 0.001) - start_s
@@ -248,7 +251,7 @@ def _lane(scored: list[dict[str, Any]], verdict: dict[str, Any]) -> Lane:
         curves=[" ".join(f"{x(s['t'])},{y(s['p_fake'])}" for s in part) for part in stretches],
         dots=[
             (x(s["t"]), y(s["p_fake"]), _level(s["p_fake"], model),
-             f"{clock(s['t'])}: {percent(s['p_fake'])}")
+             f"{clock(s['t'])}: {words.percent(s['p_fake'])}")
             for s in scored
         ],
     )  # fmt: skip
@@ -260,32 +263,37 @@ def _level(p_fake: float, model: dict[str, Any]) -> str:
     return "low" if p_fake <= model["real_at"] else "middle"
 
 
-def _facts(media: dict[str, Any], job: Job) -> Iterator[tuple[str, str]]:
+def _facts(media: dict[str, Any], job: Job, words: Words) -> Iterator[tuple[str, str]]:
+    say = words.say
     if job.source:
-        yield ("Address" if job.kind == "url" else "File", job.source)
-    yield "Kind", say(f"kind_{media['kind']}")
-    yield "Size", f"{media['width_px']} by {media['height_px']} px"
+        yield say("address" if job.kind == "url" else "file"), job.source
+    yield say("fact_kind"), say(f"kind_{media['kind']}")
+    yield say("fact_size"), f"{media['width_px']} x {media['height_px']} px"
     if media["duration_s"] is not None:
-        yield "Length", clock(media["duration_s"])
-    yield "Looked at", say("span", *map(clock, media["analyzed_s"]))
-    yield "Pictures looked at", str(len(media["sampled_s"]))
-    yield "SHA-256", media["sha256"]
+        yield say("fact_length"), clock(media["duration_s"])
+    yield say("fact_span"), say("span", *map(clock, media["analyzed_s"]))
+    yield say("fact_pictures"), str(len(media["sampled_s"]))
+    yield say("fact_sha256"), media["sha256"]
     if job.checked_at is not None:
-        yield "Checked", datetime.fromtimestamp(job.checked_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        yield (
+            say("fact_checked"),
+            datetime.fromtimestamp(job.checked_at, UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        )
 
 
-def _made(verdict: dict[str, Any], version: str) -> Iterator[tuple[str, str]]:
-    model, detector = verdict["model"], verdict["detector"]
-    yield "Mesoscope", version
-    yield f"Classifier {model['name']} ({model['backend']}), SHA-256", model["sha256"]
-    yield "Called manipulated", f"from {model['fake_at']:.3f} up"
-    yield "Called free of signs", f"from {model['real_at']:.3f} down"
-    yield f"Face detector {detector['name']}, SHA-256", detector["sha256"]
+def _made(verdict: dict[str, Any], version: str, words: Words) -> Iterator[tuple[str, str]]:
+    model, detector, say = verdict["model"], verdict["detector"], words.say
+    yield say("app_name"), version
+    yield say("fact_model"), f"{model['name']} ({model['backend']})"
+    yield say("fact_model_sha256"), model["sha256"]
+    yield say("fact_fake_at"), say("from_up", f"{model['fake_at']:.3f}")
+    yield say("fact_real_at"), say("from_down", f"{model['real_at']:.3f}")
+    yield say("fact_detector_sha256", detector["name"]), detector["sha256"]
     yield from verdict["versions"].items()
 
 
-def _shown(value: object) -> str:
-    return "to the end" if value is None else str(value)
+def _shown(value: object, words: Words) -> str:
+    return words.say("span_end") if value is None else str(value)
 
 
 def _data(media_type: str, content: bytes) -> str:

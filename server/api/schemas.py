@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.api.options import Absent, MayWait, Number, Options
 from server.fetch.urls import MAX_LENGTH
-from server.jobs.verdict_schema import Fraction, Rates
+from server.jobs.verdict_schema import Fraction, Rates, Verdict
+from server.words import LANGUAGES
 
+Language = Literal[LANGUAGES]  # type: ignore[valid-type]
 MAX_BATCH = 1000  # addresses
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -118,6 +120,13 @@ class JobSummary(BaseModel):
     links: JobLinks
 
 
+class CheckAnswer(Verdict):
+    """The verdict, with the number of its check first and where to find more about it."""
+
+    id: str
+    links: JobLinks
+
+
 class Job(JobSummary):
     """A check and how far it has come."""
 
@@ -165,19 +174,22 @@ class BatchAnswer(BaseModel):
 
 
 class FaceQuery(BaseModel):
-    """Which picture: `moment` counts a face's strongest moments from 0."""
+    """Which picture: `moment` counts a face's strongest moments from 0; a `frame` is all of the
+    picture, small, and is kept for addresses only."""
 
     model_config = ConfigDict(extra="ignore")
     moment: Annotated[int, Field(ge=0, le=99)] = 0
-    kind: Literal["face", "evidence"] = "face"
+    kind: Literal["face", "evidence", "frame"] = "face"
 
 
 class ReportQuery(BaseModel):
-    """In which form; `download` asks the browser to save it."""
+    """In which form; `download` asks the browser to save it; `language` is that of the HTML, which
+    otherwise follows Accept-Language."""
 
     model_config = ConfigDict(extra="ignore")
     format: Literal["html", "json", "csv"] = "html"
     download: Literal["0", "1"] = "0"
+    language: Annotated[Language | Absent, Field()] = None
 
 
 class Calibration(BaseModel):

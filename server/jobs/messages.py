@@ -22,7 +22,7 @@ STAGES = ("fetch", "faces", "scores")  # of a check that runs
 MOST_PICTURES = 100
 MOST_JPEG_BYTES = 1_000_000
 MOST_FACES, MOST_MOMENTS = 1_000_000, 100
-PICTURE_KINDS = ("face", "evidence")
+PICTURE_KINDS = ("face", "evidence", "frame")
 MAX_DETAIL = 1000  # characters
 START_OF_JPEG = b"\xff\xd8"
 

@@ -1,10 +1,14 @@
-"""The page for people: static files, under a policy that lets nothing else in."""
+"""The page for people: files and one template, under a policy that lets nothing else in."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, render_template, request, send_from_directory
+
+from models import registry
+from server.api.pages import spoken
+from server.api.service import current
 
 EXTENSION = Path(__file__).parents[2] / "extension" / "src"
 POLICY = (
@@ -24,7 +28,13 @@ blueprint = Blueprint(
 
 @blueprint.get("/")
 def index() -> Response:
-    return blueprint.send_static_file("index.html")
+    """The start page, in the browser's language or that of `?language=`."""
+    rates = registry.spec(current().settings.model).rates
+    words = spoken(request.args.get("language"))
+    response = Response(render_template("index.html", words=words, rates=rates))
+    response.vary.add("Accept-Language")
+    response.add_etag()
+    return response.make_conditional(request)
 
 
 @blueprint.get("/static/extension/<path:name>")

@@ -12,8 +12,8 @@ import pytest
 from models import registry
 from tests.convert import models
 from tests.convert.test_classifier import KERAS_SAVES
+from tests.training.card.test_own_classifier import stripes, write_crops
 from tests.training.pictures import write_data
-from tests.training.test_own_classifier import stripes, write_crops
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [
@@ -34,13 +34,13 @@ def commands() -> list[list[str]]:
 
 def test_the_sequence_runs_as_written(tmp_path, monkeypatch) -> None:
     from convert.__main__ import main as convert
-    from training import card
     from training.__main__ import main as training
+    from training.card import text
 
     shutil.copytree(registry.WEIGHTS, tmp_path / "models" / "weights")
     (tmp_path / "models" / "cards").mkdir()
     monkeypatch.setattr(registry, "WEIGHTS", tmp_path / "models" / "weights")
-    monkeypatch.setattr(card, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(text, "RESULTS", tmp_path / "results")
     monkeypatch.chdir(tmp_path)
     registry.spec.cache_clear()
     stripes(1).save("model.keras")

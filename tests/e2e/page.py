@@ -77,5 +77,10 @@ def assert_accessible(page: Page) -> None:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.evaluate(AXE.read_text())
         run = page.evaluate(f"axe.run(document, {RULES})")
-        found = [(v["id"], node["html"]) for v in run["violations"] for node in v["nodes"]]
+        found = violations(run)
         assert found == [], (scheme, found)
+
+
+def violations(run: dict[str, Any]) -> list[tuple[str, str]]:
+    """What axe found: the rule and the element."""
+    return [(v["id"], node["html"]) for v in run["violations"] for node in v["nodes"]]

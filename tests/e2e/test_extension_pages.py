@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +15,8 @@ from tests.e2e.conftest import ROOT, Site
 from tests.e2e.extension import ARTEFACTS, DONE, Extension, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
+from tests.e2e.page import violations  # noqa: E402
+
 pytestmark = pytest.mark.browser
 
 AXE = ROOT / "extension" / "node_modules" / "axe-core" / "axe.min.js"
@@ -73,10 +74,6 @@ def ready(page: playwright.Page) -> None:
 def shoot(page: playwright.Page, name: str) -> None:
     ARTEFACTS.mkdir(exist_ok=True)
     page.screenshot(path=str(ARTEFACTS / f"extension-{name}.png"), full_page=True)
-
-
-def violations(run: Any) -> list[tuple[str, str]]:
-    return [(v["id"], node["html"]) for v in run["violations"] for node in v["nodes"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

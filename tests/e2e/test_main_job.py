@@ -96,22 +96,17 @@ def test_what_is_not_public_is_refused(service: str) -> None:
     assert answer.json()["type"].endswith("blocked-address")
 
 
-def test_the_curl_line_of_the_readme(service: str, site: Site, clip: str) -> None:
-    curl = shutil.which("curl")
-    if curl is None:
-        pytest.skip("curl is not installed: apt-get install curl")
+def test_the_curl_line_of_the_readme(service: str, site: Site, clip: str, curl: str) -> None:
     line = [curl, "-s", "-d", f"url={site.url}/{clip}", f"{service}/check-url"]
     run = subprocess.run(line, capture_output=True, text=True, timeout=60)
     assert '"schema"' in run.stdout, run.stdout
 
 
-def test_the_curl_line_that_is_printed(service: str, service_log: Path) -> None:
+def test_the_curl_line_that_is_printed(service: str, service_log: Path, curl: str) -> None:
     """As it stands, from the project's folder, it gives a verdict."""
-    if shutil.which("curl") is None:
-        pytest.skip("curl is not installed: apt-get install curl")
     line = re.search(r"or try: (curl .*)", service_log.read_text())
     assert line is not None, service_log.read_text()
-    words = ["curl", "-s", *shlex.split(line[1])[1:]]
+    words = [curl, "-s", *shlex.split(line[1])[1:]]
     run = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert len(json.loads(run.stdout)["faces"]) == 1, run.stdout
 

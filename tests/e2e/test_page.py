@@ -227,8 +227,25 @@ def test_an_error_says_what_helps(
         if code == "blocked-address":
             shoot(page, "problem")
             assert_accessible(page)
+        if code == "bad-url":
+            expect(page.locator("#url")).to_have_value(address)
+            expect(page.locator("#url")).to_have_attribute("aria-invalid", "true")
+            expect(page.locator("#check-url .problem")).to_be_visible()
+            expect(page.locator(".entry")).to_have_count(0)
         problem.get_by_role("link").click()
         expect(page).to_have_url(f"{service}/problems/{code}")
+
+
+def test_try_again_opens_the_new_check(page: playwright.Page, site: Site, clip: Path) -> None:
+    later = site.folder / "later.mp4"
+    check_address(page, f"{site.url}/{later.name}")
+    page.locator("#one .problem").wait_for(timeout=LONG_MS)
+    before = id_of(page)
+    later.write_bytes(clip.read_bytes())
+    page.get_by_role("button", name="Try again").click()
+    report_of(page)
+    assert id_of(page) != before
+    expect(page.locator(".stills img").first).to_be_visible()
 
 
 def test_an_empty_file(browser: playwright.Browser, service: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from tests.conftest import ROOT
-from tests.extension.tools import tool
+from tests.extension.tools import node, tool
 
 FOLDER = ROOT / "extension"
 WEB_EXT = FOLDER / "node_modules" / ".bin" / "web-ext"
@@ -87,6 +87,7 @@ def test_lint(
 ) -> None:
     if not WEB_EXT.exists():
         pytest.skip("web-ext is not installed: npm ci --prefix extension")
+    node()
     local = request.getfixturevalue("parts") if networks else None
     source = pack.lay_out("firefox", tmp_path, local)
     line = [WEB_EXT, "lint", "--source-dir", source, "--no-config-discovery", "--output", "json"]

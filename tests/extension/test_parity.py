@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,10 +13,9 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.extension import golden
-from tests.extension.tools import tool
+from tests.extension.tools import node, tool
 
 FOLDER = ROOT / "extension"
-NODE = shutil.which("node")
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +27,7 @@ def written(tmp_path_factory: pytest.TempPathFactory, astronaut: np.ndarray) -> 
 
 def in_node(name: str, environ: dict[str, str]) -> int:
     """Run extension/parity/NAME; how many of its tests passed."""
-    if NODE is None:
-        pytest.skip("node is not installed: apt-get install nodejs (20 or newer)")
-    line = [NODE, "--no-warnings", "--test", f"parity/{name}"]
+    line = [node(), "--no-warnings", "--test", f"parity/{name}"]
     run = subprocess.run(
         line, cwd=FOLDER, env=os.environ | environ, capture_output=True, text=True, timeout=280
     )

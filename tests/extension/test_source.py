@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import statistics
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,12 +15,12 @@ import pytest
 from server.analysis.records import Label, MediaLabel, Reason, Stage
 from server.web import EXTENSION
 from tests.conftest import ROOT
+from tests.extension.tools import node
 
 FOLDER = ROOT / "extension"
 SOURCE = FOLDER / "src"
 SCRIPTS = sorted(SOURCE.rglob("*.js"))
 LANGUAGES = sorted(path.name for path in (SOURCE / "_locales").iterdir())
-NODE = shutil.which("node")
 TOOLS = FOLDER / "node_modules" / ".bin"
 
 
@@ -100,17 +100,35 @@ def test_a_catalogue(language: str) -> None:
         assert set(re.findall(r"\$\d", text)) <= set(re.findall(r"\$\d", english[key])), key
 
 
+def speakers() -> Iterator[str]:
+    """The texts of what speaks the catalogue: extension, page, report and command line."""
+    for folder in (SOURCE, ROOT / "server"):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in {".js", ".html", ".json", ".py"} and "_locales" not in path.parts:
+                yield path.read_text()
+
+
 def test_every_word_that_is_said_is_known() -> None:
-    known = set(messages("en"))
-    said: set[str] = set()
-    for path in SOURCE.rglob("*"):
-        if path.suffix in {".js", ".html", ".json"} and "_locales" not in path.parts:
-            text = path.read_text()
-            said |= set(re.findall(r"say\(\s*\"(\w+)\"", text))
-            said |= set(re.findall(r"data-say=\"(\w+)\"", text))
-            said |= set(re.findall(r"__MSG_(\w+)__", text))
-    assert len(said) > 60
+    known, said = set(messages("en")), set[str]()
+    for text in speakers():
+        said |= set(re.findall(r"\bsay\(\s*[\"'](\w+)[\"']", text))
+        said |= set(re.findall(r"data-say=\"(\w+)\"", text))
+        said |= set(re.findall(r"__MSG_(\w+)__", text))
+    assert len(said) > 150
     assert said <= known, said - known
+
+
+def test_every_word_of_the_catalogue_is_said() -> None:
+    """By its whole key, or by a beginning that code completes, such as `label_${label}`."""
+    named, beginnings = set[str](), set[str]()
+    for text in speakers():
+        named |= set(re.findall(r"[\"'](\w+)[\"']", text))
+        named |= set(re.findall(r"__MSG_(\w+)__", text))
+        beginnings |= set(re.findall(r"[`\"'](\w+_)\$?\{", text))
+    unsaid = [
+        key for key in messages("en") if key not in named and not key.startswith(tuple(beginnings))
+    ]
+    assert unsaid == []
 
 
 def test_every_answer_of_the_service_has_its_words() -> None:
@@ -129,9 +147,7 @@ def test_no_address_of_a_registry_is_locked() -> None:
 
 
 def test_units() -> None:
-    if NODE is None:
-        pytest.skip("node is not installed: apt-get install nodejs (20 or newer)")
-    line = [NODE, "--test", "test/"]
+    line = [node(), "--test", "test/"]
     run = subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stdout[-3000:]
     assert re.search(r"# pass \d{2}", run.stdout)
@@ -141,9 +157,7 @@ def test_units() -> None:
 @pytest.mark.parametrize("name", ["settings", "capture"])
 def test_what_is_ours_stays_with_us(name: str) -> None:
     """The token with its service; of a tab nothing but what was agreed to."""
-    if NODE is None:
-        pytest.skip("node is not installed: apt-get install nodejs (20 or newer)")
-    line = [NODE, "--test", f"test/{name}.test.js"]
+    line = [node(), "--test", f"test/{name}.test.js"]
     run = subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stdout[-3000:]
 
@@ -151,6 +165,7 @@ def test_what_is_ours_stays_with_us(name: str) -> None:
 def test_types() -> None:
     if not (TOOLS / "tsc").exists():
         pytest.skip("the type checker is not installed: npm ci --prefix extension")
+    node()
     line = [TOOLS / "tsc", "--project", "."]
     run = subprocess.run(line, cwd=FOLDER, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout[-3000:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict
 
 import numpy as np
@@ -61,25 +60,26 @@ def test_thresholds_leave_room_for_doubt(spec):
 
 
 def test_the_card_agrees_with_the_registry(spec):
-    from training.card import card
+    from training.card.text import render
 
     command = f"python -m training report {spec.name}"
-    assert spec.card.read_text() == card(spec.name), f"run: {command}"
+    assert spec.card.read_text() == render(spec.name), f"run: {command}"
     assert spec.files[spec.serve].sha256 in spec.card.read_text()
 
 
 def test_the_rates_are_those_of_the_card(spec):
-    from training.card import RESULTS, rates
+    from training.card.report import rates
+    from training.card.text import read
 
-    measured = json.loads((RESULTS / f"{spec.name}.json").read_text())
+    measured = read(spec.name)
     assert asdict(spec.rates) == rates(measured["parts"])
 
 
 def test_no_file_was_measured_past_its_tolerance(spec):
     from convert.verify import TOLERANCES
-    from training.card import RESULTS
+    from training.card.text import read
 
-    measured = json.loads((RESULTS / f"{spec.name}.json").read_text())["variants"]
+    measured = read(spec.name)["variants"]
     for variant in spec.files.keys() & TOLERANCES.keys():
         most = TOLERANCES[variant].max_dp
         assert measured[variant]["largest_difference"] <= most, variant
@@ -91,7 +91,8 @@ def test_no_file_was_measured_past_its_tolerance(spec):
 @pytest.mark.parametrize("variant", ["float32", "float16"])
 def test_on_val_a_file_says_what_keras_says(variant, shared_data):
     from convert.verify import TOLERANCES
-    from training import crops, evaluate
+    from training.data import crops
+    from training.evaluate import model as evaluate
 
     val = crops.read(shared_data / "dfdc224-val.tar")
     some = val.take(np.arange(len(val))[:: len(val) // 150])
@@ -102,7 +103,8 @@ def test_on_val_a_file_says_what_keras_says(variant, shared_data):
 @pytest.mark.data
 def test_known_fakes_score_above_known_reals(spec, shared_data):
     """Polarity: a network whose sign is flipped would order them the other way round."""
-    from training import crops, evaluate
+    from training.data import crops
+    from training.evaluate import model as evaluate
 
     val = crops.read(shared_data / "dfdc224-val.tar")
     pairs = val.pairs()[:: len(val.pairs()) // 64][:64]

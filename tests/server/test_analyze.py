@@ -103,6 +103,19 @@ def test_the_strongest_moments_come_with_pictures(analyzer: Analyzer, portrait: 
         )
 
 
+def test_of_an_address_the_whole_picture_of_each_moment_is_kept(
+    analyzer: Analyzer, portrait: Path
+) -> None:
+    """Whoever sent a file has it; of an address nobody has the video any more."""
+    verdict = analyzer.analyze(MediaFile(portrait, url="https://example.org/portrait"))
+    kinds = {kind: [p for p in verdict.pictures if p.kind == kind] for kind in ("face", "frame")}
+    assert len(kinds["frame"]) == len(kinds["face"]) > 0
+    for shown in kinds["frame"]:
+        rgb = cv2.imdecode(np.frombuffer(shown.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert rgb.shape == (360, 400, 3)
+    assert len({shown.jpeg for shown in kinds["frame"]}) == len(kinds["frame"])
+
+
 def test_a_crowd_has_pictures_of_its_worst_faces() -> None:
     rng = np.random.default_rng(0)
     tracks = [

@@ -59,9 +59,9 @@ def ask(site: Site, *steps: str, name: str = "", **form: object) -> requests.Res
 # Checks ------------------------------------------------------------------------------------------
 
 
-def test_the_curl_line_of_the_readme(site: Site) -> None:
+def test_the_curl_line_of_the_readme(site: Site, curl: str) -> None:
     address = scripted("result:fake", name="curl")
-    command = ["curl", "-s", "-d", f"url={address}", site.url("/check-url")]
+    command = [curl, "-s", "-d", f"url={address}", site.url("/check-url")]
     said = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout
     assert json.loads(said)["label"] == "fake"
 
@@ -71,8 +71,12 @@ def test_a_form_or_json_waits_for_the_verdict(site: Site) -> None:
     for body in ({"data": {"url": address}}, {"json": {"url": address, "wait": 10}}):
         answer = site.post("/check-url", **body)
         assert answer.status_code == 200
-        assert answer.json() == verdict("real", versions={"source": address})
-        assert re.fullmatch("/jobs/[0-9a-f]{32}", answer.headers["Content-Location"])
+        said, path = answer.json(), answer.headers["Content-Location"]
+        assert re.fullmatch("/jobs/[0-9a-f]{32}", path)
+        assert list(said)[:3] == ["id", "label", "links"]
+        assert path == f"/jobs/{said.pop('id')}" == said.pop("links")["self"]
+        assert said == verdict("real", versions={"source": address})
+        assert answer.text.endswith("}\n"), "a terminal's next prompt is on a line of its own"
 
 
 @pytest.mark.parametrize("wait", [0, 0.3])

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import escape
 
 from models import registry
+from server.api import schemas
+from server.api.examples import answer, curl
 from server.app import create_app
 from server.config import Settings
 from server.errors import AppError, kinds
@@ -100,6 +104,44 @@ def test_the_page_of_the_api_shows_every_operation_and_shape(client: FlaskClient
         assert f'id="shape-{name}"' in page
     for reference in re.findall(r'href="#([^"]+)"', page):
         assert f'id="{reference}"' in page, reference
+
+
+def test_every_call_has_a_curl_line_and_an_answer(client: FlaskClient) -> None:
+    page, spec = client.get("/docs").text, client.get("/openapi.json").get_json()
+    schemas = spec["components"]["schemas"]
+    for path, methods in spec["paths"].items():
+        for method, operation in methods.items():
+            line = curl(method.upper(), path, "http://localhost")
+            assert line.startswith("curl "), f"{method} {path} has none"
+            assert str(escape(line)) in page
+            kinds_of_answer = [
+                kind
+                for status, response in operation["responses"].items()
+                for kind in response.get("content", {})
+                if status.startswith("2")
+            ]
+            shown = answer(operation, schemas)
+            assert bool(shown) == ("application/json" in kinds_of_answer), (method, path)
+            assert "..." not in shown.replace('7ffbd7fc..."', "").replace('"..."', "", 1), shown
+    assert page.index('id="shape-') > page.index("An answer")
+
+
+def test_the_example_of_a_verdict_is_one(client: FlaskClient) -> None:
+    spec = client.get("/openapi.json").get_json()
+    shown = json.loads(answer(spec["paths"]["/check-url"]["post"], spec["components"]["schemas"]))
+    assert list(shown)[:3] == ["id", "label", "links"]
+    schemas.CheckAnswer.model_validate(shown)
+
+
+def test_every_field_is_described(client: FlaskClient) -> None:
+    spec = client.get("/openapi.json").get_json()
+    bare = [
+        f"{name}.{field}"
+        for name, schema in spec["components"]["schemas"].items()
+        for field, part in schema.get("properties", {}).items()
+        if not part.get("description")
+    ]
+    assert bare == [], "add them to server/api/examples.py"
 
 
 def test_models_say_what_they_are_worth(client: FlaskClient) -> None:

@@ -98,12 +98,12 @@ def test_what_is_not_said_is_as_the_service_has_it(client: FlaskClient, engine: 
     [
         ("samples_per_s", 0.1, "0.2"),
         ("samples_per_s", 11, "10"),
-        ("samples_per_s", None, "leave it out"),
+        ("samples_per_s", None, "left out"),
         ("samples_per_s", True, "number"),
         ("start_s", -1, "0"),
         ("end_s", 0, "start_s"),
         ("max_crops", 2, "3"),
-        ("max_crops", 1.5, "integer"),
+        ("max_crops", 1.5, "whole number"),
         ("min_face_px", 5, "20"),
         ("model", "meso9", "meso3"),
         ("model", "mtcnn", "meso3"),
@@ -122,6 +122,14 @@ def test_a_bad_option_is_named(client: FlaskClient, option: str, value: Any, wor
         detail = answer.get_json()["detail"]
         assert words in detail
         assert option in detail
+        assert answer.get_json().get("errors", {option: 1}).keys() <= {option, ""}
+        for word in ("Input", "constrained", "pydantic", "valid", "--data-urlencode"):
+            assert word not in detail, detail
+
+
+def test_what_curl_makes_of_json_is_explained(client: FlaskClient) -> None:
+    answer = client.post("/check-url", data={'{"url": "https://a.test/1.mp4"}': ""})
+    assert "Content-Type: application/json" in answer.get_json()["detail"]
 
 
 def test_other_options_are_another_check(client: FlaskClient, engine: Engine) -> None:

@@ -1,9 +1,10 @@
-"""The README's examples, taken from it and run against a real service."""
+"""The examples of README and docs/api.md, taken from them and run against a real service."""
 
 from __future__ import annotations
 
 import http.server
 import json
+import os
 import re
 import shlex
 import shutil
@@ -20,6 +21,7 @@ import pytest
 from tests.server.service import ROOT, Site, running, until
 
 README = (ROOT / "README.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
 SAMPLE = ROOT / "server" / "web" / "static" / "sample.jpg"
 PLACE = "localhost:8000"
 
@@ -47,10 +49,10 @@ def site(tmp_path_factory: pytest.TempPathFactory, address: str) -> Iterator[Sit
         yield site
 
 
-def blocks(language: str) -> list[str]:
-    """The README's code that speaks to a service."""
-    found = re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-    return [block for block in found if PLACE in block]
+def blocks(text: str, language: str, holding: str = PLACE) -> list[str]:
+    """The code of a page that speaks to a service, or holds other words."""
+    found = re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [block for block in found if holding in block]
 
 
 def adapted(code: str, site: Site) -> str:
@@ -59,7 +61,7 @@ def adapted(code: str, site: Site) -> str:
 
 @pytest.mark.slow
 def test_the_python_client(site: Site, address: str, tmp_path: Path) -> None:
-    (code,) = blocks("python")
+    (code,) = blocks(API, "python")
     script = tmp_path / "client.py"
     script.write_text(adapted(code, site))
 
@@ -75,13 +77,16 @@ def test_the_python_client(site: Site, address: str, tmp_path: Path) -> None:
     bad = run(address.replace(SAMPLE.name, "missing.mp4"))
     assert bad.returncode == 1
     assert ": " in bad.stderr
+    worse = run("ftp://example.org")
+    assert (worse.returncode, worse.stderr.count("\n")) == (1, 1)
+    assert worse.stderr.startswith("This is not an address")
 
 
 @pytest.mark.slow
-def test_the_curl_lines(site: Site, address: str, tmp_path: Path) -> None:
+def test_the_curl_lines(site: Site, address: str, tmp_path: Path, curl: str) -> None:
     shutil.copy(SAMPLE, tmp_path / "clip.mp4")
     (tmp_path / "addresses.txt").write_text(f"{address}\n{address}?second\n")
-    lines = [line for block in blocks("sh") for line in block.splitlines() if PLACE in line]
+    lines = [line for block in blocks(README, "sh") for line in block.splitlines() if PLACE in line]
     assert len(lines) >= 6
     job_id, said = "", {}
     for line in lines:
@@ -89,7 +94,7 @@ def test_the_curl_lines(site: Site, address: str, tmp_path: Path) -> None:
         command = shlex.split(code.replace("/ID", f"/{job_id}"), comments=True)
         assert command[0] == "curl"
         told = subprocess.run(
-            [*command, "-sS", "--fail-with-body", "-i" if "-o" not in command else "-s"],
+            [curl, *command[1:], "-sS", "--fail-with-body", "-i" if "-o" not in command else "-s"],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -104,3 +109,21 @@ def test_the_curl_lines(site: Site, address: str, tmp_path: Path) -> None:
     (batch,) = (text for line, text in said.items() if "/check-batch" in line)
     entries = [json.loads(row) for row in batch.splitlines() if row.startswith("{")]
     assert [entry["error"] for entry in entries] == [None, None]
+
+
+@pytest.mark.slow
+def test_the_command_lines(tmp_path: Path) -> None:
+    """As they stand, in the folder of the clip; the report is what the second one prints."""
+    shutil.copy(SAMPLE, tmp_path / "clip.mp4")
+    (block,) = blocks(README, "sh", "-m server")
+    assert block.count("\n") == 3
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    for line in block.splitlines():
+        command = shlex.split(line.replace(".venv/bin/python", sys.executable), comments=True)
+        run = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert run.returncode == 0, (line, run.stdout, run.stderr)
+        if "--json" in command:
+            (tmp_path / "report.json").write_text(run.stdout)
+    assert "The report holds" in run.stdout

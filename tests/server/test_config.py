@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from server.config import MIN_TOKEN, ConfigError, Settings
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 POSITIVE = st.floats(min_value=1e-3, max_value=1e9)
 NAMES = st.text("abcdefghij0123456789.:/", min_size=1, max_size=20)
 
@@ -83,8 +83,8 @@ def test_a_secret_is_never_printed() -> None:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    """README has a table row `| `MESOSCOPE_NAME` | `default` | what it does |` for each."""
-    text, missing = README.read_text(), []
+    """By a row `| `MESOSCOPE_NAME` | `default` | what it does |` of docs/settings.md."""
+    text, missing = PAGE.read_text(), []
     for name, default in Settings().to_env().items():
         shown = re.escape(f"`{default}`") if default else ""
         row = rf"^\|\s*`{name}`\s*\|\s*{shown}\s*\|\s*\S.{{10,}}\|\s*$"

@@ -20,7 +20,7 @@ from server.analysis.faces import FaceFinder
 from server.analysis.records import AnalysisOptions, MediaFile, Verdict
 from server.errors import ModelError
 from tests.media import picture
-from training.selfblend import self_blend
+from training.forgery.ovals import self_blend
 
 CELLS = 18
 THRESHOLD = 0.22

@@ -78,6 +78,15 @@ def test_a_report_of_schema_1_holds_by_the_rules_of_its_time(film: Path, tmp_pat
     assert "The report holds to the last digit." in done.stdout
 
 
+def test_an_answer_and_a_report_in_html_hold_the_verdict(report: Verdict, tmp_path: Path) -> None:
+    said = {"id": "0" * 32, "links": {"self": "/jobs/0"}, **report}
+    assert read_report(Path(write(tmp_path, said))) == report
+    text = json.dumps(report).replace("<", "\\u003c")
+    page = tmp_path / "report.html"
+    page.write_text(f'<p>all</p><script type="application/json" id="verdict-json">{text}</script>')
+    assert read_report(page) == report
+
+
 def test_a_changed_report_is_found_also_inside_a_job(
     report: Verdict, film: Path, tmp_path: Path
 ) -> None:

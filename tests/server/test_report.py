@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import escape
 
+from server.api.report_view import FEW, UNJUDGED
 from server.app import create_app
 from server.config import Settings
 from server.jobs.leases import Leases
@@ -21,6 +23,8 @@ from server.jobs.messages import Picture
 from server.jobs.records import NewJob
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
+from server.web import EXTENSION
+from server.words import words
 from tests.server.verdicts import EXAMPLE
 
 VERDICT = json.loads(EXAMPLE.read_text())
@@ -60,9 +64,9 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
     answer = checked.client.get(f"{path}/report")
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
     page = answer.text
-    for words in (
+    for sentence in (
         "Looks manipulated",
-        "The moments of this face contradict each other.",
+        "Only a part of what was seen of this face looks manipulated.",
         "The face is too small in the picture to be judged.",
         "Support for manipulation: moderate.",
         "If 1 of 100 such videos are fake, 12 of 100 with evidence like this are fake.",
@@ -75,7 +79,7 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
         VERDICT["detector"]["sha256"],
         "python -m server verify",
     ):
-        assert words in page, words
+        assert sentence in page, sentence
     for jpeg in (JPEG, EVIDENCE):
         assert f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" in page
     assert page.count("<svg") == 1, "one lane: the second person has no samples that were scored"
@@ -96,12 +100,43 @@ def test_no_sign_names_what_was_looked_for(checked: Checked) -> None:
 def test_a_report_of_schema_1_has_its_words(checked: Checked) -> None:
     old = json.loads((EXAMPLE.parent / "verdict-1.json").read_text())
     page = checked.client.get(f"{checked.done(old)}/report").text
-    for words in (
+    for sentence in (
         "Probability of manipulation: 93% (95% interval 88% to 97%).",
         "If 1 in 100 such videos is fake, a flag like this is right in 16 of 100.",
         "DFDC test, single crops",
     ):
-        assert words in page, words
+        assert sentence in page, sentence
+
+
+@pytest.mark.parametrize("language", ["de", "ar"])
+def test_the_report_speaks_the_language_that_was_asked_for(checked: Checked, language: str) -> None:
+    path, spoken = checked.done(VERDICT), words(language)
+    asked = checked.client.get(f"{path}/report?language={language}").text
+    accepted = checked.client.get(f"{path}/report", headers={"Accept-Language": language}).text
+    assert asked == accepted
+    assert f'lang="{language}" dir="{spoken.direction}"' in asked
+    for key in ("report_title", "label_fake", "meaning_fake", "fact_sha256", "report_again"):
+        assert str(escape(spoken.say(key))) in asked
+    assert "Person" not in re.sub(r"<script.*?</script>", "", asked, flags=re.DOTALL) or (
+        language == "de"
+    )
+    assert checked.client.get(f"{path}/report?language=xx").status_code == 422
+
+
+def test_of_a_crowd_those_that_could_not_be_judged_are_folded(checked: Checked) -> None:
+    small = {**VERDICT["faces"][1], "label": "inconclusive", "reasons": ["face-too-small"]}
+    crowd = [VERDICT["faces"][0], *({**small, "id": number} for number in range(2, 9))]
+    page = checked.client.get(f"{checked.done({**VERDICT, 'faces': crowd})}/report").text
+    before, after = page.split("Faces that could not be judged: 7")
+    assert ('id="face-1"' in before, 'id="face-2"' in before) == (True, False)
+    assert 'id="face-8"' in after
+
+
+def test_the_same_reasons_fold_a_face_on_the_page_and_in_the_report() -> None:
+    text = (EXTENSION / "verdict" / "crowd.js").read_text()
+    (listed,) = re.findall(r"UNJUDGED = (\[.*?\]);", text)
+    assert set(json.loads(listed)) == UNJUDGED
+    assert f"FEW = {FEW};" in text
 
 
 def test_the_report_can_be_read_back(checked: Checked) -> None:

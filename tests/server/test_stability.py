@@ -93,7 +93,7 @@ def test_noise_alone_does_not_carry_a_label(crops: np.ndarray) -> None:
 @pytest.mark.data
 def test_few_labels_of_the_served_network_hang_on_a_pixel(shared_data) -> None:
     """Single crops, so an upper bound: a face of a video has up to 24."""
-    from training import crops as data
+    from training.data import crops as data
 
     scorer = Scorer("meso3")
     val = data.read(shared_data / "dfdc224-val.tar")

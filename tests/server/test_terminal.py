@@ -8,6 +8,7 @@ from rich.console import Console
 
 from server import terminal
 from server.analysis.records import MediaLabel, Reason
+from server.words import words
 
 
 def printed(verdict: dict[str, Any], encoding: str = "utf-8", width: int = 120) -> str:
@@ -50,22 +51,22 @@ def test_every_face_has_a_row_worst_first() -> None:
         verdict(
             "fake",
             face(1, "real"),
-            face(2, "fake", p_fake=0.97, interval=[0.9, 0.99]),
+            face(2, "fake", p_fake=0.97, interval=[0.9, 0.995]),
             face(3, "inconclusive", p_fake=None, interval=None, reasons=["blurred"]),
         )
     )
     rows = [line for line in text.splitlines() if line.strip().startswith(("1 ", "2 ", "3 "))]
     assert [row.split()[0] for row in rows] == ["2", "3", "1"]
-    assert "97% (90% to 99%)" in rows[0]
+    assert "97% (90% to over 99%)" in rows[0]
     assert "0:00.0 to 1:05.3" in rows[0]
     assert "not judged" in rows[1]
-    assert "blurred" in rows[1]
+    assert "Person 3: The face is too blurred" in text
 
 
 def test_real_is_never_said_bare() -> None:
     text = printed(verdict("real", face(1, "real")))
-    assert "no sign of manipulation found" in text
-    assert "does not prove" in text
+    assert "No sign of manipulation found" in text
+    assert "no proof" in text
     assert "REAL" not in text
     assert " real" not in text
 
@@ -73,29 +74,35 @@ def test_real_is_never_said_bare() -> None:
 @pytest.mark.parametrize("label", get_args(MediaLabel))
 def test_every_label_has_shape_words_and_meaning(label: str) -> None:
     text = printed(verdict(label))
-    shape, plain, _, words = terminal.FINDINGS[label]
-    assert text.startswith(f"{shape} {words}")
-    assert terminal.MEANING[label] in text
+    shape, plain, _ = terminal.SIGNS[label]
+    said = words("en").say(f"label_{label}")
+    assert text.startswith(f"{shape} {said}")
+    meaning = words("en").say(f"meaning_{label}")
+    assert " ".join(meaning.split()) in " ".join(text.split())
     ascii_text = printed(verdict(label, face(1, "real")), encoding="ascii")
-    assert ascii_text.startswith(f"{plain} {words}")
+    assert ascii_text.startswith(f"{plain} {said}")
 
 
 def test_shapes_differ() -> None:
-    assert len({shape for shape, *_ in terminal.FINDINGS.values()}) == len(terminal.FINDINGS)
-    assert len({plain for _, plain, *_ in terminal.FINDINGS.values()}) == len(terminal.FINDINGS)
+    assert len({shape for shape, *_ in terminal.SIGNS.values()}) == len(terminal.SIGNS)
+    assert len({plain for _, plain, *_ in terminal.SIGNS.values()}) == len(terminal.SIGNS)
 
 
 def test_every_reason_has_words() -> None:
-    assert set(terminal.WHY) == set(get_args(Reason))
     reasons = list(get_args(Reason))
     text = printed(verdict("inconclusive", reasons=reasons), width=1000)
-    assert all(words in text for words in terminal.WHY.values())
+    assert all(words("en").say(f"reason_{reason}") in text for reason in reasons)
+    assert "reason_" not in text
 
 
 def test_it_fits_a_narrow_terminal() -> None:
-    text = printed(verdict("fake", face(1, "fake", reasons=["scores-disagree"])), width=80)
+    """No word is cut off."""
+    two = face(1, "fake", reasons=["scores-disagree"]), face(2, "real", end_s=3725.0)
+    text = printed(verdict("fake", *two), width=80)
     assert max(map(len, text.splitlines())) <= 80
-    assert "signs of manipulation" in text
+    for said in ("Looks manipulated", "No sign", "manipulation", "found", "1:02:05.0"):
+        assert said in text
+    assert "Person 1: Only a part" in text
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,20 @@ import re
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
+from markupsafe import escape
 
+from models import registry
+from server.api import samples
 from server.app import create_app
 from server.config import Settings
+from server.words import words
 from tests.conftest import ROOT
 
 STATIC = ROOT / "server" / "web" / "static"
-FILES = sorted(path for path in STATIC.iterdir() if path.suffix in {".js", ".html", ".css"})
+INDEX = ROOT / "server" / "web" / "templates" / "index.html"
+SCRIPTS = sorted(path for path in STATIC.iterdir() if path.suffix in {".js", ".css"})
+FILES = [*SCRIPTS, INDEX]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -28,8 +35,61 @@ def test_a_file_of_the_page(path: Path) -> None:
         assert len(text.splitlines()) < 250
 
 
-def test_what_the_page_shares_with_the_extension_is_served(tmp_path: Path) -> None:
-    client = create_app(Settings(data_dir=tmp_path)).test_client()
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    return create_app(Settings(data_dir=tmp_path_factory.mktemp("web"))).test_client()
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"),
+    [("de-AT,de;q=0.9", "de"), ("ar", "ar"), ("fi, fr;q=0.5", "fr"), ("fi", "en"), ("", "en")],
+)
+def test_the_start_page_speaks_the_browsers_language(
+    client: FlaskClient, asked: str, language: str
+) -> None:
+    answer = client.get("/", headers={"Accept-Language": asked})
+    say = words(language).say
+    assert f'<html lang="{language}" dir="{words(language).direction}">' in answer.text
+    assert str(escape(say("page_title"))) in answer.text
+    assert "Accept-Language" in answer.vary
+    assert client.get("/?language=es", headers={"Accept-Language": asked}).text.count('lang="es"')
+
+
+def test_what_it_can_and_cannot_do_stands_on_the_first_page(client: FlaskClient) -> None:
+    text, english = client.get("/").text, words("en")
+    rates = registry.spec("meso3").rates
+    assert rates is not None
+    shares = english.percent(rates.flags_fake), english.percent(rates.flags_real)
+    for sentence in (
+        english.say("scope_does"),
+        english.say("scope_not"),
+        english.say("scope_measured", rates.part, *shares),
+        english.say("page_privacy"),
+    ):
+        assert str(escape(sentence)) in text
+
+
+def test_the_samples_are_there_and_small(client: FlaskClient) -> None:
+    text = INDEX.read_text()
+    for name in samples.NAMES:
+        assert f'data-sample="{name}"' in text
+        with client.get(f"/static/{name}") as answer:
+            assert answer.mimetype == "video/mp4"
+            assert len(answer.data) < 400_000
+
+
+def test_a_sample_is_checked_by_its_address(client: FlaskClient) -> None:
+    """The service fetches nothing from itself, but it has the file."""
+    url = f"http://localhost/static/{samples.NAMES[0]}"
+    answer = client.post("/check-url", json={"url": url, "wait": 0})
+    job = answer.get_json()
+    assert (answer.status_code, job["kind"], job["title"]) == (202, "file", samples.NAMES[0])
+    for other in ("http://localhost/static/main.js", f"http://a.test/static/{samples.NAMES[0]}"):
+        job = client.post("/check-url", json={"url": other, "wait": 0}).get_json()
+        assert job.get("kind") != "file"
+
+
+def test_what_the_page_shares_with_the_extension_is_served(client: FlaskClient) -> None:
     texts = "\n".join(path.read_text() for path in FILES)
     shared = set(re.findall(r"[\"/](extension/[\w/.]+\.(?:js|css|json))\"", texts))
     assert len(shared) > 5

@@ -1,10 +1,10 @@
 """python -m training.fit WHAT: train a network with several heads, in legs; make one verdict of it.
 
-python -m training.fit leg full --minutes 60      a leg of it; again: the next one
-python -m training.fit combine full               one logit of its heads, by val pictures
-python -m training export var/fit/full/verdict/meso3-full.keras
+python -m training.fit leg traces --minutes 60    a leg of it; again: the next one
+python -m training.fit combine meso3-full         one logit of all heads, by val pictures
+python -m training export var/fit/verdict/meso3-full.keras
 python -m training.fit across meso3-full          the table over all sets
-python -m training.fit shortcuts full             what gives reals and fakes away, by source
+python -m training.fit shortcuts traces           what gives reals and fakes away, by source
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from training.crops import data_dir
+from training.data.crops import data_dir
 from training.fit import recipes
 
 RUNS = Path(__file__).resolve().parents[2] / "var" / "fit"
@@ -38,8 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     leg.add_argument("--note", default="", help="goes into training/results/legs.csv")
     leg.set_defaults(run=_leg)
 
-    combine = commands.add_parser("combine", help="one logit of a network's heads")
-    combine.add_argument("recipe", choices=sorted(recipes.RECIPES))
+    combine = commands.add_parser("combine", help="one logit of the heads that were trained")
+    combine.add_argument("model", choices=("meso3", "meso3-full"))
     combine.set_defaults(run=_combine)
 
     across = commands.add_parser("across", help="a registered model on every set, test parts too")
@@ -63,8 +63,8 @@ def _leg(args: argparse.Namespace) -> int:
 
     tf.config.threading.set_intra_op_parallelism_threads(args.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    from training.fit.interrupt import told_to_stop
     from training.fit.leg import Leg, run
-    from training.interrupt import told_to_stop
 
     length = Leg(args.minutes, args.every, args.cooldown, args.start, args.note)
     recipe = recipes.RECIPES[args.recipe]
@@ -77,8 +77,7 @@ def _leg(args: argparse.Namespace) -> int:
 def _combine(args: argparse.Namespace) -> int:
     from training.fit import combine
 
-    recipe = recipes.RECIPES[args.recipe]
-    for path in combine.write(RUNS / args.recipe, recipe.model, recipe.input_px, args.data):
+    for path in combine.write(args.model, RUNS, args.data):
         print(f"written to {path}")
     return 0
 
@@ -98,7 +97,8 @@ def _shortcuts(args: argparse.Namespace) -> int:
 
 
 def _across(args: argparse.Namespace) -> int:
-    from training import across, evaluate
+    from training.evaluate import across
+    from training.evaluate import model as evaluate
 
     model = evaluate.load(args.model)
     model = across.mirrored(model) if args.mirror else model

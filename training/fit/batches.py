@@ -28,11 +28,13 @@ AHEAD = 4  # batches that a thread prepares while the network is busy
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """How a pair is shown: `zoom` times as large at most, in `zoomed` of the pairs, since scaling
-    wears away the finest traces; `hidden` is the share of pairs with a part covered (Das et al.,
-    "Towards solving the deepfake problem", 2021: networks learn by heart whom they see)."""
+    """How a pair is shown: `scale` pixels of the window for one of the crop; besides, `zoom` times
+    as large at most, in `zoomed` of the pairs, since scaling wears away the finest traces; `hidden`
+    is the share of pairs with a part covered (Das et al., "Towards solving the deepfake problem",
+    2021: networks learn by heart whom they see)."""
 
     window_px: int = 192
+    scale: float = 1.0
     zoom: float = 1.25
     zoomed: float = 0.5
     hidden: float = 0.3
@@ -102,10 +104,10 @@ def _cut(picture: Any, matrix: Float32, size: tuple[int, int]) -> Any:
 
 
 def _window(rng: np.random.Generator, views: Views) -> Float32:
-    """Where in the crop a window lies, float32 [2, 3]: at whole pixels unless it is zoomed."""
-    zoom = 1.0
+    """Where in the crop a window lies, float32 [2, 3]: at whole pixels unless it is scaled."""
+    zoom = views.scale
     if rng.random() < views.zoomed:
-        zoom = float(np.exp(rng.uniform(-1, 1) * np.log(views.zoom)))
+        zoom *= float(np.exp(rng.uniform(-1, 1) * np.log(views.zoom)))
     side = views.window_px / zoom
     x, y = rng.uniform(0, 1, 2) * (SIDE_PX - side)
     if zoom == 1:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
@@ -15,31 +16,45 @@ from scipy.special import expit, logsumexp, softmax
 from models import keras_files, multihead
 from training import metrics
 from training.fit import development
+from training.fit.recipes import RECIPES
 
 Float64 = NDArray[np.float64]
 SCALES = (0.05, 3.0)  # of a head's logit
 PULL = 0.01  # towards each head's own logit: there are few numbers to learn, and few val people
 
 
-def write(out: Path, model: str, input_px: int, folder: Path) -> list[Path]:
-    """Of the network that a leg left in `out`: verdict/NAME.keras with one logit of all heads, and
+NETWORKS = {"meso3-full": tuple(multihead.EXPERTS), "meso3": ("small",)}  # of which recipes each is
+INPUT_PX = {"meso3-full": multihead.FULL_INPUT_PX, "meso3": RECIPES["small"].input_px}
+
+
+def heads(name: str, runs: Path) -> keras.Model:
+    """The heads of the network `name`, of what legs left in `runs`."""
+    trained = {r: keras_files.load(runs / r / f"{RECIPES[r].model}.keras") for r in NETWORKS[name]}
+    return multihead.joined(trained) if len(trained) > 1 else next(iter(trained.values()))
+
+
+def write(name: str, runs: Path, folder: Path) -> list[Path]:
+    """Of the networks that legs left in `runs`: verdict/NAME.keras with one logit of all heads, and
     verdict/NAME-evidence.keras, which tells where in a face it sees something foreign."""
-    trained = keras_files.load(out / f"{model}.keras")
+    trained, input_px = heads(name, runs), INPUT_PX[name]
     chosen = [*development.sets(folder), development.photos(folder)]
     of_heads = [development.logits(trained, c.pictures, input_px) for c in chosen]
     asked = Counter(c.head for c in chosen)  # each is asked as much as any other
     shares = [1 / asked[c.head] for c in chosen]
     scale, offset = fit(of_heads, [c.fake for c in chosen], shares)
     print(f"scale {scale.round(3).tolist()}  offset {offset.round(3).tolist()}")
-    for one, heads in zip(chosen, of_heads, strict=True):
-        together = logsumexp(scale * heads + offset, axis=1)
+    for one, logits in zip(chosen, of_heads, strict=True):
+        together = logsumexp(scale * logits + offset, axis=1)
         if one.fake.any():
             print(f"{one.name:<28} AUC {metrics.auc(one.fake, together):.4f}")
-    paths = [out / "verdict" / f"{name}.keras" for name in (model, f"{model}-evidence")]
-    paths[0].parent.mkdir(exist_ok=True)
-    multihead.verdict(trained, scale, offset, input_px).save(paths[0])
-    multihead.evidence(trained, input_px).save(paths[1])
-    return paths
+    networks = {
+        name: multihead.verdict(trained, scale, offset, input_px, name),
+        f"{name}-evidence": multihead.evidence(trained, input_px),
+    }
+    (runs / "verdict").mkdir(exist_ok=True)
+    for file, network in networks.items():
+        network.save(runs / "verdict" / f"{file}.keras")
+    return [runs / "verdict" / f"{file}.keras" for file in networks]
 
 
 def fit(

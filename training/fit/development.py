@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from models.multihead import KINDS
 from models.preprocess import resize, to_input
-from training import codecs, metrics
-from training import crops as data
+from training import metrics
+from training.data import codecs
+from training.data import crops as data
 from training.forgery import kinds as forgeries
 from training.forgery.landmarks import SIDE_PX, Faces, picture, prepare
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.multihead import KINDS
-from training import crops as data
+from training.data import crops as data
 from training.fit.losses import UNKNOWN
 from training.forgery import kinds as forgeries
 from training.forgery.landmarks import Faces, picture

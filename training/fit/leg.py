@@ -13,17 +13,17 @@ import cv2
 import keras
 
 from models import keras_files, multihead, registry
-from training import crops as data
-from training import tables
-from training.fit import development
+from training.data import crops as data
+from training.data import tables
+from training.fit import combine, development
 from training.fit.batches import Batches
 from training.fit.examples import Deepfakes, Forgeries, Source, Strangers
-from training.fit.recipes import RECIPES, Recipe
+from training.fit.pretrained import settle, start_from_imagenet
+from training.fit.recipes import Recipe
 from training.fit.run import Run
 from training.fit.teacher import Taught
 from training.forgery import kinds as forgeries
 from training.forgery.landmarks import prepare
-from training.pretrained import settle, start_from_imagenet
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "legs.csv"
 
@@ -54,7 +54,7 @@ def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bo
     quick = list(development.sets(folder, thorough=False))
     training = Run(recipe.model, recipe.optimisation)
     if not training.resume(out):
-        training.start_from(_start(training.model, leg.start, feed))
+        training.start_from(start(training.model, leg.start, feed))
     path, ends = out / f"{recipe.model}.keras", time.monotonic() + leg.minutes * 60
     over = _over(ends, told)
     row: dict[str, Any] | None = None
@@ -101,20 +101,17 @@ def _feed(recipe: Recipe, runs: Path, folder: Path) -> Batches | Taught:
     plain = batches(recipe, folder)
     if not recipe.teacher:
         return plain
-    path = runs / recipe.teacher / f"{RECIPES[recipe.teacher].model}.keras"
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}, the teacher, is not there; train it first")
-    return Taught(plain, keras_files.load(path), recipe.input_px)
+    return Taught(plain, combine.heads(recipe.teacher, runs), recipe.input_px)
 
 
-def _start(model: Any, source: str | None, feed: Batches | Taught) -> list[Any]:
+def start(model: Any, source: str | None, feed: Batches | Taught) -> list[Any]:
     """The weights that a run begins with."""
     if source is None:
         start_from_imagenet(model)
         settle(model, "head", next(feed.steps(0))[0])
         return list(model.get_weights())
     path = Path(source) if source.endswith(".keras") else registry.spec(source).file("keras")
-    return list(multihead.heads(keras_files.load(path)).get_weights())
+    return list(multihead.heads(keras_files.load(path), model.name).get_weights())
 
 
 def _over(until: float, told: Callable[[], bool]) -> Callable[[], bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from models.multihead import EXPERTS
 from training.fit.batches import Views
 from training.fit.run import Optimisation
 from training.forgery.landmarks import SIDE_PX
@@ -14,11 +15,11 @@ from training.forgery.media import WEAR, Media
 class Recipe:
     """All that decides a run. The shares are pairs of a batch of `pairs`, on average.
 
-    `teacher`: a recipe whose network teaches this one; the student sees the teacher's windows,
-    scaled to `input_px`.
+    `teacher`: a network that `combine` made of others and that teaches this one; the student sees
+    the same windows, scaled to `input_px`.
     """
 
-    model: str = "meso3-full"
+    model: str = "traces"
     input_px: int = SIDE_PX
     pairs: int = 16
     deepfakes: float = 5
@@ -47,13 +48,12 @@ MILD = Media(
     jpeg_again=0.1,
     webp=0.05,
 )
-FULL = Recipe(views=Views(window_px=160, zoom=1.15, zoomed=0.35, hidden=0.15, media=MILD))
+BASE = Recipe(views=Views(window_px=160, zoom=1.15, zoomed=0.35, hidden=0.15, media=MILD))
+SWAP_PX = EXPERTS["swap"]
 RECIPES = {
-    "full": FULL,
     # Blends are learned several times faster without deepfakes beside them.
     "traces": replace(
-        FULL,
-        model="traces",
+        BASE,
         deepfakes=0,
         own=5.5,
         own_photos=5.5,
@@ -61,12 +61,33 @@ RECIPES = {
         generated=2.75,
         composites=1.25,
     ),
+    # Deepfakes are seen as a whole and shrunken, and need the deep stages.
+    "swap": replace(
+        BASE,
+        model="swap",
+        input_px=SWAP_PX,
+        deepfakes=16,
+        own=0,
+        own_photos=0,
+        own_generated=0,
+        generated=0,
+        composites=0,
+        views=Views(
+            window_px=SWAP_PX,
+            scale=SWAP_PX / SIDE_PX,
+            zoom=1.12,
+            zoomed=0.8,
+            hidden=0.4,
+            media=replace(MILD, h264=0.25, h264_crf=(18, 38), jpeg=0.35, screen=0.0),
+        ),
+        optimisation=Optimisation(learning_rate=3e-4),
+    ),
     "small": replace(
-        FULL,
-        model="meso3",
+        BASE,
+        model="small",
         input_px=160,
-        teacher="full",
-        views=replace(FULL.views, window_px=SIDE_PX),
+        teacher="meso3-full",
+        views=replace(BASE.views, window_px=SIDE_PX),
         optimisation=Optimisation(learning_rate=1e-3),
     ),
 }

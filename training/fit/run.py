@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -92,7 +93,7 @@ class Run:
                 self.averaged = [kept[f"average{n}"] for n in range(len(self.averaged))]
                 sizes = zip(self.model.optimizer.sizes, kept["sizes"].tolist(), strict=True)
                 self.model.optimizer.sizes = dict(sizes)
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ValueError(f"{path} is no checkpoint of {self.name}: {error}") from error
         self._begun = -self.how.warm
         return True

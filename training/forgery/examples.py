@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from models.preprocess import face_crop
 from server.analysis.faces import FaceFinder
-from training import crops as data
-from training.fakes import SIDE_PX
+from training.data import crops as data
+from training.data.crops import SIDE_PX
 from training.forgery.kinds import KINDS, Kind
 from training.forgery.landmarks import Faces, prepare
 from training.forgery.media import treat
@@ -68,15 +68,20 @@ def public_faces() -> Faces:
         return prepare(portraits(), Path(cache))
 
 
-def portraits() -> data.Crops:
-    """Two people whose portraits are in the public domain and come with packages: Eileen Collins
-    (NASA, in scikit-image) and Grace Hopper (US Navy, in matplotlib)."""
+def pictures() -> tuple[Uint8, Uint8]:
+    """Two portraits that are in the public domain and come with packages: Eileen Collins (NASA, in
+    scikit-image) and Grace Hopper (US Navy, in matplotlib)."""
     import matplotlib
-    from skimage import data as pictures
+    from skimage.data import astronaut
 
     hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    return np.ascontiguousarray(astronaut()), data.decode(hopper.read_bytes())
+
+
+def portraits() -> data.Crops:
+    """The faces of pictures(), cut out."""
     finder, images = FaceFinder(), []
-    for portrait in (pictures.astronaut(), data.decode(hopper.read_bytes())):
+    for portrait in pictures():
         crop = face_crop(portrait, finder.find(portrait).landmarks[0], SIDE_PX)
         images.append(cv2.imencode(".png", crop[..., ::-1])[1].tobytes())
     names = ("real/collins.png", "real/hopper.png")

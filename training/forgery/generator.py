@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.preprocess import resize
-from training.fakes import SIDE_PX
+from training.data.crops import SIDE_PX
 from training.forgery import hulls, views
 from training.forgery.landmarks import Faces
 from training.forgery.pair import Forgery, laid_over

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.fakes import SIDE_PX
+from training.data.crops import SIDE_PX
 
 Float32 = NDArray[np.float32]
 Hull = Callable[[Float32, np.random.Generator], Float32]  # points [468, 2] to those it is around

@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from models.preprocess import resize
 from server.analysis.faces import FaceFinder
-from training import crops as data
-from training.fakes import SIDE_PX, look_alikes
+from training.data import crops as data
+from training.data.crops import SIDE_PX
+from training.forgery.donors import look_alikes
 from training.forgery.mesh import FOLDER, POINTS, FaceMesh
 
 Uint8 = NDArray[np.uint8]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.preprocess import resize
-from training import codecs
-from training.augment import Augmentation, augment
+from training.data import codecs
+from training.data.augment import Augmentation, augment
 from training.forgery.views import rescaled
 
 Uint8 = NDArray[np.uint8]

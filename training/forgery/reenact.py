@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.fakes import SIDE_PX
+from training.data.crops import SIDE_PX
 from training.forgery import hulls, views
 from training.forgery.generator import upsampled
 from training.forgery.landmarks import Faces

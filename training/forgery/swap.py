@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.fakes import SIDE_PX
+from training.data.crops import SIDE_PX
 from training.forgery import hulls, views
 from training.forgery.blends import TREATED
 from training.forgery.landmarks import Faces

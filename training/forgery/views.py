@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training import selfblend
+from training.forgery import ovals
 
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
@@ -22,7 +22,7 @@ UPS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 def other_view(rgb: Uint8, rng: np.random.Generator) -> Uint8:
     """Slightly other colours and light, then coarser or sharper."""
     if rng.random() < CRUDE:
-        return selfblend.other_view(rgb, rng)
+        return ovals.other_view(rgb, rng)
     shift = rng.uniform(-20, 20, 3) if rng.random() < 0.3 else np.zeros(3)
     contrast, brightness = 1 + rng.uniform(-0.1, 0.1), 255 * rng.uniform(-0.1, 0.1)
     return coarser_or_sharper(by_channel(rgb, contrast, shift * contrast + brightness), rng)

@@ -19,12 +19,12 @@ from models.registry import Likelihood
 from server.analysis.evidence import Z_95
 from server.analysis.likelihood import NEUTRAL, ratio
 from server.analysis.scoring import sigmoid
-from training import crops as data
 from training import metrics
-from training.breakdown import Row
+from training.evaluate.scored import Row
+from training.evaluate.scored import Scored as Evaluated
+from training.evaluate.videos import tracks
 from training.likelihood import fit
 from training.likelihood.people import Scored, known, one_each
-from training.videos import Videos, tracks
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -45,22 +45,50 @@ class Judged:
     covered: float = float("nan")
 
 
-def judged(
-    crops: data.Crops, p_fake: NDArray[np.float32], clips: Videos, model: Likelihood
-) -> list[Judged]:
-    """One picture of each person with each label; and each clip, if there are any."""
-    scored = known(crops, p_fake)
-    chosen = scored.take(one_each(scored)(np.random.default_rng(0)))
+def of_people(given: Evaluated) -> Judged | None:
+    """One picture of each person with each label; None where the model has no likelihood ratios."""
+    model = given.model.likelihood
+    if model is None:
+        return None
+    pictures = known(given.crops, given.p_fake)
+    chosen = pictures.take(one_each(pictures)(np.random.default_rng(0)))
     log = fit.logs(chosen, model)
     about = (levels(log, model), chosen.people, chosen.kinds)
-    found = [Judged("evidence", chosen.fake, _bounded(log, model), *about)]
+    return Judged("evidence", chosen.fake, _bounded(log, model), *about)
+
+
+def of_videos(given: Evaluated) -> Judged | None:
+    """Each clip as the service would judge it; None where there is none, or no likelihood ratio."""
+    model, clips = given.model.likelihood, given.clips
     told = np.isfinite(clips.log)
-    if told.any():
-        of_clips = (clips.fake, _bounded(clips.log, model), clips.levels, clips.identities)
-        values = [each[told] for each in (*of_clips, clips.methods)]
-        halves = covered(scored, tracks(crops).values(), model)
-        found.append(Judged("video_evidence", *values, covered=halves))
-    return found
+    if model is None or not told.any():
+        return None
+    of_clips = (clips.fake, _bounded(clips.log, model), clips.levels, clips.identities)
+    values = [each[told] for each in (*of_clips, clips.methods)]
+    halves = covered(known(given.crops, given.p_fake), tracks(given.crops).values(), model)
+    return Judged("video_evidence", *values, covered=halves)
+
+
+def people(given: Evaluated) -> list[Row]:
+    """What the LRs of people cost and decide, from one picture each."""
+    found = of_people(given)
+    return rows(found) if found else []
+
+
+def people_kinds(given: Evaluated) -> list[Row]:
+    found = of_people(given)
+    return kinds(found) if found else []
+
+
+def videos(given: Evaluated) -> list[Row]:
+    """What the LRs of videos cost and decide."""
+    found = of_videos(given)
+    return rows(found) if found else []
+
+
+def video_kinds(given: Evaluated) -> list[Row]:
+    found = of_videos(given)
+    return kinds(found) if found else []
 
 
 def levels(log: Float, model: Likelihood) -> NDArray[Any]:

@@ -14,10 +14,10 @@ from models.preprocess import resize
 from server.analysis.crops import sharpness
 from server.analysis.evidence import to_logits
 from server.analysis.likelihood import Pictures
-from training import crops as data
-from training import evaluate
-from training.codecs import h264
-from training.robustness import Treatment, smaller
+from training.data import crops as data
+from training.data.codecs import h264
+from training.evaluate import model as network
+from training.evaluate.robustness import Treatment, smaller
 
 SIDE_PX = 224  # crops are treated at the size at which the data has them
 MOST = 12  # crops of one person and label: more of the same person say little more
@@ -68,7 +68,7 @@ def together(parts: list[Scored]) -> Scored:
 
 
 def score(
-    model: evaluate.Model,
+    model: network.Model,
     crops: data.Crops,
     treatments: Mapping[str, Treatment] = TREATMENTS,
     kind: str = "",
@@ -83,7 +83,7 @@ def score(
         for name, image in zip(names, crops.images, strict=True)
     ]
     sharp = np.array([sharpness(picture) for picture in pictures], np.float32)
-    found = known(crops, evaluate.p_fake_of(model, pictures), sharp, kind)
+    found = known(crops, network.p_fake_of(model, pictures), sharp, kind)
     half = np.where(names == HALF, np.float32(0.5), np.float32(1.0))
     return replace(found, treatments=names, sizes_px=found.sizes_px * half)
 

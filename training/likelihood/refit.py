@@ -13,8 +13,10 @@ from models import registry
 from models.registry import Likelihood
 from server.analysis.evidence import Spread
 from server.analysis.likelihood import NEUTRAL
-from training import crops as data
-from training import evaluate, export, measured, spread
+from training.card import export
+from training.data import crops as data
+from training.evaluate import measured, spread
+from training.evaluate.model import Model, load, p_fake
 from training.likelihood import fit
 from training.likelihood.people import AS_IT_IS, TREATMENTS, Scored, fewer, score, together
 
@@ -33,7 +35,7 @@ def refit(name: str, folder: Path, cache: Path) -> Likelihood:
     """
     if registry.spec(name).calibration is None:
         raise ValueError(f"{name} is not calibrated: python -m training calibrate {name}")
-    model = replace(evaluate.load(name), views=VIEWS)
+    model = replace(load(name), views=VIEWS)
     kind = "" if data.is_prepared(folder) else FACE_SWAP
     videos = score(model, fewer(data.part(folder, "val")), kind=kind)
     photos = _photos(model, folder)
@@ -45,7 +47,7 @@ def refit(name: str, folder: Path, cache: Path) -> Likelihood:
     return found
 
 
-def _photos(model: evaluate.Model, folder: Path) -> Scored | None:
+def _photos(model: Model, folder: Path) -> Scored | None:
     """Every second one, if they are there: the other half is left for reports."""
     if not (folder / PHOTOS).is_file():
         return None
@@ -58,7 +60,7 @@ def for_fit(photos: data.Crops) -> np.ndarray:
     return np.argsort(photos.names)[::2]
 
 
-def _other_kinds(model: evaluate.Model, folder: Path) -> Iterator[Scored]:
+def _other_kinds(model: Model, folder: Path) -> Iterator[Scored]:
     for file, kind in OTHER_KINDS.items():
         if (folder / file).is_file():
             crops = data.read(folder / file)
@@ -66,13 +68,13 @@ def _other_kinds(model: evaluate.Model, folder: Path) -> Iterator[Scored]:
             yield score(model, crops.take(np.flatnonzero(crops.fake)), as_it_is, kind)
 
 
-def _usual(model: evaluate.Model, folder: Path, cache: Path) -> Spread:
+def _usual(model: Model, folder: Path, cache: Path) -> Spread:
     """How frames of one clip vary, from clips beside the val part; else what is usual."""
     clips = folder / "clips"
     if not clips.is_dir():
         return Spread()
     crops = measured.read(clips, cache)
-    found = spread.measure(crops, evaluate.p_fake(model, crops))
+    found = spread.measure(crops, p_fake(model, crops))
     return Spread(round(found["frames"], 3), round(found["correlation"], 3))
 
 

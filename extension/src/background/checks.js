@@ -22,7 +22,7 @@ export const ALARM = "follow";
 const ALARM_MINUTES = 0.5;
 const FIRST_PAUSE_MS = 400;
 const LONGEST_PAUSE_MS = 2_000;
-/** What keeps a check that the service knows of from being told of, but does not end it. */
+/** Problems that are retried: the check goes on although the service cannot be reached. */
 const PASSING = ["server-down", "server-slow", "store-away"];
 /** How long the service may be silent before a check is given up. */
 const SILENCE_MS = 120_000;

@@ -1,5 +1,5 @@
-// What the extension's own pages may ask of the worker. Content scripts may ask nothing: what they
-// run in belongs to the page, and an answer to a page is not theirs to trigger.
+// What the extension's own pages may ask of the worker. Messages from content scripts are ignored:
+// a page could forge them.
 
 import { facePicture, health } from "./api.js";
 import { draw, look, tell } from "./page.js";

@@ -1,5 +1,6 @@
 // The overlay's own elements: in a closed shadow root, in the browser's top layer.
 
+import { clearest } from "../verdict/geometry.js";
 import { element } from "../view/element.js";
 
 /** @import { Affine, Rect } from "../verdict/geometry.js"
@@ -63,20 +64,40 @@ export function layPicture({ view, picture }, { content, matrix, visible }) {
 }
 
 /**
- * The panel lies on the picture above the player's bar, or below a picture that is too low.
+ * Where the panel may lie: on the picture above the player's bar or at its top, or outside of it.
+ * @param {Rect} visible @param {{width: number, height: number}} panel @param {number} bar height to keep clear of
+ * @returns {Rect[]} the best first; a picture that is too low has its panel below
+ */
+function placesFor(visible, { width, height }, bar) {
+  const x = Math.max(GAP_PX, Math.min(visible.x + GAP_PX, innerWidth - width - GAP_PX));
+  const end = visible.y + visible.height;
+  const low = { x, y: end - bar - height, width, height };
+  const high = { x, y: visible.y + GAP_PX, width, height };
+  const below = { x, y: Math.min(end + GAP_PX, innerHeight - height - GAP_PX), width, height };
+  const above = { x, y: Math.max(visible.y - GAP_PX - height, GAP_PX), width, height };
+  return visible.height >= LEAST_HEIGHT_PX ? [low, high, below, above] : [below, above];
+}
+
+/** @param {Layers} layers @returns {Rect[]} the faces that are marked just now, on the screen */
+const facesNow = ({ picture }) =>
+  [...picture.children].filter((box) => /** @type {HTMLElement} */ (box).style.visibility === "visible")
+    .map((box) => box.getBoundingClientRect());
+
+/**
+ * Lay the panel where it hides no face, as far as there is such a place, unless it was moved by hand.
  * @param {Layers} layers @param {Rect} visible @param {{x: number, y: number}} moved by hand
  * @param {boolean} controls whether the element has a bar to keep clear of
  */
-export function layPanel({ panel }, visible, moved, controls) {
-  const inside = visible.height >= LEAST_HEIGHT_PX;
+export function layPanel(layers, visible, moved, controls) {
+  const { panel } = layers;
   const width = Math.max(Math.min(visible.width, innerWidth) - 2 * GAP_PX, 240);
-  const bar = controls ? CONTROLS_PX : GAP_PX;
-  const bottom = inside ? innerHeight - (visible.y + visible.height) + bar : null;
-  const top = Math.min(visible.y + visible.height + GAP_PX, innerHeight - panel.offsetHeight - GAP_PX);
-  const left = Math.max(GAP_PX, Math.min(visible.x + GAP_PX, innerWidth - width - GAP_PX));
+  panel.style.width = `${width}px`;
+  const places = placesFor(visible, { width, height: panel.offsetHeight }, controls ? CONTROLS_PX : GAP_PX);
+  const before = Math.min(Number(panel.dataset.place ?? 0), places.length - 1);
+  const place = moved.x || moved.y ? before : clearest(places, facesNow(layers), before);
+  panel.dataset.place = String(place);
+  const { x, y } = places[place];
   Object.assign(panel.style, {
-    width: `${width}px`, left: `${left}px`,
-    bottom: bottom === null ? "auto" : `${bottom}px`, top: bottom === null ? `${top}px` : "auto",
-    transform: `translate(${moved.x}px, ${moved.y}px)`,
+    left: `${x}px`, top: `${y}px`, transform: `translate(${moved.x}px, ${moved.y}px)`,
   });
 }

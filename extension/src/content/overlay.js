@@ -55,9 +55,10 @@ export function openOverlay(element, drawing, life) {
 
   const video = element instanceof HTMLVideoElement ? element : null;
   const isJudged = () => !state.drawing.verdict || sameMedia(state.drawing.verdict.media, measured(element));
+  const layThePanel = () => layPanel(layers, state.place.visible, moved, video !== null);
   const layAll = () => {
     layPicture(layers, state.place);
-    layPanel(layers, state.place.visible, moved, video !== null);
+    layThePanel();
     const seen = state.place.visible.width > 0 && state.place.visible.height > 0;
     layers.all.classList.toggle("away", !seen || !isJudged());
   };
@@ -71,7 +72,10 @@ export function openOverlay(element, drawing, life) {
     if (state.boxes) drawBoxes(time_s, place.picture);
     moveLanes(time_s);
   };
-  const drawNow = () => draw(video ? video.currentTime : 0);
+  const drawNow = () => {
+    draw(video ? video.currentTime : 0);
+    layThePanel(); // a face may have come behind it
+  };
 
   /** @type {import("./panel.js").PanelActions} */
   const actions = {

@@ -4,6 +4,7 @@ import { CAPTURE_S } from "../background/capture.js";
 import { permissionFor } from "../settings.js";
 import { ask } from "../view/ask.js";
 import { element } from "../view/element.js";
+import { problemText } from "../view/problems.js";
 import { serviceButton } from "./service-button.js";
 
 /**
@@ -11,16 +12,6 @@ import { serviceButton } from "./service-button.js";
  * @import { Problem } from "../background/problem.js"
  * @import { OutcomeView } from "./outcome.js"
  */
-
-/** @param {OutcomeView} view @param {Problem} problem */
-function texts({ words, settings }, { code, title, detail }) {
-  const key = `problem_${code.replaceAll("-", "_")}`;
-  const cure = `cure_${code.replaceAll("-", "_")}`;
-  return {
-    title: words.knows(key) ? words.say(key) : title || words.say("problem_internal"),
-    detail: words.knows(cure) ? words.say(cure, settings.server) : detail,
-  };
-}
 
 /**
  * The offer to send what plays here, which asks each time and says what goes where.
@@ -51,7 +42,7 @@ function captureOffer({ words, settings, signal }, check) {
 export function problemView(view, check, problem) {
   const { words, settings, signal } = view;
   const start = () => view.start(check.subject, check.way === "service" ? "ask" : "start");
-  const { title, detail } = texts(view, problem);
+  const { title, detail } = problemText(words, problem, settings.server);
   const again = () => element("button", {
     class: "quiet", text: words.say("again"), attributes: { type: "button", "data-do": "again" }, signal,
     click: start,

@@ -1,6 +1,7 @@
 // The verdict as the popup tells it: the whole first, then each person, then what it is worth.
 
 import { ask } from "../view/ask.js";
+import { crowdView } from "../view/crowd-view.js";
 import { element } from "../view/element.js";
 import { evidenceText, labelBadge, meaningText, peopleText, reasonText, worthTexts } from "../view/phrases.js";
 import { faceView } from "./face-view.js";
@@ -24,7 +25,7 @@ function saveLink({ words, signal }, verdict) {
  * @param {OutcomeView} view @param {Check} check
  */
 function reportLink({ words, settings }, { jobId }) {
-  const href = `${settings.server}/#/jobs/${jobId}`;
+  const href = `${settings.server}/?language=${words.language}#/jobs/${jobId}`;
   return element("a", { class: "report", text: words.say("report"), attributes: { href, target: "_blank", rel: "noreferrer" } });
 }
 
@@ -55,6 +56,6 @@ export function verdictView(view, check, verdict) {
   const more = check.way === "browser" ? serviceButton(view, check) : reportLink(view, check);
   const links = element("p", { class: "links" }, more, saveLink(view, verdict));
   return element("div", { class: "verdict" }, summary, other,
-    ...verdict.faces.map((face) => faceView(view, check, face, verdict, seek)),
+    ...crowdView(words, verdict.faces, (face) => faceView(view, check, face, verdict, seek)),
     ...(tentative ? [] : [worth(view, verdict), links]));
 }

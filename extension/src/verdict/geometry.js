@@ -81,6 +81,20 @@ export function toViewport(bounds, size, linear) {
   };
 }
 
+/**
+ * Where to put what should hide no face: it stays where it is as long as it hides none there, else
+ * the first place that hides least.
+ * @param {Rect[]} places @param {Rect[]} faces @param {number} current index of a place
+ * @returns {number} index of a place
+ */
+export function clearest(places, faces, current) {
+  const hidden = places.map((place) => faces.reduce((sum, face) => {
+    const { width, height } = intersect(place, face);
+    return sum + width * height;
+  }, 0));
+  return hidden[current] === 0 ? current : hidden.indexOf(Math.min(...hidden));
+}
+
 /** @param {Rect} one @param {Rect} other @returns {Rect} what both cover; empty has no width or height */
 export function intersect(one, other) {
   const x = Math.max(one.x, other.x);

@@ -100,7 +100,7 @@ export function regionsText(words, regions) {
     const key = `region_${region.replaceAll("-", "_")}`;
     return words.knows(key) ? words.say(key) : region;
   });
-  return new Intl.ListFormat(words.language, { type: "unit", style: "short" }).format(names);
+  return words.list(names);
 }
 
 /** @param {Words} words @param {Face|Verdict} judged @returns {string} empty where nothing was scored */

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from server.errors import ModelError
 
 # One interpreter per input shape is kept, as resizing one costs more than a small picture's work.
-# So many are three image pyramids, and so many input values in all the pyramid of a 1080p frame,
-# which takes the P-Net about 200 MB.
+# 32 shapes hold three image pyramids; 6 million input values hold the pyramid of one 1080p frame,
+# which takes about 200 MB in the P-Net.
 MAX_SHAPES, MAX_VALUES = 32, 6_000_000
 
 

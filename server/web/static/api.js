@@ -1,5 +1,6 @@
 // The service's HTTP interface, as far as this page needs it.
 import { askToken, token } from "./token.js";
+import { words } from "./words.js";
 
 /**
  * @import { Verdict } from "./extension/verdict/types.js"
@@ -25,8 +26,8 @@ import { askToken, token } from "./token.js";
 
 const SILENT = {
   code: "silent",
-  title: "The service does not answer",
-  detail: "Is it still running? Start it again with: make run",
+  title: words.say("problem_server_down"),
+  detail: words.say("cure_restart"),
   type: "",
 };
 
@@ -34,7 +35,7 @@ const SILENT = {
 export class Problem extends Error {
   /** @param {Partial<ProblemBody>} body */
   constructor(body) {
-    super(body.title ?? "Something went wrong");
+    super(body.title ?? words.say("problem_internal"));
     this.body = { code: "internal", detail: "", type: "", ...body, title: this.message };
   }
 }

@@ -2,6 +2,7 @@
 import { Problem, checkFile, checkUrl, job as ask, remove } from "./api.js";
 import { ended, follow } from "./follow.js";
 import { readHistory, writeHistory } from "./history.js";
+import { words } from "./words.js";
 
 /**
  * @import { Job, Options, ProblemBody } from "./api.js"
@@ -33,7 +34,7 @@ const remembered = (entry) => ({
 });
 
 /** How a check is called that this browser only knows by its address. @param {string} id */
-const unnamed = (id) => `Check ${id.slice(0, 8)}`;
+const unnamed = (id) => words.say("one_check", id.slice(0, 8));
 
 /** Fires "list" when checks come or go, and "change" with the check that changed. */
 export class Checks extends EventTarget {

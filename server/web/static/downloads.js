@@ -1,6 +1,7 @@
 // What a person can keep: the verdict for programs, its moments for a spreadsheet, the report for people.
 import { jobPath, request } from "./api.js";
 import { element } from "./dom.js";
+import { words } from "./words.js";
 
 /** @import { Check } from "./checks.js" */
 
@@ -23,7 +24,7 @@ export function downloads(check, id, signal) {
   const note = element("p", { class: "reason", attributes: { role: "alert" } });
   /** @type {[string, string][]} */
   const kinds = [
-    ["Report (HTML)", "html"],
+    [words.say("report_html"), "html"],
     ["JSON", "json"],
     ["CSV", "csv"],
   ];
@@ -39,5 +40,5 @@ export function downloads(check, id, signal) {
     };
     return element("button", { class: "quiet", text, click, signal, attributes: { type: "button" } });
   });
-  return [element("h2", { text: "Keep it" }), element("p", { class: "actions" }, ...buttons), note];
+  return [element("h2", { text: words.say("keep") }), element("p", { class: "actions" }, ...buttons), note];
 }

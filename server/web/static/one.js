@@ -1,5 +1,6 @@
 // One check on the whole page: its progress and what was found so far, then its report.
 import { announce, element } from "./dom.js";
+import { labelText } from "./extension/view/phrases.js";
 import { createProgress, createSteps, inFlight } from "./progress.js";
 import { problemView } from "./problem.js";
 import { reportView, tentativeView } from "./report.js";
@@ -7,19 +8,14 @@ import { dateText, stageText, words } from "./words.js";
 
 /** @import { Check, Checks } from "./checks.js" */
 
-const EXPIRED = {
-  code: "not-found",
-  type: "",
-  title: "The service no longer has this check",
-  detail: "Results are deleted after some days, and when somebody deletes them. Check it again to see them.",
-};
+const EXPIRED = { code: "not-found", type: "", title: "", detail: words.say("results_expire") };
 
 /** @param {Check} check what decides how the page is built; the rest is only updated */
 const form = (check) =>
   [inFlight(check), check.state, check.problem?.code, Boolean(check.job), check.title].join();
 
-/** @param {HTMLElement} place @param {Checks} checks */
-export function createOne(place, checks) {
+/** @param {HTMLElement} place @param {Checks} checks @param {(check: Check) => void} retry */
+export function createOne(place, checks, retry) {
   /** @type {{check: Check|null, form: string, update: () => void, end: AbortController}} */
   const shown = { check: null, form: "", update: () => {}, end: new AbortController() };
 
@@ -30,15 +26,15 @@ export function createOne(place, checks) {
     const { signal } = shown.end;
     shown.form = form(check);
     shown.update = () => {};
-    const kind = check.kind === "file" ? "File" : "Address";
+    const kind = words.say(check.kind === "file" ? "file" : "address");
     const [title, body] = [element("h1", { class: "subject", text: check.title, attributes: { tabindex: -1 } }), element("div")];
     const focused = place.contains(document.activeElement);
     place.replaceChildren(
-      element("a", { class: "back", text: "All checks", attributes: { href: "#/" } }), title,
-      element("p", { class: "note", text: `${kind}, checked ${dateText(check.at)}` }), body);
+      element("a", { class: "back", text: words.say("all_checks"), attributes: { href: "#/" } }), title,
+      element("p", { class: "note", text: words.say("checked_at", kind, dateText(check.at)) }), body);
     if (focused) title.focus({ preventScroll: true }); // what had the focus is gone
 
-    const again = check.kind === "url" || check.asked ? () => leaveTo(checks.again(check)) : null;
+    const again = check.kind === "url" || check.asked ? () => retry(check) : null;
     const result = check.job?.result;
     if (inFlight(check) && check.state !== "done") body.append(...flight(check, signal));
     else if (result && check.id) {
@@ -46,7 +42,7 @@ export function createOne(place, checks) {
         await checks.forget(check);
         location.hash = "#/";
       }));
-      const label = words.say(`label_${result.label.replace("-", "_")}`);
+      const label = labelText(words, result.label);
       document.title = `${label}: ${check.title} – Mesoscope`;
       announce(`${check.title}: ${label}`);
     } else if (check.problem) {
@@ -73,12 +69,7 @@ export function createOne(place, checks) {
       if (partial) soFar.replaceChildren(tentativeView(partial));
     };
     shown.update();
-    return [element("section", { class: "panel", attributes: { "aria-label": "Progress" } }, steps.node, progress.node, cancel), soFar];
-  };
-
-  /** @param {Check} check */
-  const leaveTo = (check) => {
-    if (check !== shown.check) location.hash = check.id ? `#/jobs/${check.id}` : "#/";
+    return [element("section", { class: "panel", attributes: { "aria-label": words.say("progress") } }, steps.node, progress.node, cancel), soFar];
   };
 
   checks.addEventListener("change", (event) => {

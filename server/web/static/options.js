@@ -1,5 +1,6 @@
 // What may be chosen about a check; what is left alone is as the service has it.
 import { byId } from "./dom.js";
+import { words } from "./words.js";
 
 /** @import { Options } from "./api.js" */
 
@@ -14,7 +15,7 @@ export function seconds(text) {
 export function chosenOptions() {
   const [from, to] = [byId("from"), byId("to")];
   const [start_s, end_s] = [seconds(from.value), seconds(to.value)];
-  to.setCustomValidity(end_s !== null && end_s <= (start_s ?? 0) ? "This must be later than the start." : "");
+  to.setCustomValidity(end_s !== null && end_s <= (start_s ?? 0) ? words.say("span_order") : "");
   const form = byId("options-form");
   if (!form.checkValidity()) {
     byId("options").open = true;

@@ -13,13 +13,13 @@ import { words } from "./words.js";
  * @param {File|null} file @param {Verdict} verdict @param {AbortSignal} signal
  */
 export function createScreen(file, verdict, signal) {
-  const what = verdict.media.kind === "image" ? "picture" : "video";
-  const node = element("section", { class: "screen", attributes: { "aria-label": `The ${what} with its boxes` } });
+  const { kind } = verdict.media;
+  const node = element("section", { class: "screen", attributes: { "aria-label": words.say(`screen_${kind}`) } });
   const note = element("p", { class: "note", attributes: { role: "status" } });
   const input = element("input", { class: "visually-hidden", attributes: { type: "file", accept: "video/*,image/*", id: "own-file" } });
   const opener = element("div", { class: "opener" },
-    input, element("label", { class: "button quiet", text: `Open the ${what} from your disk`, attributes: { for: "own-file" } }),
-    element("p", { class: "note", text: "to see the boxes on the faces. It is not sent anywhere." }), note);
+    input, element("label", { class: "button quiet", text: words.say(`open_${kind}`), attributes: { for: "own-file" } }),
+    element("p", { class: "note", text: words.say("open_note") }), note);
   /** @type {{seek: ((time_s: number) => void)|null, wanted_s: number, end: AbortController}} */
   const now = { seek: null, wanted_s: 0, end: new AbortController() };
   signal.addEventListener("abort", () => now.end.abort(), { once: true });
@@ -64,7 +64,7 @@ function createPlayer(file, verdict, signal, start_s, onFailure) {
   signal.addEventListener("abort", () => URL.revokeObjectURL(source), { once: true });
   const still = judged.kind === "image";
   const media = still
-    ? element("img", { attributes: { alt: `The checked picture, ${file.name}`, src: source } })
+    ? element("img", { attributes: { alt: file.name, src: source } })
     : element("video", { attributes: { controls: true, playsinline: true, src: source, "aria-label": file.name } });
   const holder = element("div", { class: "boxes", attributes: { "aria-hidden": "true" } }); // the cards say the same
   const drawBoxes = createBoxes(holder, faces, words);
@@ -91,14 +91,14 @@ function createPlayer(file, verdict, signal, start_s, onFailure) {
     const size = media instanceof HTMLImageElement
       ? { width: media.naturalWidth, height: media.naturalHeight, duration_s: 0 }
       : { width, height: video?.videoHeight ?? 0, duration_s: video?.duration ?? 0 };
-    if (!sameMedia(judged, size)) return onFailure("That is another file: its shape or its length differs.");
+    if (!sameMedia(judged, size)) return onFailure(words.say("other_file"));
     if (start_s) seek(start_s);
     draw();
   };
   media.addEventListener(still ? "load" : "loadedmetadata", check, { signal });
   for (const name of ["loadeddata", "seeked", "timeupdate"]) media.addEventListener(name, () => draw(), { signal });
   media.addEventListener("error", () => {
-    onFailure("This browser cannot show this kind of file. The verdict holds all the same.");
+    onFailure(words.say("cannot_play"));
   }, { signal });
   const watcher = new ResizeObserver(() => draw());
   watcher.observe(media);

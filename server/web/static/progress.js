@@ -10,7 +10,7 @@ export const inFlight = ({ state, problem }) =>
 
 /** @param {Check} check */
 export function createProgress(check) {
-  const bar = element("progress", { attributes: { max: 1, "aria-label": `Progress: ${check.title}` } });
+  const bar = element("progress", { attributes: { max: 1, "aria-label": words.say("progress_of", check.title) } });
   const stage = element("span", { class: "stage" });
   const node = element("div", { class: "progress" }, stage, bar);
 

@@ -1,11 +1,14 @@
 // A verdict, as a person reads it: the answer first, then what it is worth, then what it rests on.
 import { element } from "./dom.js";
+import { crowd } from "./extension/verdict/crowd.js";
+import { crowdView } from "./extension/view/crowd-view.js";
 import {
-  evidenceText, labelBadge as spokenBadge, meaningText, peopleText, reasonText, worthTexts,
+  evidenceText, labelBadge, meaningText, peopleText, reasonText, worthTexts,
 } from "./extension/view/phrases.js";
 import { downloads } from "./downloads.js";
 import { personCard } from "./person.js";
 import { createScreen } from "./player.js";
+import { stills } from "./stills.js";
 import { words } from "./words.js";
 
 /**
@@ -13,20 +16,19 @@ import { words } from "./words.js";
  * @import { Face, Verdict } from "./extension/verdict/types.js"
  */
 
-/** @param {Pick<Verdict, "label"|"level">} judged @param {Verdict["basis"]} [basis] */
-export const labelBadge = (judged, basis) => spokenBadge(words, judged, basis);
-
 /** @param {Face|Verdict} judged */
 export const reasons = (judged) =>
   judged.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) }));
 
 /** The verdict so far, which may still change. @param {Verdict} verdict */
 export function tentativeView(verdict) {
-  const faces = verdict.faces.map((face) =>
-    element("li", {}, `${words.say("person", String(face.id))}: `, labelBadge(face, verdict.basis)));
+  const { shown, folded } = crowd(verdict.faces);
+  const faces = shown.map((face) =>
+    element("li", {}, `${words.say("person", String(face.id))}: `, labelBadge(words, face, verdict.basis)));
+  if (folded.length) faces.push(element("li", { text: words.say("unjudged", String(folded.length)) }));
   return element("section", { class: "panel tentative", attributes: { "aria-label": words.say("so_far") } },
-    element("h2", { text: `${words.say("so_far")}, and not final` }),
-    element("p", {}, labelBadge(verdict, verdict.basis)),
+    element("h2", { text: words.say("not_final") }),
+    element("p", {}, labelBadge(words, verdict, verdict.basis)),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
     element("ul", { class: "plain" }, ...faces));
 }
@@ -34,19 +36,19 @@ export function tentativeView(verdict) {
 /** @param {Verdict} verdict */
 function answer(verdict) {
   const p = evidenceText(words, verdict);
-  return element("section", { class: `panel answer ${verdict.label}`, attributes: { "aria-label": "Verdict" } },
-    element("h2", { class: "headline" }, labelBadge(verdict, verdict.basis)),
+  return element("section", { class: `panel answer ${verdict.label}`, attributes: { "aria-label": words.say("verdict") } },
+    element("h2", { class: "headline" }, labelBadge(words, verdict, verdict.basis)),
     ...(p ? [element("p", { class: "probability", text: p })] : []),
     ...reasons(verdict),
     element("p", { class: "note", text: `${peopleText(words, verdict.faces.length)}. ${extent(verdict)}` }));
 }
 
 /** @param {Verdict} verdict */
-function extent({ media, model }) {
-  const by = `by the model ${model.name}.`;
-  if (media.kind === "image") return `One picture was judged ${by}`;
+function extent({ faces, media, model }) {
+  if (!faces.length) return words.say("judged_nothing");
+  if (media.kind === "image") return words.say("judged_picture", model.name);
   const [from, to] = media.analyzed_s.map(words.clock);
-  return `Judged from ${from} to ${to} ${by}`;
+  return words.say("judged_span", from, to, model.name);
 }
 
 /** @param {Verdict} verdict */
@@ -60,15 +62,15 @@ function worth(verdict) {
 /** @param {Verdict} verdict what is needed to tell this media and this check from others */
 function facts({ media, model, detector }) {
   const rows = [
-    ["Picture", `${media.width_px} × ${media.height_px} px`],
-    ...(media.duration_s === null || media.kind === "image" ? [] : [["Length", words.clock(media.duration_s)]]),
-    ...(media.sampled_s ? [["Pictures looked at", String(media.sampled_s.length)]] : []),
-    ...(media.sha256 ? [["SHA-256 of the media", media.sha256]] : []),
-    ["Model", `${model.name} (${model.backend})`],
-    ["SHA-256 of the model", model.sha256],
-    ...(detector ? [[`SHA-256 of ${detector.name}, which finds faces`, detector.sha256]] : []),
+    [words.say("fact_size"), `${media.width_px} × ${media.height_px} px`],
+    ...(media.duration_s === null || media.kind === "image" ? [] : [[words.say("fact_length"), words.clock(media.duration_s)]]),
+    ...(media.sampled_s ? [[words.say("fact_pictures"), String(media.sampled_s.length)]] : []),
+    ...(media.sha256 ? [[words.say("fact_sha256"), media.sha256]] : []),
+    [words.say("fact_model"), `${model.name} (${model.backend})`],
+    [words.say("fact_model_sha256"), model.sha256],
+    ...(detector ? [[words.say("fact_detector_sha256", detector.name), detector.sha256]] : []),
   ];
-  return element("details", { class: "facts" }, element("summary", { text: "What was looked at, and with what" }),
+  return element("details", { class: "facts" }, element("summary", { text: words.say("facts") }),
     element("dl", {}, ...rows.flatMap(([name, value]) =>
       [element("dt", { text: name }), element("dd", { text: value })])));
 }
@@ -81,17 +83,18 @@ function facts({ media, model, detector }) {
 export function reportView(check, id, verdict, signal, onDelete) {
   const screen = createScreen(check.file, verdict, signal);
   const remove = element("button", {
-    class: "quiet danger", text: "Delete this check", click: onDelete, signal, attributes: { type: "button" },
+    class: "quiet danger", text: words.say("delete_check"), click: onDelete, signal, attributes: { type: "button" },
   });
   const people = element("section", { attributes: { "aria-labelledby": "people" } },
-    element("h2", { text: "Person by person", attributes: { id: "people" } }),
-    ...verdict.faces.map((face) => personCard(face, verdict, id, screen.seek, signal)));
+    element("h2", { text: words.say("person_by_person"), attributes: { id: "people" } }),
+    ...crowdView(words, verdict.faces, (face) => personCard(face, verdict, id, screen.seek, signal)));
   return element("div", { class: "report", attributes: { id: "report" } },
     answer(verdict),
+    ...(check.kind === "url" ? stills(id, verdict, signal) : []),
     ...(verdict.faces.length ? [screen.node] : []),
     worth(verdict),
     ...(verdict.faces.length ? [people] : []),
     facts(verdict),
-    element("section", { class: "keep", attributes: { "aria-label": "Keep or delete" } },
+    element("section", { class: "keep", attributes: { "aria-label": words.say("keep_or_delete") } },
       ...downloads(check, id, signal), remove));
 }

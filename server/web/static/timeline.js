@@ -18,7 +18,7 @@ export function chart(face, { media, model }, seek, signal) {
   /** @param {number} p */
   const y = (p) => HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * p;
 
-  const label = `Person ${face.id}: probability of manipulation over time; the table below has the numbers`;
+  const label = words.say("chart", words.say("person", String(face.id)));
   const svg = shape("svg", {
     class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": label,
   });
@@ -41,7 +41,7 @@ export function chart(face, { media, model }, seek, signal) {
     seek(Math.min(span, Math.max(0, ((event.clientX - left) / width) * span)));
   }, { signal });
   const limits = model.fake_at === undefined || model.real_at === undefined ? [] : [element("figcaption", {
-    text: `Dashed: from ${words.percent(model.fake_at)} up the model calls it manipulated; from ${words.percent(model.real_at)} down it finds no sign.`,
+    text: words.say("chart_limits", words.percent(model.fake_at), words.percent(model.real_at)),
   })];
   return element("figure", { class: "timeline", attributes: { dir: "ltr" } },
     element("div", { class: "scale", attributes: { "aria-hidden": "true" } },

@@ -1,25 +1,22 @@
-// What is said to people. Labels, reasons and their like are the extension's own words, from one catalogue.
+// The words of the page: the extension's catalogue, in the language that the service chose for this browser.
 import { makeWords } from "./extension/words.js";
 
 /** @import { Check } from "./checks.js" */
 
-const answer = await fetch("/static/extension/_locales/en/messages.json");
+const { lang } = document.documentElement;
+const answer = await fetch(`/static/extension/_locales/${lang}/messages.json`);
 /** @type {Record<string, {message: string}>} */
 const entries = await answer.json();
 
 export const words = makeWords({
-  language: "en",
+  language: lang,
   messages: Object.fromEntries(Object.entries(entries).map(([key, { message }]) => [key, message])),
 });
 
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const list = new Intl.ListFormat("en", { type: "conjunction" });
+const moment = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" });
 
 /** @param {number} at Unix milliseconds */
 export const dateText = (at) => moment.format(at);
-
-/** @param {string[]} parts */
-export const listText = (parts) => list.format(parts);
 
 /** @param {number} seconds with tenths, as a list of moments needs them */
 export const fineClock = (seconds) => {
@@ -30,11 +27,11 @@ export const fineClock = (seconds) => {
 /** How a check is going, in words. @param {Check} check */
 export function stageText({ state, job, kind, sent, silent }) {
   if (silent) return words.say("silent");
-  if (state === "sending") return kind === "file" && sent < 1 ? `Sending: ${words.percent(sent)}` : "Sending";
-  if (!job) return "Asking the service";
-  if (job.position) {
-    return `${words.say("stage_queued")}: ${job.position} ${job.position === 1 ? "check" : "checks"} before it`;
+  if (state === "sending") {
+    return kind === "file" && sent < 1 ? words.say("sending_share", words.percent(sent)) : words.say("sending");
   }
+  if (!job) return words.say("asking");
+  if (job.position) return words.say("waiting_before", words.say("stage_queued"), String(job.position));
   const key = `stage_${job.stage}`;
   return words.knows(key) ? words.say(key) : job.stage;
 }

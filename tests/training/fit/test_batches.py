@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.multihead import KINDS, PLACES
-from training.augment import Augmentation
+from training.data.augment import Augmentation
 from training.fit.batches import Batches, Views, map_labels, shown
 from training.fit.examples import Deepfakes, Example, Strangers, changed
 from training.fit.losses import UNKNOWN
@@ -123,7 +123,7 @@ def test_a_deepfake_is_marked_where_it_differs_by_more_than_compression():
 
 def test_some_deepfakes_are_mixed_with_their_real_and_labelled_by_the_share(tmp_path):
     from tests.training.pictures import write_data
-    from training import crops
+    from training.data import crops
 
     read = crops.read(write_data(tmp_path) / "dfdc224-train.tar")
     mixed, plain = Deepfakes(read, mixed=1), Deepfakes(read, mixed=0)
@@ -139,7 +139,7 @@ def test_some_deepfakes_are_mixed_with_their_real_and_labelled_by_the_share(tmp_
 
 def test_strangers_are_a_real_and_a_fake_of_one_collection(tmp_path):
     from tests.training.pictures import write_data
-    from training import crops
+    from training.data import crops
 
     read = crops.read(write_data(tmp_path) / "dfdc224-train.tar")
     drawn = Strangers(read, "generated").draw(np.random.default_rng(0))

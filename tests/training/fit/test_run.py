@@ -36,10 +36,10 @@ def trained(run, stop):
 
 def test_a_leg_goes_on_where_the_last_one_stopped(tmp_path):
     keras.utils.set_random_seed(1)
-    whole = trained(Run("meso3", HOW), 4)
+    whole = trained(Run("small", HOW), 4)
     keras.utils.set_random_seed(1)
-    trained(Run("meso3", HOW), 2).save(tmp_path)
-    second = Run("meso3", HOW)
+    trained(Run("small", HOW), 2).save(tmp_path)
+    second = Run("small", HOW)
     assert second.resume(tmp_path)
     assert second.step == 2
     trained(second, 4)
@@ -49,7 +49,7 @@ def test_a_leg_goes_on_where_the_last_one_stopped(tmp_path):
 
 
 def test_the_loss_falls_and_the_averaged_network_is_another_than_the_last():
-    run = Run("meso3", HOW)
+    run = Run("small", HOW)
     first = run.advance(Fixed(), lambda: run.step >= 3, lambda: 1.0)
     last = run.advance(Fixed(), lambda: run.step >= 12, lambda: 1.0)
     assert last["loss"] < first["loss"]
@@ -57,17 +57,18 @@ def test_the_loss_falls_and_the_averaged_network_is_another_than_the_last():
 
 
 def test_without_a_rate_nothing_is_learned():
-    run = Run("meso3", HOW)
+    run = Run("small", HOW)
     before = [w.copy() for w in run.model.get_weights()]
     run.advance(Fixed(), lambda: True, lambda: 0.0)
     for one, other in zip(before, run.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path):
-    (tmp_path / CHECKPOINT).write_bytes(b"PK no archive")
+@pytest.mark.parametrize("content", [b"", b"text", b"PK no archive", b"PK\x03\x04 cut"])
+def test_a_damaged_checkpoint_is_named(content, tmp_path):
+    (tmp_path / CHECKPOINT).write_bytes(content)
     with pytest.raises(ValueError, match=CHECKPOINT):
-        Run("meso3", HOW).resume(tmp_path)
+        Run("small", HOW).resume(tmp_path)
 
 
 def test_a_student_sees_the_same_windows_smaller_and_is_told_what_the_teacher_sees():

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from training.fakes import SIDE_PX
+from training.data.crops import SIDE_PX
 from training.forgery.kinds import BLENDED, GENERATED, KINDS, draw
 
 SEEDS = range(8)

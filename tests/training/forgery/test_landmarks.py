@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from training import crops as data
-from training.fakes import SIDE_PX
+from training.data import crops as data
+from training.data.crops import SIDE_PX
 from training.forgery import landmarks
 from training.forgery.landmarks import Faces, disagreement, picture, prepare
 from training.forgery.mesh import FaceMesh, fetch

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.fakes import SIDE_PX
+from training.data.crops import SIDE_PX
 from training.forgery import blends, generator, hulls, reenact, swap, views
 
 MOVE = np.array([7, -5], np.float32)  # px

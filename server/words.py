@@ -1,0 +1,64 @@
+"""The words that people read: one catalogue a language, shared with the browser extension."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+LOCALES = Path(__file__).parents[1] / "extension" / "src" / "_locales"
+DEFAULT = "en"
+LANGUAGES = (DEFAULT, *sorted(path.name for path in LOCALES.iterdir() if path.name != DEFAULT))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language; extension/src/words.js is the same for browsers."""
+
+    language: str
+    messages: dict[str, str]
+
+    @property
+    def direction(self) -> str:
+        """`ltr` or `rtl`."""
+        return self.messages["direction"]
+
+    def knows(self, key: str) -> bool:
+        return key.replace("-", "_") in self.messages
+
+    def say(self, key: str, *values: str) -> str:
+        """The message, with `$1`, `$2` filled in; the key itself where there is none."""
+        text = self.messages.get(key.replace("-", "_"), key)
+        for place, value in enumerate(values, 1):
+            text = text.replace(f"${place}", value)
+        return text
+
+    def percent(self, p: float) -> str:
+        """A probability in 0..1, never shown as more certain than it is."""
+        if p > 0.99:
+            return self.say("over", self._whole(99))
+        if p < 0.01:
+            return self.say("under", self._whole(1))
+        return self._whole(math.floor(100 * p + 0.5))
+
+    def _whole(self, hundredths: int) -> str:
+        return self.say("percent", str(hundredths))
+
+    def listed(self, parts: Iterable[str]) -> str:
+        return self.messages["list_separator"].join(parts)
+
+    def regions(self, regions: Iterable[str]) -> str:
+        """The names of a face's regions."""
+        return self.listed(
+            self.say(f"region_{name}") if self.knows(f"region_{name}") else name for name in regions
+        )
+
+
+@cache
+def words(language: str) -> Words:
+    """The catalogue of one of LANGUAGES."""
+    entries = json.loads((LOCALES / language / "messages.json").read_text(encoding="utf-8"))
+    return Words(language, {key: entry["message"] for key, entry in entries.items()})

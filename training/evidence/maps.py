@@ -1,0 +1,135 @@
+"""The maps that were tried, put to the tests of trials.py: results/evidence.csv.
+
+Of a network its own class activation map (Zhou et al., CVPR 2016), and the mask head made for it
+(mask_head.py). Only the latter can be registered, and is shown if it passes on val and test.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert import tflite
+from convert.network import load as load_network
+from models import registry
+from models.preprocess import to_input
+from server.analysis.runtimes.tflite import TfliteRuntime
+from training.data import crops as data
+from training.data import tables
+from training.evidence import mask_head
+from training.evidence.trials import Float32, Look, Row, Uint8, measure, passes
+from training.forgery.ovals import self_blends
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "evidence.csv"
+ACTIVATION, HEAD = "class activation", "mask head"
+PICTURES = 400  # of val, to choose the threshold on
+Results = dict[tuple[str, str], list[Row]]  # by map and part of the data
+
+
+def class_activation(network: Path) -> tuple[Look, int]:
+    """The map of a .keras file whose head is a global mean and one dense layer, and its side.
+
+    Only a mean over places and a weighted sum follow, so that the mean of the map is the logit.
+    """
+    import keras
+
+    model = load_network(network)
+    features = keras.Model(model.input, model.get_layer("pool").input)
+    weights, bias = model.get_layer("logit").get_weights()
+
+    def look(pictures: Uint8) -> tuple[Float32, Float32]:
+        parts = [
+            np.asarray(features.predict_on_batch(to_input(pictures[at : at + 64])))
+            for at in range(0, len(pictures), 64)
+        ]
+        maps = np.concatenate(parts) @ weights[:, 0] + bias[0]
+        return maps.astype(np.float32), maps.mean(axis=(1, 2), dtype=np.float32)
+
+    return look, int(model.input_shape[1])
+
+
+def registered(spec: registry.ModelSpec) -> Look:
+    """The registered mask head, as it is served, and the logits in float32."""
+    assert spec.evidence is not None
+    head = TfliteRuntime(spec.evidence.file.checked())
+    network = TfliteRuntime(spec.file("float32"))
+    return lambda pictures: (_run(head, pictures), _run(network, pictures)[:, 0])
+
+
+def _run(runtime: TfliteRuntime, pictures: Uint8) -> NDArray[np.float32]:
+    parts = [runtime.run(to_input(pictures[at : at + 32])) for at in range(0, len(pictures), 32)]
+    return np.concatenate(parts)
+
+
+def fit(name: str, data_folder: Path) -> Path:
+    """Train the mask head of the registered model `name`, and register it beside its weights.
+
+    Trained on the train part, its threshold chosen on val; not shown until report() says so.
+    """
+    model = load_network(registry.spec(name).file("keras"))
+    head = mask_head.fit(model, data.part(data_folder, "train"))
+    path = registry.WEIGHTS / f"{name}-evidence.tflite"
+    path.write_bytes(tflite.export(head, "float16"))
+    blends = self_blends(data.part(data_folder, "val"), PICTURES, model.input_shape[1])
+    threshold = mask_head.threshold(_run(TfliteRuntime(path), blends.pictures), blends)
+    entry = {**registry.file_entry(path, "float16"), "threshold": threshold}
+    registry.update(name, evidence={**entry, "shown": False, "iou": None, "part": None})
+    return path
+
+
+def report(name: str, data_folder: Path, count: int) -> Results:
+    """Measure the maps of the registered model `name`; write results/evidence.csv and, beside the
+    weights, whether the mask head is shown. The test part is touched if all is well on val."""
+    spec = registry.spec(name)
+    val_set = data.part(data_folder, "val")
+    look, side_px = class_activation(spec.file("keras"))
+    results = {(ACTIVATION, "val"): measure(look, side_px, val_set, count)}
+    if spec.evidence is not None:
+        given = (registered(spec), side_px)
+        threshold = spec.evidence.threshold
+        results[HEAD, "val"] = measure(*given, val_set, count, threshold)
+        if passes(results[HEAD, "val"]):
+            test_set = data.part(data_folder, "test")
+            results[HEAD, "test"] = measure(*given, test_set, count, threshold)
+    lines = [
+        {"which": which, "part": part, **asdict(row)}
+        for (which, part), rows in results.items()
+        for row in rows
+    ]
+    tables.write(RESULTS, lines, lines[0])
+    if spec.evidence is not None:
+        registry.update(name, evidence=registry.read(name)["evidence"] | facts(results))
+    return results
+
+
+def facts(results: Results) -> dict[str, Any]:
+    """What the registry says of the mask head that was measured."""
+    part = "test" if (HEAD, "test") in results else "val"
+    iou = next(row for row in results[HEAD, part] if row.measure == "IoU")
+    shown = part == "test" and passes(results[HEAD, "test"])
+    return {
+        "shown": shown,
+        "iou": [iou.map, iou.baseline],
+        "part": f"self-blended faces of DFDC {part}",
+    }
+
+
+def is_shown(name: str) -> bool:
+    evidence = registry.spec(name).evidence
+    return evidence is not None and evidence.shown
+
+
+def read() -> Results:
+    """The rows of results/evidence.csv."""
+    results: Results = {}
+    with RESULTS.open(newline="", encoding="utf-8") as file:
+        for line in csv.DictReader(file):
+            numbers = (float(line[k]) for k in ("map", "baseline", "difference", "low", "high"))
+            row = Row(line["measure"], *numbers, int(line["pictures"]), int(line["people"]))
+            results.setdefault((line["which"], line["part"]), []).append(row)
+    return results
