@@ -149,9 +149,9 @@ def _probability(p_fake: float | None, interval: list[float] | None, words: Word
 
 def _worth(verdict: dict[str, Any], words: Words) -> Iterator[str]:
     """What the evidence is worth where fakes are rare and where not, and what is behind it."""
+    say = words.say
     basis: dict[str, Any] | None = verdict.get("basis")
     lr: float | None = verdict.get("lr")
-    say = words.say
     if basis is None:
         yield from _worth_of_flag(verdict, words)
         return

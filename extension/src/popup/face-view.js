@@ -42,7 +42,7 @@ function strongest(view, face, seek) {
   const { words } = view;
   if (!face.moments?.length) return [];
   const items = face.moments.map(({ t, p_fake, regions }) => {
-    const rest = [words.percent(p_fake), ...(regions?.length ? [regionsText(words, regions)] : [])];
+    const rest = [words.say("score", words.percent(p_fake)), ...(regions?.length ? [regionsText(words, regions)] : [])];
     return element("li", {}, when(view, words.clock(t), t, seek), ` · ${rest.join(" · ")}`);
   });
   return [element("h4", { text: words.say("strongest") }), element("ul", { class: "strongest" }, ...items)];
