@@ -24,8 +24,8 @@ EXACT = 1e-6
 ROUNDING = 0.02
 PRECISION = 0.1  # of single crops, 8-bit weights are off by up to 0.05: models/cards/meso3.md
 MAX_BYTES = 64_000_000  # of a report; the longest has about a tenth of that
-# What may differ: how long it took, what it ran on, and what only the download knew.
-NOT_COMPARED = frozenset({"timing_s", "versions"})
+# What may differ: how long it took, what it ran on, and whose signatures are known by now.
+NOT_COMPARED = frozenset({"timing_s", "versions", "provenance"})
 
 
 class CannotReplay(BadValue):

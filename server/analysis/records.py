@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.registry import Rates
+from server.analysis.provenance.records import Provenance
 
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
@@ -258,6 +259,7 @@ class Verdict:
     versions: dict[str, str] = field(default_factory=dict)
     timing_s: dict[str, float] = field(default_factory=dict)
     pictures: tuple[FacePicture, ...] = ()
+    provenance: Provenance | None = None  # what the file says of itself; None: it was not asked
 
 
 @dataclass(frozen=True, slots=True)

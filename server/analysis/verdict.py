@@ -255,6 +255,7 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
         "options": asdict(verdict.options),
         "versions": dict(verdict.versions),
         "timing_s": {stage: _rounded(s, 3) for stage, s in verdict.timing_s.items()},
+        "provenance": None if verdict.provenance is None else asdict(verdict.provenance),
     }
 
 

@@ -8,6 +8,7 @@ happens to stand in it.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,11 @@ SETTINGS: dict[str, Any] = {
     },
 }
 # Actions that change nothing that can be seen, or that only say where the content came from.
-NEUTRAL = frozenset(
-    f"c2pa.{name}"
-    for name in (
-        "created opened edited.metadata converted repackaged transcoded published watermarked "
-        "watermarked.bound watermarked.unbound unknown orientation resized resized.proportional "
-        "copied formatted version_updated printed managed produced saved"
-    ).split()
-)
+NEUTRAL = """
+    created opened edited.metadata converted repackaged transcoded published watermarked
+    watermarked.bound watermarked.unbound unknown orientation resized resized.proportional
+    copied formatted version_updated printed managed produced saved
+""".split()
 AI_ASSERTIONS = frozenset({"c2pa.ai_generated_content"})
 METADATA = ("c2pa.metadata", "cawg.metadata", "stds.iptc", "stds.schema-org.CreativeWork")
 AI_CLAIMS: frozenset[Claim] = frozenset({"generated", "partly-generated", "possibly-generated"})
@@ -54,24 +52,24 @@ AI_CLAIMS: frozenset[Claim] = frozenset({"generated", "partly-generated", "possi
 def read(path: Path, size: int, trust_list: str) -> Declaration:
     """What the Content Credentials of a file say; `size` in bytes, `trust_list` as PEM."""
     if size > MANIFEST_BYTES:
-        return _without_statement("too-large")
+        return without_statement("too-large")
     import c2pa  # compiled; most files have no need of it
 
     settings = c2pa.Settings.from_dict({**SETTINGS, "trust": {"trust_anchors": trust_list}})
     try:
         with (
             c2pa.Context(settings) as context,
-            open(open_file(path), "rb") as file,
+            os.fdopen(open_file(path), "rb") as file,
             c2pa.Reader(file, context=context) as reader,
         ):
             store = json.loads(reader.json())
     except (c2pa.C2paError, ValueError, RecursionError) as error:
         elsewhere = isinstance(error, c2pa.C2paError) and str(error).startswith("Remote")
-        return _without_statement("elsewhere" if elsewhere else "unreadable")
+        return without_statement("elsewhere" if elsewhere else "unreadable")
     return declared(store)
 
 
-def _without_statement(seal: Seal) -> Declaration:
+def without_statement(seal: Seal) -> Declaration:
     return Declaration("content-credentials", (), seal=seal)
 
 
@@ -81,18 +79,17 @@ def declared(store: dict[str, Any]) -> Declaration:
     manifest = manifests[active]
     failures = list(_failures(store.get("validation_results", {}).get("activeManifest", {})))
     seal = _seal(store.get("validation_state"), {code for code, _ in failures})
+    problems = tuple(sorted({shown(code) or "" for code, _ in failures}))[:MOST_PROBLEMS]
+    if seal not in HOLDING:  # then no name in it is anybody's word either
+        return Declaration("content-credentials", (), seal=seal, problems=problems)
     signature = manifest.get("signature_info") or {}
-    signer = signature.get("issuer") or signature.get("common_name")
-    claims: set[Claim] = set()
-    if seal in HOLDING:
-        claims = _History(store, seal == "trusted").claims(active)
     return Declaration(
         "content-credentials",
-        ordered(claims),
+        ordered(_History(store, seal == "trusted").claims(active)),
         by=shown(_tool(manifest)),
         seal=seal,
-        signer=shown(signer),
-        problems=tuple(sorted({shown(code) or "" for code, _ in failures}))[:MOST_PROBLEMS],
+        signer=shown(signature.get("issuer") or signature.get("common_name")),
+        problems=problems,
     )
 
 
@@ -143,7 +140,7 @@ class _History:
     """What is claimed by a manifest and by those of what its content was made from.
 
     `trusting`: the active one is trusted. Then an ingredient that anybody may have signed lends it
-    no claim that a camera took it: whoever opens a file in a trusted tool would have it vouched for.
+    no claim that a camera took it: opening a file in a trusted tool must not vouch for it.
     """
 
     def __init__(self, store: dict[str, Any], trusting: bool) -> None:
@@ -193,7 +190,7 @@ def _own_claims(manifest: dict[str, Any]) -> Iterator[Claim]:
             yield claim
         elif claim in AI_CLAIMS:
             yield "partly-generated"
-        if name.startswith("c2pa.") and name not in NEUTRAL:
+        if name.startswith("c2pa.") and name.removeprefix("c2pa.") not in NEUTRAL:
             yield "edited"
     for data in _assertions(manifest, *METADATA):
         for key, value in data.items():

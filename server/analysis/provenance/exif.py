@@ -32,8 +32,8 @@ def read(data: bytes) -> Exif:
     """The tags of an EXIF block, up to the first damaged place."""
     tiff = data.removeprefix(START)
     found = {tag: value for tag, value in _entries(tiff) if tag in WANTED}
-    plain = (_text(found.get(tag, b"")) for tag in PLAIN)
-    return Exif(*plain, comment=_comment(found.get(USER_COMMENT, b""), tiff))
+    plain = [_text(found.get(tag, b"")) for tag in PLAIN]
+    return Exif(*plain, _comment(found.get(USER_COMMENT, b""), tiff))
 
 
 def _entries(tiff: bytes) -> Iterator[tuple[int, bytes]]:

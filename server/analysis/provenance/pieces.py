@@ -6,6 +6,7 @@ end, is none. How much is read is bounded, whatever a file states.
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ class Pieces:
 def gather(path: Path) -> Pieces:
     """The pieces of a file of any kind. Raises NotFound, Unreadable or EmptyFile."""
     found = Pieces()
-    with open(open_file(path), "rb") as file:
+    with os.fdopen(open_file(path), "rb") as file:
         head = file.read(16)
         with suppress(struct.error, zlib.error, IndexError, KeyError, ValueError):
             if head.startswith(b"\xff\xd8\xff"):

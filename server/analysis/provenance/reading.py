@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from server.analysis.provenance import credentials, marks
@@ -12,14 +13,16 @@ from server.analysis.provenance.records import MOST_DECLARATIONS, Provenance
 TRUST_LIST = Path(__file__).parent / "trust.pem"
 
 
-def read(path: Path, trust_list: str) -> Provenance:
-    """What a media file declares; `trust_list`: certificates as PEM.
+def read(path: Path, trust_list: str) -> Iterator[Provenance]:
+    """What a media file declares, as far as it is known by then; the last one is the whole.
 
-    Belongs into a confined process that may be lost: hostile files can end compiled readers.
-    Raises NotFound, Unreadable or EmptyFile.
+    Belongs into a confined process that may be lost: hostile files can end compiled readers, and
+    what came before holds. `trust_list`: certificates as PEM. Raises NotFound, Unreadable or
+    EmptyFile.
     """
     pieces = gather(path)
-    found = marks.declarations(pieces)
+    found = marks.declarations(pieces)[: MOST_DECLARATIONS - 1]
     if pieces.credentials is not None:
+        yield Provenance("read", (credentials.without_statement("unreadable"), *found))
         found.insert(0, credentials.read(path, pieces.credentials, trust_list))
-    return Provenance("read", tuple(found[:MOST_DECLARATIONS]))
+    yield Provenance("read", tuple(found))

@@ -6,6 +6,7 @@ A packet is XML from a stranger: entities are refused, depth and number of prope
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from xml.parsers import expat
 
 MOST_DEPTH = 50
@@ -28,10 +29,8 @@ def properties(packet: bytes) -> list[tuple[str, str]]:
     parser.EndElementHandler = found.end
     parser.CharacterDataHandler = found.text
     parser.EntityDeclHandler = _refuse
-    try:
+    with suppress(expat.ExpatError, _Refused, ValueError):
         parser.Parse(packet.strip(b"\0 \t\r\n"), True)
-    except (expat.ExpatError, _Refused, ValueError):
-        pass
     return found.properties
 
 
