@@ -39,11 +39,12 @@ SETTINGS: dict[str, Any] = {
     },
 }
 # Actions that change nothing that can be seen, or that only say where the content came from.
-NEUTRAL = """
-    created opened edited.metadata converted repackaged transcoded published watermarked
-    watermarked.bound watermarked.unbound unknown orientation resized resized.proportional
-    copied formatted version_updated printed managed produced saved
-""".split()
+NEUTRAL = frozenset({
+    "created", "opened", "edited.metadata", "converted", "repackaged", "transcoded", "published",
+    "watermarked", "watermarked.bound", "watermarked.unbound", "unknown", "orientation",
+    "resized", "resized.proportional", "copied", "formatted", "version_updated", "printed",
+    "managed", "produced", "saved",
+})  # fmt: skip
 AI_ASSERTIONS = frozenset({"c2pa.ai_generated_content"})
 METADATA = ("c2pa.metadata", "cawg.metadata", "stds.iptc", "stds.schema-org.CreativeWork")
 AI_CLAIMS: frozenset[Claim] = frozenset({"generated", "partly-generated", "possibly-generated"})

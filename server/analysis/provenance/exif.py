@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from server.analysis.video.tiff import byte_order, tags
 
-DESCRIPTION, MAKE, SOFTWARE, ARTIST = 0x010E, 0x010F, 0x0131, 0x013B
+PLAIN = {"description": 0x010E, "make": 0x010F, "software": 0x0131, "artist": 0x013B}
 EXIF_DIRECTORY, USER_COMMENT = 0x8769, 0x9286
-PLAIN = (DESCRIPTION, MAKE, SOFTWARE, ARTIST)
-WANTED = frozenset((*PLAIN, USER_COMMENT))
+WANTED = frozenset((*PLAIN.values(), USER_COMMENT))
 MOST_TEXT = 1_000_000  # bytes of one value
 CODE_BYTES = 8  # that name the encoding of a user's comment
 START = b"Exif\0\0"  # before the structure in a JPEG, and by habit elsewhere
@@ -32,8 +31,8 @@ def read(data: bytes) -> Exif:
     """The tags of an EXIF block, up to the first damaged place."""
     tiff = data.removeprefix(START)
     found = {tag: value for tag, value in _entries(tiff) if tag in WANTED}
-    plain = [_text(found.get(tag, b"")) for tag in PLAIN]
-    return Exif(*plain, _comment(found.get(USER_COMMENT, b""), tiff))
+    texts = {name: _text(found.get(tag, b"")) for name, tag in PLAIN.items()}
+    return Exif(**texts, comment=_comment(found.get(USER_COMMENT, b""), tiff))
 
 
 def _entries(tiff: bytes) -> Iterator[tuple[int, bytes]]:
