@@ -28,6 +28,7 @@ from server.analysis.evidence import (
     strongest_stretch,
     to_logits,
 )
+from server.analysis.provenance.records import Provenance
 from server.analysis.records import (
     AnalysisOptions,
     DetectorUse,
@@ -255,7 +256,17 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
         "options": asdict(verdict.options),
         "versions": dict(verdict.versions),
         "timing_s": {stage: _rounded(s, 3) for stage, s in verdict.timing_s.items()},
-        "provenance": None if verdict.provenance is None else asdict(verdict.provenance),
+        "provenance": _provenance_to_json(verdict.provenance) if verdict.provenance else None,
+    }
+
+
+def _provenance_to_json(provenance: Provenance) -> dict[str, Any]:
+    return {
+        "state": provenance.state,
+        "declarations": [
+            {**asdict(said), "claims": list(said.claims), "problems": list(said.problems)}
+            for said in provenance.declarations
+        ],
     }
 
 

@@ -27,7 +27,7 @@ from server.analysis.video.files import open_file
 
 MANIFEST_BYTES = 32_000_000
 MOST_GENERATIONS = 16  # that a content was made from, one after another
-UNTRUSTED = "signingCredential.untrusted"
+TRUSTED, UNTRUSTED = "signingCredential.trusted", "signingCredential.untrusted"
 # Nothing is fetched, whatever an address in a file asks for: no manifest, no list of revocations,
 # no identity. Redirects and hosts are shut too, in case a later version fetches something else.
 SETTINGS: dict[str, Any] = {
@@ -78,7 +78,8 @@ def declared(store: dict[str, Any]) -> Declaration:
     """What a manifest store, as the library writes it, says of its content."""
     manifests, active = store["manifests"], store["active_manifest"]
     manifest = manifests[active]
-    failures = list(_failures(store.get("validation_results", {}).get("activeManifest", {})))
+    results = store.get("validation_results", {}).get("activeManifest", {})
+    failures = list(_statuses(results, "failure"))
     seal = _seal(store.get("validation_state"), {code for code, _ in failures})
     problems = tuple(sorted({shown(code) or "" for code, _ in failures}))[:MOST_PROBLEMS]
     if seal not in HOLDING:  # then no name in it is anybody's word either
@@ -94,10 +95,10 @@ def declared(store: dict[str, Any]) -> Declaration:
     )
 
 
-def _failures(results: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(code, where) of all that does not hold."""
-    for failure in results.get("failure", []):
-        yield failure["code"], failure.get("url", "")
+def _statuses(results: dict[str, Any], kind: str) -> Iterator[tuple[str, str]]:
+    """(code, where) of each status of a kind; before version 2 failures were `validation_status`."""
+    for status in results.get(kind) or []:
+        yield status["code"], status.get("url") or ""
 
 
 def _seal(state: str | None, codes: set[str]) -> Seal:
@@ -149,7 +150,8 @@ class _History:
         self._trusting = trusting
         results = store.get("validation_results", {})
         deltas = [each["validationDeltas"] for each in results.get("ingredientDeltas", [])]
-        self._failures = [failure for each in deltas for failure in _failures(each)]
+        self._failures = [status for each in deltas for status in _statuses(each, "failure")]
+        self._successes = [status for each in deltas for status in _statuses(each, "success")]
 
     def claims(self, label: str, generation: int = 0) -> set[Claim]:
         manifest = self._manifests.get(label)
@@ -170,18 +172,15 @@ class _History:
         if not label:
             return set()
         recorded = ingredient.get("validation_results", {}).get("activeManifest", {})
-        known = [*_failures(recorded), *_old_failures(ingredient)]
+        known = [*_statuses(recorded, "failure"), *_statuses(ingredient, "validation_status")]
         codes = {code for code, _ in known}
         codes |= {code for code, where in self._failures if f"/{label}/" in where}
+        if any(code == TRUSTED and f"/{label}/" in where for code, where in self._successes):
+            codes.discard(UNTRUSTED)  # by now
         if codes - {UNTRUSTED}:
             return set()
         found = self.claims(label, generation + 1)
         return found & AI_CLAIMS if UNTRUSTED in codes and self._trusting else found
-
-
-def _old_failures(ingredient: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """As they were recorded before version 2 of the specification."""
-    return _failures({"failure": ingredient.get("validation_status") or []})
 
 
 def _own_claims(manifest: dict[str, Any]) -> Iterator[Claim]:
