@@ -96,7 +96,7 @@ def declared(store: dict[str, Any]) -> Declaration:
 
 
 def _statuses(results: dict[str, Any], kind: str) -> Iterator[tuple[str, str]]:
-    """(code, where) of each status of a kind; before version 2 failures were `validation_status`."""
+    """(code, where) of each status; before version 2 failures were kept as `validation_status`."""
     for status in results.get(kind) or []:
         yield status["code"], status.get("url") or ""
 
