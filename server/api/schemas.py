@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.api.options import Absent, MayWait, Number, Options
 from server.fetch.urls import MAX_LENGTH
+from server.jobs.feedback import Right
 from server.jobs.verdict_schema import Fraction, Rates
 
 MAX_BATCH = 1000  # addresses
@@ -97,6 +98,7 @@ class JobLinks(BaseModel):
     events: str
     report: str
     faces: str
+    feedback: str
 
 
 class JobSummary(BaseModel):
@@ -125,6 +127,14 @@ class Job(JobSummary):
     attempts: int
     partial: dict[str, Any] | None = Field(description="the verdict so far")
     result: dict[str, Any] | None = Field(description="the Verdict, when done")
+    feedback: Right | None = Field(description="what somebody told to be right instead")
+
+
+class Feedback(BaseModel):
+    """What is right of a media whose verdict is wrong: `fake`, manipulated or generated; `real`."""
+
+    model_config = ConfigDict(extra="forbid")
+    right: Right
 
 
 class JobsQuery(BaseModel):

@@ -1,8 +1,10 @@
 // The verdict as the popup tells it: the whole first, then each person, then what it is worth.
 
 import { ask } from "../view/ask.js";
+import { declared } from "../view/declared.js";
 import { element } from "../view/element.js";
 import { labelBadge, peopleText, probabilityText, reasonText } from "../view/phrases.js";
+import { judgedBy, wrong } from "../view/wrong.js";
 import { rightInHundred } from "../verdict/worth.js";
 import { faceView } from "./face-view.js";
 import { serviceButton } from "./service-button.js";
@@ -45,6 +47,14 @@ function worth({ words }, { label, model: { rates } }) {
       : []));
 }
 
+/** @param {OutcomeView} view @param {Check} check @param {Verdict} verdict only the service can keep that */
+function tellWrong({ words, signal }, check, verdict) {
+  if (!check.jobId) return [];
+  const tell = (/** @type {import("../view/wrong.js").Right|null} */ right) =>
+    ask({ type: "wrong", id: check.id, right });
+  return [wrong(words, verdict, check.told ?? null, tell, signal)];
+}
+
 /** @param {OutcomeView} view @param {Check} check @param {Verdict} verdict */
 export function verdictView(view, check, verdict) {
   const { words } = view;
@@ -57,6 +67,7 @@ export function verdictView(view, check, verdict) {
     element("p", { text: probabilityText(words, verdict) }),
     ...verdict.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
+    judgedBy(words, verdict),
     ...(check.way === "browser" ? [element("p", { class: "note", text: words.say("local_note") })] : []));
   const other = element("p", { class: "note", text: words.say("other_media"), attributes: { hidden: true, role: "status" } });
   if (!tentative && (onPage || check.subject.kind === "image")) {
@@ -64,7 +75,7 @@ export function verdictView(view, check, verdict) {
   }
   const more = check.way === "browser" ? serviceButton(view, check) : reportLink(view, check);
   const links = element("p", { class: "links" }, more, saveLink(view, verdict));
-  return element("div", { class: "verdict" }, summary, other,
+  return element("div", { class: "verdict" }, ...declared(words, verdict, check.subject.label), summary, other,
     ...verdict.faces.map((face) => faceView(view, check, face, verdict, seek)),
-    ...(tentative ? [] : [worth(view, verdict), links]));
+    ...(tentative ? [] : [worth(view, verdict), ...tellWrong(view, check, verdict), links]));
 }

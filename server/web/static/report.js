@@ -2,7 +2,10 @@
 import { badge, element } from "./dom.js";
 import { SHAPES } from "./extension/verdict/labels.js";
 import { rightInHundred } from "./extension/verdict/worth.js";
+import { declared } from "./extension/view/declared.js";
+import { judgedBy, wrong } from "./extension/view/wrong.js";
 import { peopleText, probabilityText, reasonText } from "./extension/view/phrases.js";
+import { tellRight } from "./api.js";
 import { downloads } from "./downloads.js";
 import { personCard } from "./person.js";
 import { createScreen } from "./player.js";
@@ -39,15 +42,15 @@ function answer(verdict) {
     element("h2", { class: "headline" }, labelBadge(verdict.label)),
     ...(p ? [element("p", { class: "probability", text: p })] : []),
     ...reasons(verdict),
-    element("p", { class: "note", text: `${peopleText(words, verdict.faces.length)}. ${extent(verdict)}` }));
+    element("p", { class: "note", text: `${peopleText(words, verdict.faces.length)}. ${extent(verdict)}` }),
+    judgedBy(words, verdict));
 }
 
 /** @param {Verdict} verdict */
-function extent({ media, model }) {
-  const by = `by the model ${model.name}.`;
-  if (media.kind === "image") return `One picture was judged ${by}`;
+function extent({ media }) {
+  if (media.kind === "image") return "One picture was judged.";
   const [from, to] = media.analyzed_s.map(words.clock);
-  return `Judged from ${from} to ${to} ${by}`;
+  return `Judged from ${from} to ${to}.`;
 }
 
 /** @param {Verdict} verdict */
@@ -81,6 +84,29 @@ function facts({ media, model, detector }) {
       [element("dt", { text: name }), element("dd", { text: value })])));
 }
 
+/** @param {Check} check @param {string} id of its job @param {Verdict} verdict @param {AbortSignal} signal */
+function tellWrong(check, id, verdict, signal) {
+  const tell = async (/** @type {"fake"|"real"|null} */ right) => {
+    try {
+      await tellRight(id, right);
+    } catch {
+      return false;
+    }
+    if (check.job) check.job.feedback = right;
+    return true;
+  };
+  const section = wrong(words, verdict, check.job?.feedback ?? null, tell, signal);
+  section.classList.add("panel");
+  return section;
+}
+
+/** @param {Verdict} verdict */
+function declaredPanel(verdict) {
+  const sections = declared(words, verdict);
+  for (const section of sections) section.classList.add("panel");
+  return sections;
+}
+
 /**
  * @param {Check} check @param {string} id of its job @param {Verdict} verdict
  * @param {AbortSignal} signal ends what plays and listens
@@ -95,10 +121,12 @@ export function reportView(check, id, verdict, signal, onDelete) {
     element("h2", { text: "Person by person", attributes: { id: "people" } }),
     ...verdict.faces.map((face) => personCard(face, verdict, id, screen.seek, signal)));
   return element("div", { class: "report", attributes: { id: "report" } },
+    ...declaredPanel(verdict),
     answer(verdict),
     ...(verdict.faces.length ? [screen.node] : []),
     worth(verdict),
     ...(verdict.faces.length ? [people] : []),
+    tellWrong(check, id, verdict, signal),
     facts(verdict),
     element("section", { class: "keep", attributes: { "aria-label": "Keep or delete" } },
       ...downloads(check, id, signal), remove));
