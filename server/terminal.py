@@ -44,6 +44,7 @@ WHY = {
     "stopped-early": "settled before the end; the rest was not looked at",
     "unstable": "a small change of the picture turns the result round",
 }
+ROLES = {"signer": "; signed as", "by": "; tool"}
 MEANING = {
     "fake": "A face in it looks swapped or re-enacted. The check can be wrong; its card in "
     "models/cards says how often.",
@@ -74,6 +75,8 @@ def bar(console: Console) -> Iterator[Report]:
 
 def show(verdict: dict[str, Any], console: Console) -> None:
     """Print a verdict, given in its JSON form."""
+    for line in declared(verdict):
+        console.print(Text(line))
     label = verdict["label"]
     p_fake = verdict["p_fake"]
     console.print(finding(label, console), "" if p_fake is None else f"(P(fake) {p_fake:.0%})")
@@ -83,6 +86,16 @@ def show(verdict: dict[str, Any], console: Console) -> None:
     if verdict["faces"]:
         console.print(table(verdict["faces"], console))
     console.print(Text(about(verdict), style="dim"))
+
+
+def declared(verdict: dict[str, Any]) -> Iterator[str]:
+    """What the file declares of its origin, a line each; it is no part of the verdict."""
+    provenance = verdict.get("provenance") or {"declarations": []}
+    for said in provenance["declarations"]:
+        claims = ", ".join(said["claims"]) or "nothing about its origin"
+        seal = f", {said['seal']}" if said["seal"] else ", not signed"
+        names = [f"{role} {said[key]}" for key, role in ROLES.items() if said[key]]
+        yield f"Declared, not measured: {claims} ({said['source']}{seal}{''.join(names)})"
 
 
 def table(faces: list[dict[str, Any]], console: Console) -> Table:

@@ -22,6 +22,7 @@ SHAPES = {"fake": "▲", "real": "●", "inconclusive": "◆", "no-face": "○"}
 RARE = 0.01  # of such videos are fake, for the sentence that says what a flag is worth
 JOIN_S = 1.5  # samples farther apart are not joined: the face may have been away in between
 WIDTH, HEIGHT, EDGE = 640, 72, 6
+HOLDING = (None, "trusted", "unknown")  # seals of which a statement is left
 COLUMNS = ("face", "label", "t", "p_fake", "x", "y", "width", "height")
 
 
@@ -40,9 +41,13 @@ class Lane:
 class View:
     """What the template shows; see there."""
 
+    id: str
     title: str
     verdict: dict[str, Any]
     text: dict[str, str]
+    declared: list[tuple[str, str]]  # what is claimed of the origin, and what that is worth
+    declared_note: str
+    judged_by: str
     worth: list[str]
     estimate: str
     faces: list[dict[str, Any]]
@@ -55,9 +60,13 @@ class View:
     def of(cls, job: Job, store: Store, version: str) -> View:
         verdict: dict[str, Any] = job.result or {}
         return cls(
+            id=job.id,
             title=job.source or "A file without a name",
             verdict=verdict,
             text=_finding(verdict),
+            declared=list(_declared(verdict)),
+            declared_note=_declared_note(verdict),
+            judged_by=say("judged_by", verdict["model"]["name"], verdict["model"]["sha256"][:12]),
             worth=list(_worth(verdict)),
             estimate=say("estimate"),
             faces=[_face(face, verdict, job, store) for face in verdict["faces"]],
@@ -137,6 +146,28 @@ def _probability(p_fake: float | None, interval: list[float] | None) -> str:
     if interval is None:
         return say("probability", percent(p_fake)) + "."
     return say("probability_interval", percent(p_fake), *map(percent, interval)) + "."
+
+
+def _declared(verdict: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """As extension/src/view/declared.js has it."""
+    for said in (verdict.get("provenance") or {}).get("declarations", []):
+        claim = " · ".join(say(f"declared_{each}") for each in said["claims"])
+        if not claim and said["seal"] in HOLDING:
+            claim = say("declared_no_claim")
+        signer = said["signer"] or say("declared_nameless")
+        form = (
+            say(f"seal_{said['seal']}", signer) if said["seal"] else say(f"source_{said['source']}")
+        )
+        yield claim, f"{form} {say('declared_by', said['by'])}" if said["by"] else form
+
+
+def _declared_note(verdict: dict[str, Any]) -> str:
+    """What holds of all that is declared, or of nothing; empty where it was not read."""
+    provenance = verdict.get("provenance")
+    if not provenance:
+        return ""
+    missing = "declared_unreadable" if provenance["state"] == "unreadable" else "declared_none"
+    return say("declared_note" if provenance["declarations"] else missing)
 
 
 def _worth(verdict: dict[str, Any]) -> Iterator[str]:

@@ -129,16 +129,14 @@ def test_training_reads_the_folder(
     checked.client.post(f"{several}/feedback", json={"right": "fake"})
     for right, path in told.items():
         checked.client.post(f"{path}/feedback", json={"right": right})
-    folder, numbers = tmp_path / "feedback", tmp_path / "numbers.json"
+    folder = tmp_path / "feedback"
     with (folder / "manifest.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert [row["file"].split("/")[0] for row in rows] == [
         right for right, path in sorted(told.items(), key=lambda item: item[1])
     ]
     command = [sys.executable, "-m", "training", "evaluate", "meso3", str(folder)]
-    ended = subprocess.run(
-        [*command, "--json", str(numbers)], cwd=ROOT, capture_output=True, text=True, timeout=240
-    )
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 0, ended.stderr
     assert "left out" not in ended.stderr
-    assert "2 crops" in ended.stdout or '"crops": 2' in numbers.read_text()
+    assert "told" in ended.stdout, "as a method of its own"

@@ -66,6 +66,12 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
         "Probability of manipulation: 93% (95% interval 88% to 97%).",
         "If 1 in 100 such videos is fake, a flag like this is right in 16 of 100.",
         "DFDC test, single crops",
+        "Made with generative AI · Edited.",
+        "Content Credentials signed under the name of A maker.",
+        "Named tool: A generator.",
+        "description (IPTC), without a signature: anybody can write or remove it.",
+        "Invisible watermarks such as SynthID cannot be read here.",
+        f"Judged by meso3, version {VERDICT['model']['sha256'][:12]}.",
         "clip.mp4",
         VERDICT["media"]["sha256"],
         VERDICT["model"]["sha256"],
@@ -78,6 +84,31 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
     assert page.count("<svg") == 1, "one lane: the second person has no samples that were scored"
     # Nothing is fetched: whatever it points to is inside.
     assert {link[:5] for link in re.findall(r'(?:src|href)="([^"]*)"', page)} == {"data:"}
+
+
+@pytest.mark.parametrize(
+    ("provenance", "words"),
+    [
+        ({"state": "read", "declarations": []}, "That means nothing: most files declare nothing"),
+        ({"state": "unreadable", "declarations": []}, "could not be read"),
+        (None, None),
+    ],
+)
+def test_what_is_not_declared_means_nothing(
+    checked: Checked, provenance: dict[str, Any] | None, words: str | None
+) -> None:
+    page = checked.client.get(f"{checked.done({**VERDICT, 'provenance': provenance})}/report").text
+    assert ("Declared, not measured" in page) == (words is not None)
+    assert words is None or words in page
+    assert page.find("Declared, not measured") < page.index("Verdict</h2>")
+
+
+def test_credentials_that_do_not_hold_claim_nothing(checked: Checked) -> None:
+    said = {**VERDICT["provenance"]["declarations"][0], "claims": [], "by": None, "signer": None}
+    provenance = {"state": "read", "declarations": [{**said, "seal": "changed"}]}
+    page = checked.client.get(f"{checked.done({**VERDICT, 'provenance': provenance})}/report").text
+    assert "Content Credentials that do not fit this content" in page
+    assert "No statement about its origin" not in page
 
 
 def test_the_report_can_be_read_back(checked: Checked) -> None:
