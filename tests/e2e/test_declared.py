@@ -68,8 +68,6 @@ def test_on_the_page(page: playwright.Page, made: Path) -> None:
     expect(first).to_contain_text("signed under the name of Test News")
     expect(report.locator(".answer")).to_contain_text("Judged by meso3, version")
     shoot(page, "declared")
-    assert_accessible(page)
-
     report.locator("[data-do^=wrong-]").first.click()
     expect(report.locator(".wrong")).to_contain_text("Kept on your service as")
     page.reload()
@@ -77,6 +75,7 @@ def test_on_the_page(page: playwright.Page, made: Path) -> None:
     shoot(page, "told")
     report.locator("[data-do=wrong-forget]").click()
     expect(report.locator(".wrong")).to_contain_text("Is this wrong?")
+    assert_accessible(page)
 
 
 def watched(site: Site, clip: str, name: str, **values: str) -> str:

@@ -1,7 +1,7 @@
 // The verdict as the popup tells it: the whole first, then each person, then what it is worth.
 
 import { ask } from "../view/ask.js";
-import { declared } from "../view/declared.js";
+import { declared, declares } from "../view/declared.js";
 import { element } from "../view/element.js";
 import { labelBadge, peopleText, probabilityText, reasonText } from "../view/phrases.js";
 import { judgedBy, wrong } from "../view/wrong.js";
@@ -75,7 +75,9 @@ export function verdictView(view, check, verdict) {
   }
   const more = check.way === "browser" ? serviceButton(view, check) : reportLink(view, check);
   const links = element("p", { class: "links" }, more, saveLink(view, verdict));
-  return element("div", { class: "verdict" }, ...declared(words, verdict, check.subject.label), summary, other,
+  const { label } = check.subject;
+  const [said, first] = [declared(words, verdict, label), declares(verdict, label)];
+  return element("div", { class: "verdict" }, ...(first ? said : []), summary, ...(first ? [] : said), other,
     ...verdict.faces.map((face) => faceView(view, check, face, verdict, seek)),
     ...(tentative ? [] : [worth(view, verdict), ...tellWrong(view, check, verdict), links]));
 }

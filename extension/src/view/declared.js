@@ -30,6 +30,14 @@ function entry(claim, source) {
 }
 
 /**
+ * Whether there is a declaration, which then stands before the verdict.
+ * @param {Verdict} verdict @param {string|null} [label] of the site
+ */
+export function declares({ provenance }, label = null) {
+  return Boolean(label || provenance?.declarations.length);
+}
+
+/**
  * @param {Words} words @param {Verdict} verdict
  * @param {string|null} [label] of the site, in its own words
  * @returns {HTMLElement[]} nothing where nothing was read
@@ -41,7 +49,7 @@ export function declared(words, { provenance }, label = null) {
   if (!provenance && !entries.length) return [];
   const missing = provenance?.state === "unreadable" ? "declared_unreadable" : "declared_none";
   return [element("section", { class: "declared", attributes: { "aria-label": words.say("declared") } },
-    element("h3", { text: words.say("declared") }),
+    element("h2", { text: words.say("declared") }),
     ...(entries.length
       ? [element("ul", { class: "plain" }, ...entries), element("p", { class: "note", text: words.say("declared_note") })]
       : [element("p", { class: "note", text: words.say(missing) })]))];

@@ -2,7 +2,7 @@
 import { badge, element } from "./dom.js";
 import { SHAPES } from "./extension/verdict/labels.js";
 import { rightInHundred } from "./extension/verdict/worth.js";
-import { declared } from "./extension/view/declared.js";
+import { declared, declares } from "./extension/view/declared.js";
 import { judgedBy, wrong } from "./extension/view/wrong.js";
 import { peopleText, probabilityText, reasonText } from "./extension/view/phrases.js";
 import { tellRight } from "./api.js";
@@ -120,9 +120,11 @@ export function reportView(check, id, verdict, signal, onDelete) {
   const people = element("section", { attributes: { "aria-labelledby": "people" } },
     element("h2", { text: "Person by person", attributes: { id: "people" } }),
     ...verdict.faces.map((face) => personCard(face, verdict, id, screen.seek, signal)));
+  const [said, first] = [declaredPanel(verdict), declares(verdict)];
   return element("div", { class: "report", attributes: { id: "report" } },
-    ...declaredPanel(verdict),
+    ...(first ? said : []),
     answer(verdict),
+    ...(first ? [] : said),
     ...(verdict.faces.length ? [screen.node] : []),
     worth(verdict),
     ...(verdict.faces.length ? [people] : []),
