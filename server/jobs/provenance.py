@@ -1,4 +1,4 @@
-"""What a media file says of its own origin, read in a process beside the check's.
+"""What a media file declares of its own origin, read in a process beside the check's.
 
 The readers of such words are many, their formats old, and the one of Content Credentials is
 compiled code that ends its process when memory or its stack runs out: what a file breaks here
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
+import time
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -34,15 +36,28 @@ class Reading:
 
     def __init__(self, output: int) -> None:
         self._output = output
+        self._deadline = time.monotonic() + READER_S
 
     def result(self) -> Provenance:
-        """The reader's last word; waits until it ends, which its own limits see to."""
-        with os.fdopen(self._output, "rb") as said:
-            lines = said.read(ANSWER_BYTES).split(b"\n")
+        """The reader's last word; waits until it ends, or its time does."""
+        lines = self._said().split(b"\n")
         for line in reversed(lines[:-1]):  # what comes after the last line end is none
             with suppress(ValueError, RecursionError):
                 return Provenance.of(json.loads(line))
         return Provenance("unreadable")
+
+    def _said(self) -> bytes:
+        said = b""
+        while len(said) < ANSWER_BYTES:
+            left_s = max(0.0, self._deadline - time.monotonic())
+            if not select.select([self._output], [], [], left_s)[0]:
+                break  # a reader that was taken over may outlive its own limits
+            block = os.read(self._output, ANSWER_BYTES)
+            if not block:
+                break
+            said += block
+        os.close(self._output)
+        return said
 
 
 def start(media: Path, task: Task) -> Reading:

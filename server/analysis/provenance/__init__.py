@@ -1,4 +1,4 @@
-"""What a media file says of its own origin, as far as it says anything.
+"""What a media file declares of its own origin, as far as it says anything.
 
 `reading.read` finds the pieces that containers keep such words in (pieces.py), takes Content
 Credentials to the library that checks their signature (credentials.py), and the unsigned labels of

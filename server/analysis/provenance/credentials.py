@@ -26,8 +26,9 @@ from server.analysis.provenance.terms import claim_of
 from server.analysis.video.files import open_file
 
 MANIFEST_BYTES = 32_000_000
-MOST_GENERATIONS = 16  # that a content was made from, one after another
 TRUSTED, UNTRUSTED = "signingCredential.trusted", "signingCredential.untrusted"
+BROKEN = ("claimSignature.mismatch", "claimSignature.missing", "assertion.hashedURI")
+VOID = ("signingCredential.", "claimSignature.outsideValidity")
 # Nothing is fetched, whatever an address in a file asks for: no manifest, no list of revocations,
 # no identity. Redirects and hosts are shut too, in case a later version fetches something else.
 SETTINGS: dict[str, Any] = {
@@ -105,13 +106,11 @@ def _seal(state: str | None, codes: set[str]) -> Seal:
     wrong = codes - {UNTRUSTED}
     if not wrong and state in ("Trusted", "Valid"):
         return "trusted" if state == "Trusted" else "unknown"
-    if any(code.startswith(("claimSignature.mi", "assertion.hashedURI")) for code in wrong):
+    if any(code.startswith(BROKEN) for code in wrong):
         return "broken"
     if any(code.endswith("Hash.mismatch") for code in wrong):
         return "changed"
-    if wrong and all(code.startswith("signingCredential.") for code in wrong):
-        return "void"
-    return "broken"
+    return "void" if wrong and all(code.startswith(VOID) for code in wrong) else "broken"
 
 
 def _tool(manifest: dict[str, Any]) -> object:
@@ -148,25 +147,30 @@ class _History:
     def __init__(self, store: dict[str, Any], trusting: bool) -> None:
         self._manifests = store["manifests"]
         self._trusting = trusting
+        self._known: dict[str, set[Claim]] = {}
         results = store.get("validation_results", {})
         deltas = [each["validationDeltas"] for each in results.get("ingredientDeltas", [])]
         self._failures = [status for each in deltas for status in _statuses(each, "failure")]
         self._successes = [status for each in deltas for status in _statuses(each, "success")]
 
-    def claims(self, label: str, generation: int = 0) -> set[Claim]:
-        manifest = self._manifests.get(label)
-        if manifest is None or generation > MOST_GENERATIONS:
-            return set()
+    def claims(self, label: str) -> set[Claim]:
+        """Looked up once: ingredients may share theirs, or name each other."""
+        if label not in self._known:
+            self._known[label] = set()
+            self._known[label] = self._found(self._manifests.get(label, {}))
+        return self._known[label]
+
+    def _found(self, manifest: dict[str, Any]) -> set[Claim]:
         found = set(_own_claims(manifest))
         for ingredient in manifest.get("ingredients") or []:
-            lent = self._lent(ingredient, generation)
+            lent = self._lent(ingredient)
             if ingredient.get("relationship") == "parentOf":
                 found |= lent
             elif ingredient.get("relationship") == "componentOf" and lent & AI_CLAIMS:
                 found.add("partly-generated")
         return found
 
-    def _lent(self, ingredient: dict[str, Any], generation: int) -> set[Claim]:
+    def _lent(self, ingredient: dict[str, Any]) -> set[Claim]:
         """What the manifest of an ingredient claims, as far as that holds."""
         label = ingredient.get("active_manifest")
         if not label:
@@ -179,7 +183,7 @@ class _History:
             codes.discard(UNTRUSTED)  # by now
         if codes - {UNTRUSTED}:
             return set()
-        found = self.claims(label, generation + 1)
+        found = self.claims(label)
         return found & AI_CLAIMS if UNTRUSTED in codes and self._trusting else found
 
 

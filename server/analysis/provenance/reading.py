@@ -1,4 +1,4 @@
-"""Reading all that a file says of its own origin."""
+"""Reading all that a file declares of its own origin."""
 
 from __future__ import annotations
 
