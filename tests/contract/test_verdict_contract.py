@@ -182,7 +182,7 @@ FACES = st.builds(
     samples=st.lists(SAMPLES, max_size=4).map(tuple),
     moments=st.lists(MOMENTS, max_size=3).map(tuple),
 )
-NAMES = st.none() | st.text(max_size=200).map(shown)
+NAMES = st.none() | st.text(max_size=9).map(shown)
 DECLARATIONS = st.lists(
     st.builds(
         Declaration,
