@@ -12,6 +12,7 @@ from server.api import (
     docs,
     documentation,
     events,
+    feedback,
     frames,
     gate,
     jobs,
@@ -51,6 +52,7 @@ def create_app(settings: Settings) -> APIFlask:
     gate.install(app)
     limits.install(app, settings)
     documentation.install(app)
-    for part in (checks, frames, batch, jobs, report, events, models, docs, ops, metrics, web):
+    parts = (checks, frames, batch, jobs, report, feedback, events, models, docs, ops, metrics, web)
+    for part in parts:
         app.register_blueprint(part.blueprint)
     return app

@@ -56,6 +56,7 @@ class Settings:
     trusted_proxies: int = 0  # reverse proxies before us, whose X-Forwarded-For is believed
     extension_origins: tuple[str, ...] = ()  # the only extensions that may use us; empty: all
     log_format: str = "text"  # or json
+    trust_list: str = ""  # file of certificates whose Content Credentials are known; PEM
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -148,8 +149,20 @@ class Settings:
             )
         if self.gpu_memory > 1:
             raise ConfigError(f"{PREFIX}GPU_MEMORY must be at most 1, not {self.gpu_memory}")
+        self._check_trust_list()
         if self.log_format not in ("text", "json"):
             raise ConfigError(f"{PREFIX}LOG_FORMAT must be text or json, not {self.log_format!r}")
+
+    def _check_trust_list(self) -> None:
+        name = PREFIX + "TRUST_LIST"
+        if not self.trust_list:
+            return
+        try:
+            text = Path(self.trust_list).read_text()
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{name}={self.trust_list} cannot be read: {error}") from error
+        if "-----BEGIN CERTIFICATE-----" not in text:
+            raise ConfigError(f"{name}={self.trust_list} holds no certificate: it must be PEM")
 
 
 def _parse(name: str, text: str, default: Any) -> Any:

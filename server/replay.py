@@ -31,8 +31,8 @@ IN_HTML = re.compile(
     rb'<script type="application/json" id="verdict-json">(.*?)</script>', re.DOTALL
 )
 OF_THE_CHECK = frozenset({"id", "links"})  # what an answer holds beside the verdict
-# What may differ: how long it took, what it ran on, and what only the download knew.
-NOT_COMPARED = frozenset({"timing_s", "versions"})
+# What may differ: how long it took, what it ran on, and whose signatures are known by now.
+NOT_COMPARED = frozenset({"timing_s", "versions", "provenance"})
 
 
 class CannotReplay(BadValue):

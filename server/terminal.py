@@ -58,6 +58,8 @@ def bar(console: Console) -> Iterator[Report]:
 
 def show(verdict: dict[str, Any], console: Console) -> None:
     """Print a verdict, given in its JSON form."""
+    for said in (verdict.get("provenance") or {}).get("declarations", []):
+        console.print(Text(declared(said)))
     level, shown = level_of(verdict), evidence(verdict)
     console.print(finding(level, console))
     if shown:
@@ -72,6 +74,12 @@ def show(verdict: dict[str, Any], console: Console) -> None:
             person = say("person", str(face["id"]))
             console.print(f"{person}: {why(face['reasons'])}")
     console.print(Text(about(verdict), style="dim"))
+
+
+def declared(said: dict[str, Any]) -> str:
+    """One declaration of the file about its origin; it is no part of the verdict."""
+    parts = (part.rstrip(".") for part in words(DEFAULT).declaration(said) if part)
+    return f"{say('declared')}: {'. '.join(parts)}."
 
 
 def table(faces: list[dict[str, Any]], console: Console) -> Table:

@@ -12,6 +12,7 @@ from typing import Any
 
 LOCALES = Path(__file__).parents[1] / "extension" / "src" / "_locales"
 DEFAULT = "en"
+HOLDING = (None, "trusted", "unknown")  # seals of which a statement is left
 LANGUAGES = (DEFAULT, *sorted(path.name for path in LOCALES.iterdir() if path.name != DEFAULT))
 
 
@@ -70,6 +71,17 @@ class Words:
             return self.say("support_none")
         strength = self.say(f"strength_{support['strength']}")
         return self.say(f"support_{support['direction']}", strength)
+
+    def declaration(self, said: Mapping[str, Any]) -> tuple[str, str]:
+        """What a file claims of its origin, empty where its seal is broken; and in what form, and
+        what that is worth. As extension/src/view/declared.js has it."""
+        claim = " · ".join(self.say(f"declared_{each}") for each in said["claims"])
+        if not claim and said["seal"] in HOLDING:
+            claim = self.say("declared_no_claim")
+        signer = said["signer"] or self.say("declared_nameless")
+        seal, source = said["seal"], said["source"]
+        form = self.say(f"seal_{seal}", signer) if seal else self.say(f"source_{source}")
+        return claim, f"{form} {self.say('declared_by', said['by'])}" if said["by"] else form
 
 
 @cache

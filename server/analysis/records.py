@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.registry import Likelihood, Rates
+from server.analysis.provenance.records import Provenance
 
 SCHEMA = 2  # of the answer: tests/contract/verdict-2.schema.json
 
@@ -308,6 +309,7 @@ class Verdict:
     pictures: tuple[FacePicture, ...] = ()
     level: Level | None = None
     ratio: Ratio | None = None
+    provenance: Provenance | None = None  # what the file says of itself; None: it was not asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,13 @@ class Lane:
 class View:
     """What the template shows; see there."""
 
+    id: str
     title: str
     verdict: dict[str, Any]
     text: dict[str, str]
+    declared: list[tuple[str, str]]  # what is claimed of the origin, and what that is worth
+    declared_note: str
+    judged_by: str
     worth: list[str]
     estimate: str
     faces: list[dict[str, Any]]
@@ -56,12 +60,17 @@ class View:
     @classmethod
     def of(cls, job: Job, store: Store, version: str, words: Words) -> View:
         verdict: dict[str, Any] = job.result or {}
+        model = verdict["model"]
         shown, folded = _crowd(verdict["faces"])
         options = verdict["options"].items()
         return cls(
+            id=job.id,
             title=job.source or words.say("report_unnamed"),
             verdict=verdict,
             text=_finding(verdict, verdict.get("basis"), words),
+            declared=[words.declaration(said) for said in _declarations(verdict)],
+            declared_note=_declared_note(verdict, words),
+            judged_by=words.say("judged_by", model["name"], model["sha256"][:12]),
             worth=list(_worth(verdict, words)),
             estimate=words.say("estimate"),
             faces=[_face(face, verdict, job, store, words) for face in shown],
@@ -145,6 +154,21 @@ def _probability(p_fake: float | None, interval: list[float] | None, words: Word
         return words.say("probability", words.percent(p_fake)) + "."
     shares = map(words.percent, (p_fake, *interval))
     return words.say("probability_interval", *shares) + "."
+
+
+def _declarations(verdict: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the file declares of its origin; none of a verdict that was made before it was read."""
+    provenance: dict[str, Any] = verdict.get("provenance") or {"declarations": []}
+    return list(provenance["declarations"])
+
+
+def _declared_note(verdict: dict[str, Any], words: Words) -> str:
+    """What holds of all that is declared, or of nothing; empty where it was not read."""
+    provenance = verdict.get("provenance")
+    if not provenance:
+        return ""
+    missing = "declared_unreadable" if provenance["state"] == "unreadable" else "declared_none"
+    return words.say("declared_note" if provenance["declarations"] else missing)
 
 
 def _worth(verdict: dict[str, Any], words: Words) -> Iterator[str]:

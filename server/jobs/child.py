@@ -16,7 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -70,6 +70,7 @@ class Task:
     line: tuple[int, int] | None = None  # descriptors of a line to the networks' process
     log_level: int = logging.INFO
     log_format: str = "text"
+    trust_list: str = ""  # a file of certificates; empty: the one that ships
 
     @classmethod
     def within(cls, settings: Settings, **work: Any) -> Task:
@@ -84,6 +85,7 @@ class Task:
             parent_pid=os.getpid(),
             limits=limits,
             log_format=settings.log_format,
+            trust_list=settings.trust_list and str(Path(settings.trust_list).resolve()),
             memory_bytes=settings.max_memory_bytes,
             cpu_s=(1 + settings.cores) * math.ceil(settings.job_timeout_s),
             threads=settings.cores,
@@ -194,15 +196,17 @@ def check(task: Task, reporter: Reporter, start: Start | None = None) -> dict[st
     from server.analysis.answer import to_json
     from server.analysis.records import AnalysisOptions
     from server.analysis.runtimes.remote import Line
+    from server.jobs import provenance
 
     networks = Line(*task.line) if task.line else None
+    declared = provenance.start(media.path, task)
     confine_to(media.path, task)
     if task.kind == "url":  # the runner may know the answer already, but not to a beginning
         name = media.path.relative_to(Path(task.scratch).resolve()).as_posix()
         reporter.media(None if media.cut_short else name)
     analyzer = Analyzer(AnalysisOptions(**task.options), task.threads, networks)
     verdict = analyzer.analyze(media, reporter.analyzed)
-    result = to_json(verdict)
+    result = to_json(replace(verdict, provenance=declared.result()))
     if task.kind == "url":
         result["timing_s"]["fetch"] = round(fetch_s, 3)
     return {"result": result, "pictures": [_sent(each) for each in verdict.pictures]}

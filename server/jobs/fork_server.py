@@ -66,7 +66,8 @@ def warm_up() -> None:
 
     import server.analysis.analyze
     import server.analysis.runtimes.remote
-    import server.fetch.download  # noqa: F401
+    import server.fetch.download
+    import server.jobs.provenance  # noqa: F401
     from server.analysis.cuts import thumbnail
     from server.analysis.faces import FaceFinder
 

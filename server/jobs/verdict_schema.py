@@ -9,6 +9,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from server.analysis.provenance.records import (
+    MOST_DECLARATIONS,
+    MOST_PROBLEMS,
+    NAME_LENGTH,
+    Claim,
+    Seal,
+    Source,
+    State,
+)
+
 Label = Literal["fake", "real", "inconclusive"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -20,6 +30,7 @@ def _encodable(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_encodable)]
+Name = Annotated[Text, Field(max_length=NAME_LENGTH)]
 
 
 class Shape(BaseModel):
@@ -142,6 +153,26 @@ class Options(Shape):
     stop_early: bool
 
 
+class Declaration(Shape):
+    """One statement of the file about itself: in what form, what it claims of the origin (nothing,
+    if empty), the tool it names; of Content Credentials how far their seal holds, who signed, and
+    the specification's codes for what is wrong."""
+
+    source: Source
+    claims: list[Claim]
+    by: Name | None
+    seal: Seal | None
+    signer: Name | None
+    problems: Annotated[list[Name], Field(max_length=MOST_PROBLEMS)]
+
+
+class Provenance(Shape):
+    """What the file says of its own origin. No part of the verdict: it is declared, not seen."""
+
+    state: State
+    declarations: Annotated[list[Declaration], Field(max_length=MOST_DECLARATIONS)]
+
+
 class People(Shape):
     """How many people are behind a likelihood ratio."""
 
@@ -188,6 +219,7 @@ class VerdictOne(Shape):
     options: Options
     versions: dict[Text, Text]
     timing_s: dict[Text, float]
+    provenance: Provenance | None = None  # of a verdict that was made before there was any
 
 
 class Verdict(VerdictOne):

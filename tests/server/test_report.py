@@ -73,6 +73,12 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
         "If 50 of 100 such videos are fake, 93 of 100 with evidence like this are fake.",
         "Not looked for: fully generated face.",
         "meso3: Score of the network: 80%",
+        "Made with generative AI · Edited.",
+        "Content Credentials signed under the name of A maker.",
+        "Named tool: A generator.",
+        "description (IPTC), without a signature: anybody can write or remove it.",
+        "Invisible watermarks such as SynthID cannot be read here.",
+        f"Judged by meso3, version {VERDICT['model']['sha256'][:12]}.",
         "clip.mp4",
         VERDICT["media"]["sha256"],
         VERDICT["model"]["sha256"],
@@ -80,6 +86,7 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
         "python -m server verify",
     ):
         assert sentence in page, sentence
+    assert page.index("Declared, not measured") < page.index("Verdict</h2>")
     for jpeg in (JPEG, EVIDENCE):
         assert f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" in page
     assert page.count("<svg") == 1, "one lane: the second person has no samples that were scored"
@@ -137,6 +144,31 @@ def test_a_report_of_schema_1_has_its_words(checked: Checked) -> None:
         "DFDC test, single crops",
     ):
         assert sentence in page, sentence
+
+
+@pytest.mark.parametrize(
+    ("provenance", "sentence"),
+    [
+        ({"state": "read", "declarations": []}, "That means nothing: most files declare nothing"),
+        ({"state": "unreadable", "declarations": []}, "could not be read"),
+        (None, None),
+    ],
+)
+def test_what_is_not_declared_means_nothing(
+    checked: Checked, provenance: dict[str, Any] | None, sentence: str | None
+) -> None:
+    page = checked.client.get(f"{checked.done({**VERDICT, 'provenance': provenance})}/report").text
+    assert ("Declared, not measured" in page) == (sentence is not None)
+    assert sentence is None or sentence in page
+    assert sentence is None or page.index("Verdict</h2>") < page.index("Declared, not measured")
+
+
+def test_credentials_that_do_not_hold_claim_nothing(checked: Checked) -> None:
+    said = {**VERDICT["provenance"]["declarations"][0], "claims": [], "by": None, "signer": None}
+    provenance = {"state": "read", "declarations": [{**said, "seal": "changed"}]}
+    page = checked.client.get(f"{checked.done({**VERDICT, 'provenance': provenance})}/report").text
+    assert "Content Credentials that do not fit this content" in page
+    assert "No statement about its origin" not in page
 
 
 def test_the_report_can_be_read_back(checked: Checked) -> None:

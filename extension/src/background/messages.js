@@ -1,14 +1,15 @@
 // What the extension's own pages may ask of the worker. Messages from content scripts are ignored:
 // a page could forge them.
 
-import { facePicture, health } from "./api.js";
+import { facePicture, health, tellRight } from "./api.js";
 import { draw, look, tell } from "./page.js";
 import { dataUrlOf } from "./picture.js";
 import { CheckFailed } from "./problem.js";
-import { find } from "./store.js";
+import { find, save } from "./store.js";
 
 /**
  * @import { Subject } from "../content/subjects.js"
+ * @import { Right } from "../view/wrong.js"
  * @import { createChecks } from "./checks.js"
  */
 
@@ -21,6 +22,7 @@ import { find } from "./store.js";
  *   | {type: "seek", id: string, time_s: number}
  *   | {type: "draw", id: string}
  *   | {type: "picture", id: string, face: number}
+ *   | {type: "wrong", id: string, right: Right|null}
  *   | {type: "resume"}
  *   | {type: "test"}} WorkerMessage
  */
@@ -52,6 +54,19 @@ export function answers(checks) {
     async picture({ id, face }) {
       const check = await find(id);
       return check?.jobId ? dataUrlOf(await facePicture(check.jobId, face)) : null;
+    },
+    /** @param {{id: string, right: Right|null}} message @returns {Promise<boolean>} whether the service took it */
+    async wrong({ id, right }) {
+      const check = await find(id);
+      if (!check?.jobId) return false;
+      try {
+        await tellRight(check.jobId, right);
+      } catch (error) {
+        if (error instanceof CheckFailed) return false;
+        throw error;
+      }
+      await save({ ...check, told: right });
+      return true;
     },
     resume: () => checks.resume(),
     async test() {

@@ -2,8 +2,10 @@
 
 import { ask } from "../view/ask.js";
 import { crowdView } from "../view/crowd-view.js";
+import { declared, declares } from "../view/declared.js";
 import { element } from "../view/element.js";
 import { evidenceText, labelBadge, meaningText, peopleText, reasonText, worthTexts } from "../view/phrases.js";
+import { judgedBy, wrong } from "../view/wrong.js";
 import { faceView } from "./face-view.js";
 import { serviceButton } from "./service-button.js";
 
@@ -36,6 +38,14 @@ function worth({ words }, verdict) {
     ...worthTexts(words, verdict).map((text) => element("p", { class: "note", text })));
 }
 
+/** @param {OutcomeView} view @param {Check} check @param {Verdict} verdict only the service can keep that */
+function tellWrong({ words, signal }, check, verdict) {
+  if (!check.jobId) return [];
+  const tell = (/** @type {import("../view/wrong.js").Right|null} */ right) =>
+    ask({ type: "wrong", id: check.id, right });
+  return [wrong(words, verdict, check.told ?? null, tell, signal)];
+}
+
 /** @param {OutcomeView} view @param {Check} check @param {Verdict} verdict */
 export function verdictView(view, check, verdict) {
   const { words } = view;
@@ -48,6 +58,7 @@ export function verdictView(view, check, verdict) {
     element("p", { text: evidenceText(words, verdict) }),
     ...verdict.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
+    ...(verdict.faces.length ? [judgedBy(words, verdict)] : []),
     ...(check.way === "browser" ? [element("p", { class: "note", text: words.say("local_note") })] : []));
   const other = element("p", { class: "note", text: words.say("other_media"), attributes: { hidden: true, role: "status" } });
   if (!tentative && (onPage || check.subject.kind === "image")) {
@@ -55,7 +66,9 @@ export function verdictView(view, check, verdict) {
   }
   const more = check.way === "browser" ? serviceButton(view, check) : reportLink(view, check);
   const links = element("p", { class: "links" }, more, saveLink(view, verdict));
-  return element("div", { class: "verdict" }, summary, other,
+  const { label } = check.subject;
+  const [said, first] = [declared(words, verdict, label), declares(verdict, label)];
+  return element("div", { class: "verdict" }, ...(first ? said : []), summary, ...(first ? [] : said), other,
     ...crowdView(words, verdict.faces, (face) => faceView(view, check, face, verdict, seek)),
-    ...(tentative ? [] : [worth(view, verdict), links]));
+    ...(tentative ? [] : [worth(view, verdict), ...tellWrong(view, check, verdict), links]));
 }

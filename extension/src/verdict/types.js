@@ -13,6 +13,15 @@
  * @typedef {{flags_fake: number, flags_real: number, part: string}} Rates the share of fakes and of
  *   genuine ones that the model calls fake, as measured on `part` of the data
  *
+ * @typedef {object} Declaration
+ * @property {"content-credentials"|"iptc"|"aigc-label"|"generator"} source
+ * @property {string[]} claims of the origin, the strongest first
+ * @property {string|null} by the tool that is named
+ * @property {string|null} seal of Content Credentials: how far they hold
+ * @property {string|null} signer
+ * @property {string[]} problems codes of C2PA's specification
+ * @typedef {{state: "read"|"unreadable", declarations: Declaration[]}} Provenance
+ *
  * @typedef {object} Evidence what a judgement says of its evidence; null where that was not measured
  * @property {Level|null} [level]
  * @property {Support|null} [support]
@@ -67,5 +76,6 @@
  * @property {{name: string, sha256: string, backend: string, fake_at?: number, real_at?: number, rates?: Rates|null}} model
  * @property {{name: string, sha256: string}} [detector]
  * @property {Basis|null} [basis]
+ * @property {Provenance|null} [provenance] what the file declares of its origin; none: it was not read
  */
 export {};

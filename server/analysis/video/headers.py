@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 
 from server.analysis.video.files import FileEnds
+from server.analysis.video.tiff import byte_order, tags
 
 STARTS = (
     b"\x1aE\xdf\xa3",  # Matroska, WebM
@@ -42,7 +43,7 @@ def picture_size(head: bytes) -> tuple[int, int] | None:
             return struct.unpack_from("<HH", head, 6)
         if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
             return _webp_size(head)
-        for marker, at in _jpeg_segments(head):
+        for marker, at in jpeg_segments(head):
             if marker in JPEG_SIZES:
                 height, width = struct.unpack_from(">HH", head, at + 1)
                 return width, height
@@ -54,9 +55,13 @@ def picture_size(head: bytes) -> tuple[int, int] | None:
 def exif_orientation(head: bytes) -> int:
     """The EXIF orientation of a JPEG, 1..8; 1 (upright) where there is none."""
     try:
-        for marker, at in _jpeg_segments(head):
+        for marker, at in jpeg_segments(head):
             if marker == JPEG_EXIF and head[at : at + 6] == b"Exif\0\0":
-                return _tiff_orientation(head[at + 6 :])
+                tiff = head[at + 6 :]
+                for tag, value in tags(tiff):
+                    if tag == EXIF_ORIENTATION:
+                        return int.from_bytes(value[:2], byte_order(tiff))
+                return 1
     except struct.error:
         pass
     return 1
@@ -78,7 +83,7 @@ def ends_early(ends: FileEnds, kind: str) -> bool:
     if kind == "jpeg_pipe":
         # Searched from the picture data on: a thumbnail before it has an end of its own, and more
         # may follow it, such as a phone's motion clip.
-        scans = [at for marker, at in _jpeg_segments(ends.head) if marker == JPEG_SCAN]
+        scans = [at for marker, at in jpeg_segments(ends.head) if marker == JPEG_SCAN]
         tail_at = ends.size - len(ends.tail)
         return not scans or ends.tail.find(b"\xff\xd9", max(0, scans[0] - tail_at)) < 0
     return False
@@ -97,7 +102,7 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _jpeg_segments(head: bytes) -> Iterator[tuple[int, int]]:
+def jpeg_segments(head: bytes) -> Iterator[tuple[int, int]]:
     """(marker, position of the content) of each segment of a JPEG before its picture data."""
     at = 2 if head.startswith(b"\xff\xd8") else len(head)
     while at + 4 <= len(head) and head[at] == 0xFF:
@@ -109,15 +114,3 @@ def _jpeg_segments(head: bytes) -> Iterator[tuple[int, int]]:
         if marker == JPEG_SCAN:
             return
         at += 2 + struct.unpack_from(">H", head, at + 2)[0]
-
-
-def _tiff_orientation(tiff: bytes) -> int:
-    """The orientation tag in the first directory of a TIFF structure."""
-    order = "<" if tiff.startswith(b"II") else ">"
-    (directory,) = struct.unpack_from(order + "I", tiff, 4)
-    (entries,) = struct.unpack_from(order + "H", tiff, directory)
-    for entry in range(directory + 2, directory + 2 + 12 * entries, 12):
-        tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
-        if tag == EXIF_ORIENTATION:
-            return int(value)
-    return 1

@@ -1,10 +1,13 @@
 // A verdict, as a person reads it: the answer first, then what it is worth, then what it rests on.
+import { tellRight } from "./api.js";
 import { element } from "./dom.js";
 import { crowd } from "./extension/verdict/crowd.js";
 import { crowdView } from "./extension/view/crowd-view.js";
+import { declared, declares } from "./extension/view/declared.js";
 import {
   evidenceText, labelBadge, meaningText, peopleText, reasonText, worthTexts,
 } from "./extension/view/phrases.js";
+import { judgedBy, wrong } from "./extension/view/wrong.js";
 import { downloads } from "./downloads.js";
 import { personCard } from "./person.js";
 import { createScreen } from "./player.js";
@@ -40,15 +43,16 @@ function answer(verdict) {
     element("h2", { class: "headline" }, labelBadge(words, verdict, verdict.basis)),
     ...(p ? [element("p", { class: "probability", text: p })] : []),
     ...reasons(verdict),
-    element("p", { class: "note", text: `${peopleText(words, verdict.faces.length)}. ${extent(verdict)}` }));
+    element("p", { class: "note", text: `${peopleText(words, verdict.faces.length)}. ${extent(verdict)}` }),
+    ...(verdict.faces.length ? [judgedBy(words, verdict)] : []));
 }
 
 /** @param {Verdict} verdict */
-function extent({ faces, media, model }) {
+function extent({ faces, media }) {
   if (!faces.length) return words.say("judged_nothing");
-  if (media.kind === "image") return words.say("judged_picture", model.name);
+  if (media.kind === "image") return words.say("judged_picture");
   const [from, to] = media.analyzed_s.map(words.clock);
-  return words.say("judged_span", from, to, model.name);
+  return words.say("judged_span", from, to);
 }
 
 /** @param {Verdict} verdict */
@@ -75,6 +79,29 @@ function facts({ media, model, detector }) {
       [element("dt", { text: name }), element("dd", { text: value })])));
 }
 
+/** @param {Check} check @param {string} id of its job @param {Verdict} verdict @param {AbortSignal} signal */
+function tellWrong(check, id, verdict, signal) {
+  const tell = async (/** @type {"fake"|"real"|null} */ right) => {
+    try {
+      await tellRight(id, right);
+    } catch {
+      return false;
+    }
+    if (check.job) check.job.feedback = right;
+    return true;
+  };
+  const section = wrong(words, verdict, check.job?.feedback ?? null, tell, signal);
+  section.classList.add("panel");
+  return section;
+}
+
+/** @param {Verdict} verdict */
+function declaredPanel(verdict) {
+  const sections = declared(words, verdict);
+  for (const section of sections) section.classList.add("panel");
+  return sections;
+}
+
 /**
  * @param {Check} check @param {string} id of its job @param {Verdict} verdict
  * @param {AbortSignal} signal ends what plays and listens
@@ -88,12 +115,16 @@ export function reportView(check, id, verdict, signal, onDelete) {
   const people = element("section", { attributes: { "aria-labelledby": "people" } },
     element("h2", { text: words.say("person_by_person"), attributes: { id: "people" } }),
     ...crowdView(words, verdict.faces, (face) => personCard(face, verdict, id, screen.seek, signal)));
+  const [said, first] = [declaredPanel(verdict), declares(verdict)];
   return element("div", { class: "report", attributes: { id: "report" } },
+    ...(first ? said : []),
     answer(verdict),
+    ...(first ? [] : said),
     ...(check.kind === "url" ? stills(id, verdict, signal) : []),
     ...(verdict.faces.length ? [screen.node] : []),
     worth(verdict),
     ...(verdict.faces.length ? [people] : []),
+    tellWrong(check, id, verdict, signal),
     facts(verdict),
     element("section", { class: "keep", attributes: { "aria-label": words.say("keep_or_delete") } },
       ...downloads(check, id, signal), remove));
