@@ -199,7 +199,7 @@ def check(task: Task, reporter: Reporter, start: Start | None = None) -> dict[st
     from server.jobs import provenance
 
     networks = Line(*task.line) if task.line else None
-    declared = provenance.start(media.path, task)
+    declared = provenance.start(media.path, task.trust_list, task.memory_bytes)
     confine_to(media.path, task)
     if task.kind == "url":  # the runner may know the answer already, but not to a beginning
         name = media.path.relative_to(Path(task.scratch).resolve()).as_posix()

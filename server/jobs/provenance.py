@@ -16,14 +16,11 @@ import time
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from server.analysis.provenance.reading import TRUST_LIST, read
 from server.analysis.provenance.records import Provenance
 from server.fetch.sandbox import MEGABYTE, Confinement, confine
-
-if TYPE_CHECKING:
-    from server.jobs.child import Task
 
 READER_S = 15  # of wall time; no file that was seen took a second
 CPU_S = 10
@@ -60,28 +57,34 @@ class Reading:
         return said
 
 
-def start(media: Path, task: Task) -> Reading:
-    """Begin to read; call it before this process is confined and has threads."""
+def start(media: Path, trust_list: str, memory_bytes: int) -> Reading:
+    """Begin to read; call it before this process is confined and has threads.
+
+    `trust_list`: a file of certificates, empty for the one that ships; `memory_bytes`: what the
+    check may use, of which the reader gets no more.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # once confined, nobody here can reap it
     output, said = os.pipe()
     parent_pid = os.getpid()
     if os.fork() == 0:
-        _become_reader(media, task, said, parent_pid)
+        _become_reader(media, trust_list, memory_bytes, said, parent_pid)
     os.close(said)
     return Reading(output)
 
 
-def _become_reader(media: Path, task: Task, said: int, parent_pid: int) -> NoReturn:
+def _become_reader(
+    media: Path, trust_list: str, memory_bytes: int, said: int, parent_pid: int
+) -> NoReturn:
     status = 1
     try:
-        trust_list = Path(task.trust_list or TRUST_LIST).read_text()
+        trusted = Path(trust_list or TRUST_LIST).read_text()
         os.dup2(said, 3)
         os.closerange(4, os.sysconf("SC_OPEN_MAX"))  # the lines to runner and networks
         signal.alarm(READER_S)
-        memory_bytes = min(task.memory_bytes, MEMORY_BYTES)
-        limits = Confinement(None, None, (media,), memory_bytes, cpu_s=CPU_S, open_files=64)
+        most = min(memory_bytes, MEMORY_BYTES)
+        limits = Confinement(None, None, (media,), most, cpu_s=CPU_S, open_files=64)
         confine(limits, parent_pid)
-        for provenance in read(media, trust_list):
+        for provenance in read(media, trusted):
             os.write(3, json.dumps(asdict(provenance)).encode() + b"\n")
         status = 0
     finally:  # nothing may get back into the check's code

@@ -31,7 +31,7 @@ from server.jobs import child, provenance
 asked = json.load(sys.stdin)
 exec(asked["before"])
 task = child.Task(**asked["task"])
-result = provenance.start(Path(task.source), task).result()
+result = provenance.start(Path(task.source), task.trust_list, task.memory_bytes).result()
 print(json.dumps(dataclasses.asdict(result)))
 """
 TRIES = """
