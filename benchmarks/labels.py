@@ -74,7 +74,7 @@ def slow(options: AnalysisOptions) -> Analyzer:
     """Raises ModelError where Keras is missing."""
     analyzer = Analyzer(replace(options, stop_early=False))
     analyzer._finder = PackageFinder(options.min_face_px)
-    analyzer._scorer = Scorer(options.model, KerasNetworks())
+    analyzer._scorers.deciding = Scorer(options.model, KerasNetworks())
     return analyzer
 
 
@@ -92,7 +92,7 @@ def compared(clip: str, ours: Verdict, theirs: Verdict) -> Row:
 
 def main(data: Path, names: list[str] | None, results: Path | None) -> bool:
     """Measure, print, and write `results`. True if every clip and person is called the same."""
-    options = AnalysisOptions(explain=False)
+    options = AnalysisOptions(explain=False, model="meso3")
     fast, sure = Analyzer(options, threads=Settings().cores), slow(options)
     done = []
     for path in clips(data, names):

@@ -35,7 +35,7 @@ CLASSIFIER = "meso3"
 CASCADE = ("proposals", "rnet", "onet")
 PRECISIONS = ("mixed_float16", "mixed_bfloat16")
 BATCH = 64
-CHECKS = AnalysisOptions(samples_per_s=0.5, explain=False)
+CHECKS = AnalysisOptions(samples_per_s=0.5, explain=False, model=CLASSIFIER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ from models import registry
 from models.preprocess import to_input
 from models.pyramid import WINDOW_PX
 from server.analysis.faces import ONET_PX, RNET_PX
-from server.analysis.records import AnalysisOptions
 from server.analysis.scoring import UNCALIBRATED
 
 Uint8 = NDArray[np.uint8]
@@ -34,12 +33,13 @@ RNET_BATCH, ONET_BATCH, CLASSIFIER_BATCHES = 16, 4, (1, 8)
 PROBE_BYTES = 48 * 48 * 3
 # Sums in 8 bits, as in the classifier, are rounded a little differently on each processor.
 TOLERANCE = 0.05
+SMALL = "meso3"  # what a browser runs unless told otherwise
 
 
 def write(folder: Path, classifier: str | None = None) -> Path:
     """Write the networks, PROBE and MANIFEST into `folder`; returns the manifest's path.
 
-    `classifier`: a registered name; None: the one that is served. Raises ConversionError.
+    `classifier`: a registered name; None: the small one. Raises ConversionError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     probe = np.random.default_rng(0).integers(0, 256, PROBE_BYTES, np.uint8)
@@ -48,7 +48,7 @@ def write(folder: Path, classifier: str | None = None) -> Path:
         manifest = {
             "probe": {**_file(folder / PROBE), "tolerance": TOLERANCE},
             "detector": _detector(folder, probe),
-            "classifier": _classifier(folder, probe, classifier or AnalysisOptions().model),
+            "classifier": _classifier(folder, probe, classifier or SMALL),
         }
     except registry.RegistryError as error:
         raise ConversionError(str(error)) from error
@@ -97,6 +97,7 @@ def _classifier(folder: Path, probe: Uint8, name: str) -> dict[str, Any]:
         "positive_class": spec.positive_class,
         "calibration": asdict(spec.calibration or UNCALIBRATED),
         "rates": asdict(spec.rates) if spec.rates else None,
+        "likelihood": asdict(spec.likelihood) if spec.likelihood else None,
         "networks": networks,
     }
 

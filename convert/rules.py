@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from models import registry
-from server.analysis.records import AnalysisOptions, Label, MediaLabel, Reason
-from server.analysis.verdict import Rules
+from server.analysis.records import AnalysisOptions, Label, MediaLabel, Reason, Strength
+from server.analysis.weighing import Rules
 
 FILE = Path(__file__).parents[1] / "extension" / "src" / "local" / "rules.js"
 MODULES = (
@@ -29,6 +29,7 @@ MODULES = (
     "server.analysis.tracks",
     "server.analysis.evidence",
     "server.analysis.stability",
+    "server.analysis.likelihood",
     "server.analysis.verdict",
 )
 
@@ -46,6 +47,7 @@ def rules() -> dict[str, Any]:
     rules = asdict(Rules())
     for threshold in ("fake_at", "real_at"):  # are each model's own
         del rules[threshold]
+    del rules["likelihood"]
     options = asdict(AnalysisOptions())
     del options["model"]  # comes with its networks: convert/browser.py
     return {
@@ -56,6 +58,7 @@ def rules() -> dict[str, Any]:
         "labels": [*get_args(Label)],
         "media_labels": [*get_args(MediaLabel)],
         "reasons": [*get_args(Reason)],
+        "strengths": [*get_args(Strength)],
     }
 
 

@@ -110,7 +110,7 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
         report = replay.read_report(options.report)
         replay.require_same(report, options.file)
         with terminal.bar(Console(stderr=True)) as progress:
-            again = _verdict(settings, str(options.file), report["options"], progress)
+            again = _verdict(settings, str(options.file), replay.options(report), progress)
     except AppError as error:
         terminal.explain(error.code, error.title, error.detail, Console(stderr=True))
         return MISUSED

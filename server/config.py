@@ -44,7 +44,7 @@ class Settings:
     queue_limit: int = 200  # checks waiting before new ones are refused
     queue_bytes: int = 10_000_000_000  # of uploads waiting before new ones are refused
     batch_limit: int = 10_000  # the same for checks of a batch, which come after the others
-    model: str = "meso3"  # registered name of the classifier
+    model: str = "meso3-full"  # registered name of the classifier
     backend: str = "auto"  # what runs the networks: tflite, keras, or keras where a GPU is
     gpu_memory: float = 0.8  # share of the GPU's memory that keras may use
     samples_per_s: float = 3.0  # pictures judged per second of video
@@ -56,6 +56,7 @@ class Settings:
     trusted_proxies: int = 0  # reverse proxies before us, whose X-Forwarded-For is believed
     extension_origins: tuple[str, ...] = ()  # the only extensions that may use us; empty: all
     log_format: str = "text"  # or json
+    trust_list: str = ""  # file of certificates whose Content Credentials are known; PEM
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -154,8 +155,20 @@ class Settings:
             raise ConfigError(
                 f"{PREFIX}BACKEND must be auto, tflite or keras, not {self.backend!r}"
             )
+        self._check_trust_list()
         if self.log_format not in ("text", "json"):
             raise ConfigError(f"{PREFIX}LOG_FORMAT must be text or json, not {self.log_format!r}")
+
+    def _check_trust_list(self) -> None:
+        name = PREFIX + "TRUST_LIST"
+        if not self.trust_list:
+            return
+        try:
+            text = Path(self.trust_list).read_text()
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{name}={self.trust_list} cannot be read: {error}") from error
+        if "-----BEGIN CERTIFICATE-----" not in text:
+            raise ConfigError(f"{name}={self.trust_list} holds no certificate: it must be PEM")
 
 
 def _parse(name: str, text: str, default: Any) -> Any:

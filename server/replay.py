@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from models import registry
 from server.errors import BadValue, NotFound
 from server.faults import faults
-from server.verdict_schema import Verdict
+from server.verdict_schema import shape_of
 
 EXACT = 1e-6
 ROUNDING = 0.02
@@ -34,8 +34,8 @@ IN_HTML = re.compile(
     rb'<script type="application/json" id="verdict-json">(.*?)</script>', re.DOTALL
 )
 OF_THE_CHECK = frozenset({"id", "links"})  # what an answer holds beside the verdict
-# What may differ: how long it took, what it ran on, and what only the download knew.
-NOT_COMPARED = frozenset({"timing_s", "versions"})
+# What may differ: how long it took, what it ran on, and whose signatures are known by now.
+NOT_COMPARED = frozenset({"timing_s", "versions", "provenance"})
 
 
 class CannotReplay(BadValue):
@@ -69,7 +69,7 @@ def read_report(path: Path) -> dict[str, Any]:
     if isinstance(verdict, dict):
         verdict = {name: value for name, value in verdict.items() if name not in OF_THE_CHECK}
     try:
-        Verdict.model_validate(verdict, strict=True)
+        shape_of(verdict).model_validate(verdict, strict=True)
     except ValidationError as error:
         where, (what, *_) = next(iter(faults(error).items()))
         raise CannotReplay(f"{path} holds no verdict: {where or 'all of it'} {what}.") from error
@@ -97,6 +97,11 @@ def require_same(report: dict[str, Any], file: Path) -> None:
         known = {spec.sha256} if whole else {entry.sha256 for entry in spec.files.values()}
         if used not in known:
             raise CannotReplay(f"Its {kind}, {name} {used}, is not the one that is here.")
+
+
+def options(report: dict[str, Any]) -> dict[str, Any]:
+    """With which the check is made again; an answer of an earlier schema by its own rules."""
+    return {**report["options"], "schema_version": report["schema"]}
 
 
 def tolerance(report: dict[str, Any], replay: dict[str, Any]) -> float:
@@ -140,6 +145,7 @@ def _unlike(report: dict[str, Any], replay: dict[str, Any], allowed: float) -> I
     """What matters and differs: the media and times, the thresholds, how many faces, their labels,
     and P(fake) by more than `allowed`."""
     yield from _unequal("media", report["media"], replay["media"])
+    yield from _unequal("basis", report.get("basis"), replay.get("basis"))
     for fact in ("fake_at", "real_at", "rates"):
         yield from _unequal(f"model.{fact}", report["model"][fact], replay["model"][fact])
     pairs = [("", report, replay)]
@@ -149,8 +155,9 @@ def _unlike(report: dict[str, Any], replay: dict[str, Any], allowed: float) -> I
     else:
         yield Difference("faces", str(len(report["faces"])), str(len(replay["faces"])))
     for where, said, found in pairs:
-        if said["label"] != found["label"]:
-            yield Difference(f"{where}label", said["label"], found["label"])
+        for name in ("label", "level"):
+            if said.get(name) != found.get(name):
+                yield Difference(f"{where}{name}", str(said.get(name)), str(found.get(name)))
         if not _is_close(said["p_fake"], found["p_fake"], allowed):
             yield Difference(f"{where}p_fake", _short(said["p_fake"]), _short(found["p_fake"]))
 

@@ -25,6 +25,7 @@ Report = Callable[[str, float], None]  # stage, fraction done in 0..1
 # Shape, plain shape, colour; the worst first. A shape, since colour alone is not enough.
 SIGNS = {
     "fake": ("▲", "[!]", "bold red"),
+    "suspicious": ("△", "[~]", "yellow"),
     "inconclusive": ("◆", "[?]", "yellow"),
     "real": ("●", "[-]", "blue"),
     "no-face": ("○", "[ ]", "cyan"),
@@ -57,12 +58,13 @@ def bar(console: Console) -> Iterator[Report]:
 
 def show(verdict: dict[str, Any], console: Console) -> None:
     """Print a verdict, given in its JSON form."""
-    label = verdict["label"]
-    p_fake = verdict["p_fake"]
-    console.print(finding(label, console))
-    if p_fake is not None:
-        console.print(say("probability", words(DEFAULT).percent(p_fake)))
-    console.print(say(f"meaning_{label}"))
+    for said in (verdict.get("provenance") or {}).get("declarations", []):
+        console.print(Text(declared(said)))
+    level, shown = level_of(verdict), evidence(verdict)
+    console.print(finding(level, console))
+    if shown:
+        console.print(shown)
+    console.print(say(f"meaning_{level}"))
     if verdict["reasons"]:
         console.print(why(verdict["reasons"]))
     if verdict["faces"]:
@@ -74,16 +76,22 @@ def show(verdict: dict[str, Any], console: Console) -> None:
     console.print(Text(about(verdict), style="dim"))
 
 
+def declared(said: dict[str, Any]) -> str:
+    """One declaration of the file about its origin; it is no part of the verdict."""
+    parts = (part.rstrip(".") for part in words(DEFAULT).declaration(said) if part)
+    return f"{say('declared')}: {'. '.join(parts)}."
+
+
 def table(faces: list[dict[str, Any]], console: Console) -> Table:
     """One row per face, worst first."""
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     rows.add_column(say("column_person"))
     rows.add_column(say("column_finding"))
-    rows.add_column("P(fake), 95 %", no_wrap=True)
+    rows.add_column(say("column_evidence"))
     rows.add_column(say("column_time"), no_wrap=True)
     worst = list(SIGNS)
-    for face in sorted(faces, key=lambda face: (worst.index(face["label"]), face["id"])):
-        row = finding(face["label"], console), sure(face), when(face)
+    for face in sorted(faces, key=lambda face: (worst.index(level_of(face)), face["id"])):
+        row = finding(level_of(face), console), evidence(face) or "not judged", when(face)
         rows.add_row(str(face["id"]), *row)
     return rows
 
@@ -95,12 +103,24 @@ def finding(label: str, console: Console) -> Text:
     return Text(f"{sign} {say(f'label_{label}')}", style=colour)
 
 
-def sure(face: dict[str, Any]) -> str:
-    """The probability that a face is fake, with its interval."""
-    if face["p_fake"] is None:
-        return "not judged"
-    p_fake, *ends = map(words(DEFAULT).percent, (face["p_fake"], *face["interval"]))
-    return f"{p_fake} ({say('span', *ends)})"
+def level_of(found: dict[str, Any]) -> str:
+    """Its level, or the label where there is none: in schema 1, and without a face."""
+    return str(found.get("level") or found["label"])
+
+
+def evidence(found: dict[str, Any]) -> str:
+    """Which way the evidence of a face or of the media points, and how strongly: in words and as a
+    likelihood ratio, or as P(fake) where there is none; empty where nothing was judged."""
+    english, p_fake = words(DEFAULT), found["p_fake"]
+    if found.get("support"):
+        low, high = (f"{end:g}" for end in found["lr_interval"])
+        return f"{english.support(found['support'])}, LR {found['lr']:g} ({say('span', low, high)})"
+    if p_fake is None:
+        return ""
+    score = f"P(fake) {english.percent(p_fake)}"
+    if not found.get("interval"):
+        return score
+    return f"{score} ({say('span', *map(english.percent, found['interval']))})"
 
 
 def when(face: dict[str, Any]) -> str:

@@ -1,13 +1,23 @@
-"""The shape of a verdict, as pydantic models; server/analysis/verdict.py writes it.
+"""The shape of a verdict, as pydantic models; server/analysis/answer.py writes it.
 
-The contract is tests/contract/verdict-1.schema.json, which these models must agree with.
+The contracts are tests/contract/verdict-{1,2}.schema.json, which these models must agree with.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from server.analysis.provenance.records import (
+    MOST_DECLARATIONS,
+    MOST_PROBLEMS,
+    NAME_LENGTH,
+    Claim,
+    Seal,
+    Source,
+    State,
+)
 
 Label = Literal["fake", "real", "inconclusive"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -20,6 +30,7 @@ def _encodable(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_encodable)]
+Name = Annotated[Text, Field(max_length=NAME_LENGTH)]
 
 
 class Shape(BaseModel):
@@ -45,8 +56,8 @@ class Moment(Shape):
     regions: list[Text] | None
 
 
-class Face(Shape):
-    """One person, from when to when, and what was found."""
+class FaceOne(Shape):
+    """One person, from when to when, and what was found: schema 1."""
 
     id: int
     label: Label
@@ -57,6 +68,37 @@ class Face(Shape):
     end_s: float
     samples: list[Sample]
     moments: Annotated[list[Moment], Field(max_length=3)]
+
+
+class Support(Shape):
+    """Which proposition the evidence supports, and how strongly, in the ENFSI guideline's words
+    (docs/evidence.md); "none" has no direction."""
+
+    direction: Literal["manipulated", "genuine"] | None
+    strength: Literal[
+        "none", "weak", "moderate", "moderately-strong", "strong", "very-strong", "extremely-strong"
+    ]
+
+
+Level = Literal["fake", "suspicious", "inconclusive", "real"]
+Lr = Annotated[float, Field(gt=0)]
+LrInterval = Annotated[list[Lr], Field(min_length=2, max_length=2)]
+
+
+class Face(FaceOne):
+    """One person, from when to when, and what was found.
+
+    `lr`: how many times more probable the scores of `crops` pictures are if the face is manipulated
+    than if it is genuine; null where that was not measured, or could not be told. `scores`: what
+    each network gave, on its own scale.
+    """
+
+    level: Level
+    support: Support | None
+    lr: Lr | None
+    lr_interval: LrInterval | None
+    crops: int
+    scores: dict[Text, Fraction]
 
 
 class Media(Shape):
@@ -111,8 +153,59 @@ class Options(Shape):
     stop_early: bool
 
 
-class Verdict(Shape):
-    """The answer: one entry per face; the worst face decides. Unknown values are null."""
+class Declaration(Shape):
+    """One statement of the file about itself: in what form, what it claims of the origin (nothing,
+    if empty), the tool it names; of Content Credentials how far their seal holds, who signed, and
+    the specification's codes for what is wrong."""
+
+    source: Source
+    claims: list[Claim]
+    by: Name | None
+    seal: Seal | None
+    signer: Name | None
+    problems: Annotated[list[Name], Field(max_length=MOST_PROBLEMS)]
+
+
+class Provenance(Shape):
+    """What the file says of its own origin. No part of the verdict: it is declared, not seen."""
+
+    state: State
+    declarations: Annotated[list[Declaration], Field(max_length=MOST_DECLARATIONS)]
+
+
+class People(Shape):
+    """How many people are behind a likelihood ratio."""
+
+    genuine: int
+    manipulated: int
+
+
+class Guarantee(Shape):
+    """Of genuine people who were checked once each, how many were called fake, how many at least
+    suspicious; and what shares these are at most, at 95 % confidence."""
+
+    people: int
+    flagged: int
+    suspected: int
+    flagged_at_most: Fraction
+    suspected_at_most: Fraction
+
+
+class Basis(Shape):
+    """What is behind the likelihood ratios: no LR lies beyond `bounds`. "No sign" tells against the
+    kinds of fakes that it `covers`, not against those that the network is `blind_to`."""
+
+    people: People
+    part: Text
+    views: int
+    bounds: LrInterval
+    guarantee: Guarantee
+    covers: list[Text]
+    blind_to: list[Text]
+
+
+class VerdictOne(Shape):
+    """The answer of schema 1: one entry per face; the worst face decides. Null where unknown."""
 
     model_config = ConfigDict(allow_inf_nan=False, json_schema_extra={"title": "Verdict"})
     schema_version: Annotated[int, Field(alias="schema")]
@@ -120,9 +213,30 @@ class Verdict(Shape):
     p_fake: Fraction | None
     reasons: list[Text]
     media: Media
-    faces: list[Face]
+    faces: list[FaceOne]
     model: Model
     detector: Detector
     options: Options
     versions: dict[Text, Text]
     timing_s: dict[Text, float]
+    provenance: Provenance | None = None  # of a verdict that was made before there was any
+
+
+class Verdict(VerdictOne):
+    """The answer: one entry per face; the worst face decides. Unknown values are null."""
+
+    faces: list[Face]  # type: ignore[assignment]
+    level: Level | None
+    support: Support | None
+    lr: Lr | None
+    lr_interval: LrInterval | None
+    basis: Basis | None
+
+
+SHAPES: dict[int, type[VerdictOne]] = {1: VerdictOne, 2: Verdict}
+
+
+def shape_of(verdict: Any) -> type[VerdictOne]:
+    """The model of the schema that `verdict` states; the newest, where it states none of ours."""
+    schema = verdict.get("schema") if isinstance(verdict, dict) else None
+    return SHAPES.get(schema, Verdict) if isinstance(schema, int) else Verdict

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 LOCALES = Path(__file__).parents[1] / "extension" / "src" / "_locales"
 DEFAULT = "en"
+HOLDING = (None, "trusted", "unknown")  # seals of which a statement is left
 LANGUAGES = (DEFAULT, *sorted(path.name for path in LOCALES.iterdir() if path.name != DEFAULT))
 
 
@@ -55,6 +57,31 @@ class Words:
         return self.listed(
             self.say(f"region_{name}") if self.knows(f"region_{name}") else name for name in regions
         )
+
+    def kinds(self, kinds: Iterable[str]) -> str:
+        """Kinds of fakes, in words; those of others by the names that they gave them."""
+        named = ((kind, f"made_{kind.replace(' ', '_')}") for kind in kinds)
+        return self.listed(self.say(key) if self.knows(key) else kind for kind, key in named)
+
+    def support(self, support: Mapping[str, Any] | None) -> str:
+        """How strong the evidence is, and which way; empty where that was not measured."""
+        if support is None:
+            return ""
+        if support["direction"] is None:
+            return self.say("support_none")
+        strength = self.say(f"strength_{support['strength']}")
+        return self.say(f"support_{support['direction']}", strength)
+
+    def declaration(self, said: Mapping[str, Any]) -> tuple[str, str]:
+        """What a file claims of its origin, empty where its seal is broken; and in what form, and
+        what that is worth. As extension/src/view/declared.js has it."""
+        claim = " · ".join(self.say(f"declared_{each}") for each in said["claims"])
+        if not claim and said["seal"] in HOLDING:
+            claim = self.say("declared_no_claim")
+        signer = said["signer"] or self.say("declared_nameless")
+        seal, source = said["seal"], said["source"]
+        form = self.say(f"seal_{seal}", signer) if seal else self.say(f"source_{source}")
+        return claim, f"{form} {self.say('declared_by', said['by'])}" if said["by"] else form
 
 
 @cache

@@ -12,6 +12,7 @@ import pytest
 
 from models import registry
 from server import __main__ as command_line
+from server.config import Settings
 from server.words import words
 from tests.conftest import ROOT
 
@@ -133,7 +134,7 @@ def test_the_readme_is_short_and_comes_to_the_point() -> None:
 
 def test_the_measured_shares_are_those_of_the_served_model() -> None:
     """New weights have new rates: then this line of the README is to be replaced."""
-    rates = registry.spec("meso3").rates
+    rates = registry.spec(Settings().model).rates
     assert rates is not None
     english = words("en")
     shares = english.percent(rates.flags_fake), english.percent(rates.flags_real)

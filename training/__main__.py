@@ -73,6 +73,10 @@ def main(argv: list[str] | None = None) -> int:
     calibrate.add_argument("model", nargs="?", default="meso3")
     calibrate.set_defaults(run=_calibrate)
 
+    lr = commands.add_parser("lr", help="fit likelihood ratios of people and their bounds on val")
+    lr.add_argument("model", nargs="?", default="meso3")
+    lr.set_defaults(run=_lr)
+
     report = commands.add_parser("report", help="measure a registered model and write its card")
     report.add_argument("model", nargs="?", default="meso3")
     report.set_defaults(run=_report)
@@ -193,6 +197,14 @@ def _calibrate(args: argparse.Namespace) -> int:
     from training.evaluate.calibrate import calibrate
 
     print(calibrate(args.model, args.data))
+    return 0
+
+
+def _lr(args: argparse.Namespace) -> int:
+    from training.evaluate.likelihood.refit import refit
+
+    for name, value in dataclasses.asdict(refit(args.model, args.data, RUNS / "prepared")).items():
+        print(f"{name:<12} {value}")
     return 0
 
 

@@ -42,10 +42,14 @@ test("a clip gets the same verdict", async () => {
 function sameVerdict(found, expected) {
   const { schema, label, reasons } = expected;
   assert.deepEqual([found.schema, found.label, found.reasons], [schema, label, reasons]);
+  assert.deepEqual([found.level, found.basis], [expected.level, expected.basis]);
   assert.equal(found.faces.length, expected.faces.length);
   for (const [i, face] of expected.faces.entries()) {
     const same = found.faces[i];
-    assert.deepEqual([same.id, same.label, same.reasons], [face.id, face.label, face.reasons]);
+    assert.deepEqual([same.id, same.label, same.level, same.reasons], [face.id, face.label, face.level, face.reasons]);
+    assert.deepEqual([same.crops, Object.keys(same.scores)], [face.crops, Object.keys(face.scores)]);
+    assert.equal(same.lr === null, face.lr === null);
+    if (face.lr !== null) assert.ok(Math.abs(Math.log(same.lr / face.lr)) < 0.2, `LR ${same.lr}, not ${face.lr}`);
     assert.ok(Math.abs(same.p_fake - face.p_fake) <= 0.02, `P(fake) ${same.p_fake}, not ${face.p_fake}`);
     assert.equal(same.samples.length, face.samples.length);
     for (const [k, { box, p_fake }] of face.samples.entries()) {

@@ -5,7 +5,7 @@ import { cut } from "../src/local/cascade.js";
 import { frontality, sharpness } from "../src/local/crops.js";
 import { likeness, thumbnail } from "../src/local/cuts.js";
 import { look } from "../src/local/matching.js";
-import { asFloats, faceCrop, resized, shrunk } from "../src/local/picture.js";
+import { flipped, asFloats, faceCrop, resized, shrunk } from "../src/local/picture.js";
 import { levels, windowsAlong } from "../src/local/pyramid.js";
 import { scaled, shifted } from "../src/local/stability.js";
 import { apart, picture, values } from "./golden.js";
@@ -62,6 +62,7 @@ test("crops are as sharp and as frontal", () => {
 test("a crop is changed alike before it is judged again", () => {
   close(scaled(picture("crop-0")), "scaled", 1, 0.01);
   close(shifted(picture("crop-0")), "shifted", 0);
+  close(flipped(picture("crop-0")), "flipped", 0);
 });
 
 test("looks and scenes are as alike", () => {

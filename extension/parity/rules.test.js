@@ -29,15 +29,20 @@ test("the same scores get the same label, for the same reasons", async () => {
       time_s, rgb: null, sharpness: one.sharpness[i], frontality: one.frontality[i], size_px: one.sizes_px[i],
     }));
     const track = { id: 1, times_s: one.times_s, boxes: one.times_s.map(() => [10, 20, 110, 140]), crops };
-    const how = { thresholds: one.thresholds, still: one.still, size: { width: 480, height: 270 }, means: null };
+    const thresholds = { ...one.thresholds, likelihood: one.likelihood };
+    const how = { name: "meso3", thresholds, still: one.still, size: { width: 480, height: 270 }, means: null };
     const found = await judge(track, one.p_fake, how);
-    assert.deepEqual([found.label, found.reasons], [one.label, one.reasons]);
+    assert.deepEqual([found.label, found.level, found.reasons], [one.label, one.level, one.reasons]);
+    assert.deepEqual(found.support, one.support);
+    const ratios = [[found.lr, ...(found.lr_interval ?? [])], [one.lr, ...(one.lr_interval ?? [])]];
+    if (one.lr !== null) assert.ok(ratios[0].every((lr, i) => Math.abs(Math.log(lr / ratios[1][i])) < 0.01), String(ratios));
     assert.equal(found.p_fake === null, one.p === null);
     if (one.p !== null) assert.ok(apart([found.p_fake, ...found.interval], [one.p, ...one.interval]).most < 1e-4);
     assert.deepEqual(found.moments.map(({ t }) => t), one.moments.map(([t]) => t));
     assert.deepEqual(found.samples[0].box, one.box);
-    labels.add(found.label).add(found.reasons[0]);
+    labels.add(found.level).add(found.support?.strength).add(found.label).add(found.reasons[0]);
   }
-  const expected = ["fake", "real", "inconclusive", "scores-disagree", "not-certain", "too-few-frames"];
+  const strengths = ["none", "weak", "moderate", "moderately-strong"];
+  const expected = [...strengths, "fake", "suspicious", "real", "inconclusive", "scores-disagree", "not-certain", "too-few-frames"];
   for (const label of expected) assert.ok(labels.has(label), label);
 });

@@ -6,19 +6,22 @@ import hashlib
 import math
 import platform
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 
+from server.analysis.answer import to_json
+from server.analysis.clock import Clock
 from server.analysis.explain import Explainer
 from server.analysis.faces import FaceFinder
 from server.analysis.finding import Found, find_each
+from server.analysis.likelihood import of_stills
 from server.analysis.pictures import SmallFrames, face_pictures
 from server.analysis.records import (
     AnalysisOptions,
@@ -29,11 +32,12 @@ from server.analysis.records import (
     Verdict,
 )
 from server.analysis.runtimes.base import Networks
-from server.analysis.scoring import Scorer
+from server.analysis.scoring import Scorer, Scorers
 from server.analysis.stability import Score
 from server.analysis.tracks import Tracker
-from server.analysis.verdict import Analyzed, Rules, combine, is_settled, judge, to_json
+from server.analysis.verdict import Analyzed, combine, is_settled, judge, of_network
 from server.analysis.video import MediaReader
+from server.analysis.weighing import Rules
 from server.errors import BadValue
 
 PARTIAL_S = 2.0  # of wall time between two verdicts so far
@@ -45,8 +49,6 @@ FRAMES_SHARE = 0.95  # of the progress; what comes after the last frame is short
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "av", "numpy", "opencv-python-headless")
 # Those that networks and pictures are computed with, if there.
 INSTRUCTIONS = ("sse4_1", "avx", "fma", "avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
-
-Item = TypeVar("Item")
 
 
 class Analyzer:
@@ -64,11 +66,8 @@ class Analyzer:
         self._options = options
         self._threads = threads
         self._finder = FaceFinder(options.min_face_px, networks=networks)
-        self._scorer = Scorer(options.model, networks, threads)
-        evidence = self._scorer.spec.evidence
-        self._explainer = None
-        if options.explain and evidence is not None and evidence.shown:
-            self._explainer = Explainer(evidence, self._scorer.side_px)
+        self._scorers = Scorers(options, networks, threads)
+        self._explainer = _explainer(self._scorers) if options.explain else None
 
     def analyze(
         self, media: MediaFile, on_progress: Callable[[Progress], None] = lambda _: None
@@ -80,12 +79,12 @@ class Analyzer:
         """
         options = self._options
         with MediaReader(media.path) as reader:
-            check = _Check(self._finder, self._scorer, options, media, reader)
+            check = _Check(self._finder, self._scorers, options, media, reader)
             report = _Report(check, on_progress)
             if check.is_long():
                 self._look_at_key_frames(check, report)
             frames = reader.frames(options.samples_per_s, options.max_samples, *check.span)
-            tracker = Tracker(self._scorer.side_px, options.max_crops)
+            tracker = Tracker(self._scorers.side_px, options.max_crops)
             with self._found(check.clock.each("frames", frames)) as found:
                 for frame, faces in check.clock.each("faces", found):
                     if check.settled:
@@ -106,7 +105,7 @@ class Analyzer:
 
     def _look_at_key_frames(self, check: _Check, report: _Report) -> None:
         """A verdict within moments, from a few pictures that need no others to be decoded."""
-        tracker = Tracker(self._scorer.side_px, self._options.max_crops)
+        tracker = Tracker(self._scorers.side_px, self._options.max_crops)
         with check.clock.during("first look"):
             frames = check.reader.key_frames(KEY_FRAMES, *check.span)
             with self._found(frames) as found:
@@ -119,30 +118,44 @@ class Analyzer:
         check.start_over()
 
 
+def _explainer(scorers: Scorers) -> Explainer | None:
+    """Of the first network that has a map which people may see."""
+    for scorer in (scorers.deciding, scorers.tentative):
+        evidence = scorer.spec.evidence
+        if evidence is not None and evidence.shown:
+            return Explainer(evidence, scorer.side_px)
+    return None
+
+
 class _Check:
     """What is known about one file while it is being looked at."""
 
     def __init__(
         self,
         finder: FaceFinder,
-        scorer: Scorer,
+        scorers: Scorers,
         options: AnalysisOptions,
         media: MediaFile,
         reader: MediaReader,
     ) -> None:
-        self.clock = _Clock()
+        self.clock = Clock()
         self.reader = reader
         self.options = options
         self.settled = self.stopped_early = False
         self._finder = finder
-        self._scorer = scorer
+        self._scorers = scorers
         self._media = media
         self._sampled_s: list[float] = []
         self._frames = SmallFrames()
         with self.clock.during("hash"):
             self._sha256 = media.sha256 or _sha256(media.path)
-        rules = Rules(scorer.calibration.fake_at, scorer.calibration.real_at)
-        self._rules = replace(rules, min_crops=1) if reader.info.kind == "image" else rules
+
+    def _rules(self, scorer: Scorer) -> Rules:
+        fake_at, real_at = scorer.calibration.fake_at, scorer.calibration.real_at
+        model = scorer.likelihood
+        if self.reader.info.kind == "image":
+            return Rules(fake_at, real_at, min_crops=1, likelihood=model and of_stills(model))
+        return Rules(fake_at, real_at, likelihood=model)
 
     @property
     def span(self) -> tuple[float, float | None]:
@@ -170,8 +183,9 @@ class _Check:
                 self._frames.add(frame)
         past = self.pictures - SETTLED_AFTER
         if self.options.stop_early and past >= 0 and past % SETTLED_EVERY == 0:
-            so_far = self.verdict(tracker.tracks(), self._scorer.p_fake)
-            self.settled = any(is_settled(face, self._rules) for face in so_far.faces)
+            scorer = self._scorers.deciding
+            so_far = self.verdict(tracker.tracks(), scorer, scorer.p_fake)
+            self.settled = any(is_settled(face, self._rules(scorer)) for face in so_far.faces)
 
     def start_over(self) -> None:
         self._sampled_s.clear()
@@ -188,13 +202,18 @@ class _Check:
                 "Choose another span."
             )
 
-    def verdict(self, tracks: list[Track], score: Score | None = None) -> Verdict:
+    def so_far(self, tracks: list[Track]) -> Verdict:
+        """A verdict that may change, by the network that answers soonest."""
+        return self.verdict(tracks, self._scorers.tentative)
+
+    def verdict(self, tracks: list[Track], scorer: Scorer, score: Score | None = None) -> Verdict:
         """The verdict on what was seen so far; see judge() for `score`."""
         with self.clock.during("scores"):
-            scores = [self._scorer.score(track) for track in tracks]
+            scores = [scorer.score(track) for track in tracks]
         with self.clock.during("verdict"):
+            rules = self._rules(scorer)
             pairs = zip(tracks, scores, strict=True)
-            faces = [judge(track, scored, self._rules, score) for track, scored in pairs]
+            faces = [judge(track, scored, rules, score) for track, scored in pairs]
         about = Analyzed(
             media=self.reader.info,
             media_sha256=self._sha256,
@@ -202,7 +221,7 @@ class _Check:
             sampled_s=tuple(self._sampled_s),
             cut_short=self._media.cut_short or self.reader.cut_short,
             stopped_early=self.stopped_early,
-            model=self._scorer.use,
+            model=scorer.use,
             detector=self._finder.use,
             options=self.options,
         )
@@ -210,14 +229,26 @@ class _Check:
 
     def final(self, tracks: list[Track], explainer: Explainer | None) -> Verdict:
         """The verdict on the whole, with its pictures."""
-        verdict = self.verdict(tracks, self._scorer.p_fake)
-        faces = verdict.faces
+        scorer = self._scorers.deciding
+        verdict = self.verdict(tracks, scorer, scorer.p_fake)
+        pairs = zip(verdict.faces, tracks, strict=True)
+        with self.clock.during("scores"):
+            faces = tuple(replace(face, scores=self._scores(track)) for face, track in pairs)
         with self.clock.during("pictures"):
             pictures = face_pictures(faces, tracks) + self._frames.pictures(faces)
             if explainer is not None:
                 faces, evidence = explainer.explain(faces, tracks)
                 pictures += evidence
         return replace(verdict, faces=faces, pictures=pictures, timing_s=self.clock.seconds())
+
+    def _scores(self, track: Track) -> dict[str, float]:
+        """What each network makes of a person, by its name."""
+        found = {}
+        for scorer in dict.fromkeys((self._scorers.deciding, self._scorers.tentative)):
+            p_fake = of_network(track, scorer.score(track), self._rules(scorer))
+            if p_fake is not None:
+                found[scorer.spec.name] = p_fake
+        return found
 
 
 class _Report:
@@ -245,7 +276,7 @@ class _Report:
         self.alive()
 
     def _judge(self, tracker: Tracker) -> None:
-        self._partial = to_json(self._check.verdict(tracker.tracks()))
+        self._partial = to_json(self._check.so_far(tracker.tracks()))
         self._at = time.monotonic()
 
     def scoring(self) -> None:
@@ -253,44 +284,6 @@ class _Report:
 
     def done(self, verdict: Verdict) -> None:
         self._on_progress(Progress("done", 1.0, to_json(verdict)))
-
-
-class _Clock:
-    """Adds up the wall time of each stage; a nested stage's time is charged to that stage only."""
-
-    def __init__(self) -> None:
-        self._start = self._since = time.perf_counter()
-        self._stage: str | None = None
-        self._spent: dict[str, float] = {}
-
-    @contextmanager
-    def during(self, stage: str) -> Iterator[None]:
-        outer = self._turn_to(stage)
-        try:
-            yield
-        finally:
-            self._turn_to(outer)
-
-    def _turn_to(self, stage: str | None) -> str | None:
-        now = time.perf_counter()
-        before, self._stage = self._stage, stage
-        if before is not None:
-            self._spent[before] = self._spent.get(before, 0.0) + now - self._since
-        self._since = now
-        return before
-
-    def each(self, stage: str, items: Iterable[Item]) -> Iterator[Item]:
-        """The items, counting the time spent waiting for them."""
-        iterator = iter(items)
-        while True:
-            with self.during(stage):
-                item = next(iterator, None)
-            if item is None:
-                return
-            yield item
-
-    def seconds(self) -> dict[str, float]:
-        return {**self._spent, "total": time.perf_counter() - self._start}
 
 
 def _sha256(path: Path) -> str:

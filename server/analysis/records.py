@@ -14,7 +14,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from models.registry import Rates
+from models.registry import Likelihood, Rates
+from server.analysis.provenance.records import Provenance
+
+SCHEMA = 2  # of the answer: tests/contract/verdict-2.schema.json
 
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
@@ -22,6 +25,12 @@ Float64 = NDArray[np.float64]
 
 Label = Literal["fake", "real", "inconclusive"]
 MediaLabel = Literal["fake", "real", "inconclusive", "no-face"]
+# The label, and of what is inconclusive, what is suspicious: at most one genuine person in twenty.
+Level = Literal["fake", "suspicious", "inconclusive", "real"]
+Direction = Literal["manipulated", "genuine"]
+Strength = Literal[
+    "none", "weak", "moderate", "moderately-strong", "strong", "very-strong", "extremely-strong"
+]
 Reason = Literal[
     "face-too-small",  # narrower than the model can judge
     "too-few-frames",  # seen too briefly
@@ -185,10 +194,40 @@ class FacePicture:
 
 
 @dataclass(frozen=True, slots=True)
-class FaceVerdict:
-    """The judgement of one person. `p_fake` and `interval` are None where nothing was scored.
+class Support:
+    """Which proposition the evidence supports, and how strongly; "none" has no direction."""
 
-    `moments`, at most three, are the strongest of those that the judgement rests on.
+    direction: Direction | None
+    strength: Strength
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A likelihood ratio of "manipulated" to "genuine", within the bounds of its model.
+
+    `log` is ln LR before the bounds and `error` its standard error: thresholds lie on it, nobody is
+    shown it. Raises ValueError where a value lies outside of `bounds`.
+    """
+
+    log: float
+    error: float
+    lr: float
+    interval: tuple[float, float]
+    bounds: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        low, high = self.bounds
+        if not all(low <= value <= high for value in (self.lr, *self.interval)):
+            raise ValueError(f"an LR of {self.lr} is beyond what its people carry: {self.bounds}")
+
+
+@dataclass(frozen=True, slots=True)
+class FaceVerdict:
+    """The judgement of one person. `p_fake` and `interval` are None where nothing was scored,
+    `ratio` also where the network has no likelihood ratio.
+
+    `moments`, at most three, are the strongest of those that the judgement rests on, `crops` how
+    many it rests on; `scores`: the mean P(fake) of these by the name of each network.
     """
 
     id: int
@@ -200,13 +239,18 @@ class FaceVerdict:
     end_s: float
     samples: tuple[Sample, ...]
     moments: tuple[Moment, ...] = ()
+    level: Level = "inconclusive"
+    ratio: Ratio | None = None
+    crops: int = 0
+    scores: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelUse:
     """Which model judged, on what, and from where on it calls a face fake or real.
 
-    `rates`: how often it is right and wrong at that, None where that was not measured.
+    `rates`: how often it is right and wrong at that, None where that was not measured, and so
+    `likelihood`.
     """
 
     name: str
@@ -215,6 +259,7 @@ class ModelUse:
     fake_at: float
     real_at: float
     rates: Rates | None = None
+    likelihood: Likelihood | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +278,12 @@ class AnalysisOptions:
     max_samples: int = 720  # longer media is sampled more thinly
     min_face_px: int = 40
     max_crops: int = 24  # scored per person
-    model: str = "meso3"
+    model: str = "meso3-full"
     start_s: float = 0.0  # nothing before this is looked at,
     end_s: float | None = None  # nor after this; None: the end of the media
     explain: bool = True  # mark where in the face, if the model can tell
     stop_early: bool = True  # once no further picture of a long video can change the answer
+    schema_version: int = SCHEMA  # of the answer; 1: as before there were likelihood ratios
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +307,9 @@ class Verdict:
     versions: dict[str, str] = field(default_factory=dict)
     timing_s: dict[str, float] = field(default_factory=dict)
     pictures: tuple[FacePicture, ...] = ()
+    level: Level | None = None
+    ratio: Ratio | None = None
+    provenance: Provenance | None = None  # what the file says of itself; None: it was not asked
 
 
 @dataclass(frozen=True, slots=True)

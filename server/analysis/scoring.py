@@ -10,7 +10,15 @@ import numpy as np
 
 from models import registry
 from models.preprocess import resize, to_input
-from server.analysis.records import Float32, Float64, ModelUse, Track, TrackScores, Uint8
+from server.analysis.records import (
+    AnalysisOptions,
+    Float32,
+    Float64,
+    ModelUse,
+    Track,
+    TrackScores,
+    Uint8,
+)
 from server.analysis.runtimes.base import Networks, Runtime, RuntimeFailed
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.errors import ModelError
@@ -26,11 +34,17 @@ log = logging.getLogger(__name__)
 class Scorer:
     """One loaded classifier. Belongs to one thread."""
 
-    def __init__(self, model: str, networks: Networks | None = None, threads: int = 1) -> None:
+    def __init__(
+        self,
+        model: str,
+        networks: Networks | None = None,
+        threads: int = 1,
+        likelihood: bool = True,
+    ) -> None:
         """`model` is a registered name; raises ModelError if it cannot be used for this.
 
         `networks`: what runs it, if it has a full variant; None, or where that fails: TFLite, in
-        so many `threads`.
+        so many `threads`. Without its `likelihood`, each crop is seen once, as schema 1 has it.
         """
         try:
             self.spec = registry.spec(model)
@@ -41,6 +55,7 @@ class Scorer:
         self._threads = threads
         self._seen: OrderedDict[bytes, float] = OrderedDict()
         self.calibration = self.spec.calibration or UNCALIBRATED
+        self.likelihood = self.spec.likelihood if likelihood else None
         self.side_px = self.spec.input_px
         if networks is not None and KERAS in self.spec.files:
             self._use(KERAS, networks.open(model))
@@ -62,6 +77,7 @@ class Scorer:
             fake_at=self.calibration.fake_at,
             real_at=self.calibration.real_at,
             rates=self.spec.rates,
+            likelihood=self.likelihood,
         )
 
     def score(self, track: Track) -> TrackScores:
@@ -87,9 +103,14 @@ class Scorer:
         return answer
 
     def _logits(self, crops: Uint8) -> Float32:
-        """The model's own logits, float32 [K]; batches are filled up with repeats of the last."""
+        """The model's own logits, float32 [K]: the mean of the views of each crop."""
         if crops.shape[1] != self.side_px:
             crops = np.stack([resize(crop, self.side_px) for crop in crops])
+        views = (crops, crops[:, :, ::-1])[: self.likelihood.views if self.likelihood else 1]
+        return np.asarray(np.mean([self._each(view) for view in views], axis=0), np.float32)
+
+    def _each(self, crops: Uint8) -> Float32:
+        """A logit of each crop, float32 [K]; batches are filled up with repeats of the last."""
         parts = []
         for start in range(0, len(crops), BATCHES[-1]):
             part = crops[start : start + BATCHES[-1]]
@@ -108,6 +129,23 @@ class Scorer:
             log.warning("%s runs on TFLite from here on: %s", self.spec.name, failure)
             self._use_tflite(FLOAT if FLOAT in self.spec.files else self.spec.serve)
             return self._runtime.run(batch)
+
+
+class Scorers:
+    """The network that decides, and the one that gives verdicts so far: the same if it is small."""
+
+    def __init__(self, options: AnalysisOptions, networks: Networks | None, threads: int) -> None:
+        likelihood = options.schema_version > 1
+        self.deciding = Scorer(options.model, networks, threads, likelihood)
+        tentative = registry.TENTATIVE.get(options.model)
+        self.tentative = (
+            Scorer(tentative, networks, threads, likelihood) if tentative else self.deciding
+        )
+
+    @property
+    def side_px(self) -> int:
+        """Of the crops that both are given."""
+        return max(self.deciding.side_px, self.tentative.side_px)
 
 
 def to_p_fake(

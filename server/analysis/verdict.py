@@ -1,40 +1,27 @@
-"""From P(fake) over time to a label with reasons; and the only converter to JSON.
+"""From P(fake) over time to a label with reasons.
 
-A face is called fake or real only where the evidence carries it: `p_fake` past the model's own
-threshold, and a 95 % interval that stays on that side of 0.5. Everything else is inconclusive, for
-a named reason. A manipulation of a part of the clip is not averaged away: if any stretch of
-neighbouring frames is surely fake, so is the face, with `scores-disagree` to say that the rest
-does not look it. Nor is a label given that a re-encode, a small resize or a small shift turns round
-(stability.py). A still image offers one crop: it may decide, but its interval is wide, so only a
-high score does.
+What the scores of a person are worth together, weighing.py tells. Whatever it finds, a face is
+inconclusive where too few crops can be judged, for a reason that names what is wrong with them, and
+no label is given that a re-encode, a small resize or a small shift turns round (stability.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from server.analysis.boxes import to_fractions
-from server.analysis.evidence import (
-    Z_95,
-    Z_STRETCH,
-    Estimate,
-    Spread,
-    estimate,
-    strongest_stretch,
-    to_logits,
-)
+from server.analysis.evidence import estimate, to_logits
+from server.analysis.likelihood import Pictures
 from server.analysis.records import (
     AnalysisOptions,
     DetectorUse,
     FaceVerdict,
     Float32,
     Float64,
-    Label,
+    Level,
     MediaInfo,
     MediaLabel,
     ModelUse,
@@ -46,25 +33,11 @@ from server.analysis.records import (
     Verdict,
 )
 from server.analysis.stability import Score, is_stable
+from server.analysis.weighing import Rules, Weighed, label_of, weigh
 
-SCHEMA = 1
 MOST_MOMENTS = 3
 MOMENTS_APART_S = 1.0  # neighbouring pictures show the same
-WORST_FIRST: tuple[Label, ...] = ("fake", "inconclusive", "real")
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """When a face may be called what. Sizes in pixels of the full frame, the rest 0..1."""
-
-    fake_at: float = 0.9
-    real_at: float = 0.1
-    min_face_px: float = 100.0  # no face in the training data was smaller in its own video
-    min_sharpness: float = 0.3
-    min_frontality: float = 0.25
-    min_crops: int = 3  # of a video; a still image has one
-    min_stretch_s: float = 0.6  # three samples at three a second
-    usual: Spread = field(default_factory=Spread)
+WORST_FIRST: tuple[Level, ...] = ("fake", "suspicious", "inconclusive", "real")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,42 +63,61 @@ def judge(
     With `score`, which scores further crops, a label must also be stable.
     """
     usable, causes = _usable(track, rules)
-    label: Label = "inconclusive"
-    answer: Estimate | None = None
-    z, reasons = Z_95, causes
-    if usable.any():
-        logits = to_logits(scores.p_fake[usable])
-        answer = estimate(logits, rules.usual)
-        if len(logits) < rules.min_crops:
-            reasons = ("too-few-frames", *causes)
-        else:
-            label, answer, z, reasons = _weigh(logits, track.crop_times_s[usable], rules)
-            if (
-                label != "inconclusive"
-                and score
-                and not _holds(track, scores, usable, label, score)
-            ):
-                label, reasons = "inconclusive", ("unstable",)
-    elif not causes:
-        reasons = ("too-few-frames",)  # followed, but never wholly in the picture
+    found = _weighed(track, scores, usable, causes, rules)
+    if score and found and not _holds(track, scores, usable, found, score):
+        found = replace(found, level="inconclusive", reasons=("unstable",))
+    # Followed, but never wholly in the picture: then there are no crops, and no causes.
+    reasons = found.reasons if found else causes or ("too-few-frames",)
+    level = found.level if found else "inconclusive"
     return FaceVerdict(
         id=track.id,
-        label=label,
-        p_fake=answer.p_fake if answer else None,
-        interval=answer.interval(z) if answer else None,
+        label=label_of(level),
+        p_fake=found.answer.p_fake if found else None,
+        interval=found.answer.interval(found.z) if found else None,
         reasons=reasons,
         start_s=float(track.times_s[0]),
         end_s=float(track.times_s[-1]),
         samples=_samples(track, scores),
         moments=_moments(track.crop_times_s[usable], scores.p_fake[usable]),
+        level=level,
+        ratio=found.ratio if found else None,
+        crops=int(usable.sum()),
     )
 
 
+def _weighed(
+    track: Track,
+    scores: TrackScores,
+    usable: NDArray[np.bool_],
+    causes: tuple[Reason, ...],
+    rules: Rules,
+) -> Weighed | None:
+    """What the usable crops tell; None where there are none."""
+    if not usable.any():
+        return None
+    logits = to_logits(scores.p_fake[usable])
+    if len(logits) < rules.min_crops:
+        answer = estimate(logits, rules.usual)
+        return Weighed("inconclusive", answer, reasons=("too-few-frames", *causes))
+    pictures = Pictures(logits, track.sharpness[usable], track.sizes_px[usable])
+    return weigh(pictures, track.crop_times_s[usable], rules)
+
+
 def _holds(
-    track: Track, scores: TrackScores, usable: NDArray[np.bool_], label: Label, score: Score
+    track: Track, scores: TrackScores, usable: NDArray[np.bool_], found: Weighed, score: Score
 ) -> bool:
+    """Whether a label, if there is one, is stable."""
+    if found.level not in ("fake", "real"):
+        return True
     crops, p_fake, quality = track.crops[usable], scores.p_fake[usable], track.quality[usable]
-    return is_stable(crops, p_fake, quality, label == "fake", score)
+    return is_stable(crops, p_fake, quality, found.level == "fake", score)
+
+
+def of_network(track: Track, scores: TrackScores, rules: Rules) -> float | None:
+    """The mean P(fake) of the usable crops, as a network scored them; None where there are none."""
+    usable, _ = _usable(track, rules)
+    logits = to_logits(scores.p_fake[usable])
+    return estimate(logits, rules.usual).p_fake if len(logits) else None
 
 
 def _usable(track: Track, rules: Rules) -> tuple[NDArray[np.bool_], tuple[Reason, ...]]:
@@ -142,36 +134,18 @@ def _usable(track: Track, rules: Rules) -> tuple[NDArray[np.bool_], tuple[Reason
     return ~bad, (main,)
 
 
-def _weigh(
-    logits: NDArray[np.float64], times_s: NDArray[np.float64], rules: Rules
-) -> tuple[Label, Estimate, float, tuple[Reason, ...]]:
-    """Label, the estimate that it rests on, the width of its interval, and reasons."""
-    whole = estimate(logits, rules.usual)
-    least = (rules.min_crops, rules.min_stretch_s)
-    part = strongest_stretch(logits, times_s, rules.usual, least)
-    if _is_fake(whole, Z_95, rules):
-        return "fake", whole, Z_95, ()
-    if part is not None and _is_fake(part, Z_STRETCH, rules):
-        return "fake", part, Z_STRETCH, ("scores-disagree",)
-    if part is not None and part.p_fake >= rules.fake_at and whole.p_fake < rules.fake_at:
-        return "inconclusive", whole, Z_95, ("scores-disagree",)
-    if whole.p_fake <= rules.real_at and whole.interval()[1] < 0.5:
-        return "real", whole, Z_95, ()
-    return "inconclusive", whole, Z_95, ("not-certain",)
-
-
-def _is_fake(evidence: Estimate, z: float, rules: Rules) -> bool:
-    return evidence.p_fake >= rules.fake_at and evidence.interval(z)[0] > 0.5
-
-
 def is_settled(face: FaceVerdict, rules: Rules) -> bool:
     """Whether a verdict so far will stand, whatever the rest of the media shows.
 
-    Only "fake" can: it takes the whole interval to lie beyond the threshold, so that what was seen
-    remains a stretch that is surely fake if all that follows looks real.
+    Only "fake" can: what was seen must remain a stretch that is surely fake if all that follows,
+    as many crops again, looks real.
     """
-    sure = face.label == "fake" and not face.reasons
-    return sure and face.interval is not None and face.interval[0] >= rules.fake_at
+    if face.label != "fake" or face.reasons:
+        return False
+    if rules.likelihood and face.ratio:
+        ways = 2 * face.crops / rules.min_crops
+        return bool(face.ratio.log - np.log(ways) >= rules.likelihood.fake_at)
+    return face.interval is not None and face.interval[0] >= rules.fake_at
 
 
 def _samples(track: Track, scores: TrackScores) -> tuple[Sample, ...]:
@@ -206,6 +180,8 @@ def combine(
         reasons = (*reasons, "stopped-early")
     return Verdict(
         label=label,
+        level=worst.level if worst else None,
+        ratio=worst.ratio if worst else None,
         p_fake=worst.p_fake if worst else None,
         reasons=(*reasons, "cut-short") if about.cut_short else reasons,
         media=about.media,
@@ -221,71 +197,7 @@ def combine(
     )
 
 
-def badness(face: FaceVerdict) -> tuple[int, float]:
+def badness(face: FaceVerdict) -> tuple[int, float, float]:
     """Sorts the worst face first."""
-    return WORST_FIRST.index(face.label), -(face.p_fake if face.p_fake is not None else 0.0)
-
-
-# JSON ------------------------------------------------------------------------------------------
-
-
-def to_json(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as everything outside speaks of it: tests/contract/verdict-1.schema.json.
-
-    Seconds to the millisecond, P(fake) and fractions of the picture to 4 digits, null if unknown.
-    """
-    media = verdict.media
-    return {
-        "schema": SCHEMA,
-        "label": verdict.label,
-        "p_fake": _rounded(verdict.p_fake, 4),
-        "reasons": list(verdict.reasons),
-        "media": {
-            "kind": media.kind,
-            "sha256": verdict.media_sha256,
-            "width_px": media.width_px,
-            "height_px": media.height_px,
-            "duration_s": _rounded(media.duration_s, 3),
-            "analyzed_s": [_rounded(time_s, 3) for time_s in verdict.analyzed_s],
-            "sampled_s": [_rounded(time_s, 3) for time_s in verdict.sampled_s],
-        },
-        "faces": [_face_to_json(face, media) for face in verdict.faces],
-        "model": asdict(verdict.model),
-        "detector": asdict(verdict.detector),
-        "options": asdict(verdict.options),
-        "versions": dict(verdict.versions),
-        "timing_s": {stage: _rounded(s, 3) for stage, s in verdict.timing_s.items()},
-    }
-
-
-def _face_to_json(face: FaceVerdict, media: MediaInfo) -> dict[str, Any]:
-    return {
-        "id": face.id,
-        "label": face.label,
-        "p_fake": _rounded(face.p_fake, 4),
-        "interval": [_rounded(end, 4) for end in face.interval] if face.interval else None,
-        "reasons": list(face.reasons),
-        "start_s": _rounded(face.start_s, 3),
-        "end_s": _rounded(face.end_s, 3),
-        "samples": [
-            {
-                "t": _rounded(sample.time_s, 3),
-                "box": list(to_fractions(sample.box, media.width_px, media.height_px)),
-                "p_fake": _rounded(sample.p_fake, 4),
-            }
-            for sample in face.samples
-        ],
-        "moments": [
-            {
-                "t": _rounded(moment.time_s, 3),
-                "p_fake": _rounded(moment.p_fake, 4),
-                "regions": None if moment.regions is None else list(moment.regions),
-            }
-            for moment in face.moments
-        ],
-    }
-
-
-def _rounded(number: float | None, digits: int) -> float | None:
-    """A plain float; None also for what JSON has no number for."""
-    return round(float(number), digits) if number is not None and np.isfinite(number) else None
+    ratio = face.ratio.log if face.ratio else 0.0
+    return WORST_FIRST.index(face.level), -ratio, -(face.p_fake if face.p_fake is not None else 0.0)

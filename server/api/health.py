@@ -85,9 +85,10 @@ def _worker(service: Service) -> str:
 
 
 def _models(service: Service) -> str:
-    for name in (service.settings.model, "mtcnn"):
-        model = registry.spec(name)
-        if missing := [file.path.name for file in model.files.values() if not file.path.is_file()]:
+    model = service.settings.model
+    for name in (model, registry.TENTATIVE.get(model, model), "mtcnn"):
+        files = registry.spec(name).files.values()
+        if missing := [file.path.name for file in files if not file.path.is_file()]:
             return f"missing {', '.join(missing)}"
     return "ok"
 

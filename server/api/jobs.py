@@ -71,6 +71,7 @@ def call_off(job_id: str) -> dict[str, Any] | Response:
     job = find(job_id)
     if not current().checks.call_off(job.id):
         raise _unknown()
+    current().feedback.forget(job.id)
     left = current().store.get(job_id)
     return describe(left) if left else Response(status=204)
 
@@ -104,13 +105,20 @@ def describe(job: Job) -> dict[str, Any]:
         "attempts": job.attempts,
         "partial": job.partial,
         "result": job.result,
+        "feedback": current().feedback.told(job.id) if job.result else None,
     }
 
 
 def links(path: str) -> dict[str, str]:
     """What there is about the job at `path` (schemas.JobLinks)."""
     faces = path + "/faces/{face}.jpg{?moment,kind}"
-    return {"self": path, "events": f"{path}/events", "report": f"{path}/report", "faces": faces}
+    return {
+        "self": path,
+        "events": f"{path}/events",
+        "report": f"{path}/report",
+        "faces": faces,
+        "feedback": f"{path}/feedback",
+    }
 
 
 def tagged(body: str | bytes, media_type: str) -> Response:
@@ -127,10 +135,14 @@ def path_of(job_id: str) -> str:
 
 def find(job_id: str) -> Job:
     """The job with this id; raises NotFound."""
-    job = current().store.get(job_id) if re.fullmatch(r"[0-9a-f]{32}", job_id) else None
+    job = current().store.get(job_id) if is_job_id(job_id) else None
     if job is None:
         raise _unknown()
     return job
+
+
+def is_job_id(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{32}", text) is not None
 
 
 def _unknown() -> NotFound:

@@ -38,6 +38,7 @@ ANALYSIS = frozenset(
         "model",
         "explain",
         "stop_early",
+        "schema_version",
     }
 )
 
@@ -116,6 +117,9 @@ class Options(BaseModel):
     )
     stop_early: Annotated[Truth | Absent, BeforeValidator(_truth)] = Field(
         None, description="whether to stop where no further picture can change the answer"
+    )
+    schema_version: Annotated[Literal[1, 2] | Absent, Number] = Field(
+        None, description="of the verdict; 1: without likelihood ratios, for this version only"
     )
     fresh: Truth = Field(False, description="check again, although a recent result is there")
     urgent: Truth = Field(True, description="false: after those for whom somebody is waiting")

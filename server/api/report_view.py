@@ -15,11 +15,12 @@ from server.jobs.records import Job
 from server.jobs.store import Store
 from server.words import Words
 
-SHAPES = {"fake": "▲", "real": "●", "inconclusive": "◆", "no-face": "○"}
+SHAPES = {"fake": "▲", "suspicious": "△", "real": "●", "inconclusive": "◆", "no-face": "○"}
 # Reasons that lie in the picture: of such a face nothing is found. Of a crowd they are folded.
 UNJUDGED = frozenset({"face-too-small", "too-few-frames", "blurred", "out-of-scope"})
 FEW = 2  # so many are shown like the others
 RARE = 0.01  # of such videos are fake, for the sentence that says what a flag is worth
+PRIORS = (1, 50)  # of 100 such videos are fake, for those that say what evidence is worth
 JOIN_S = 1.5  # samples farther apart are not joined: the face may have been away in between
 WIDTH, HEIGHT, EDGE = 640, 72, 6
 COLUMNS = ("face", "label", "t", "p_fake", "x", "y", "width", "height")
@@ -40,9 +41,13 @@ class Lane:
 class View:
     """What the template shows; see there."""
 
+    id: str
     title: str
     verdict: dict[str, Any]
     text: dict[str, str]
+    declared: list[tuple[str, str]]  # what is claimed of the origin, and what that is worth
+    declared_note: str
+    judged_by: str
     worth: list[str]
     estimate: str
     faces: list[dict[str, Any]]
@@ -55,12 +60,17 @@ class View:
     @classmethod
     def of(cls, job: Job, store: Store, version: str, words: Words) -> View:
         verdict: dict[str, Any] = job.result or {}
+        model = verdict["model"]
         shown, folded = _crowd(verdict["faces"])
         options = verdict["options"].items()
         return cls(
+            id=job.id,
             title=job.source or words.say("report_unnamed"),
             verdict=verdict,
-            text=_finding(verdict, words),
+            text=_finding(verdict, verdict.get("basis"), words),
+            declared=[words.declaration(said) for said in _declarations(verdict)],
+            declared_note=_declared_note(verdict, words),
+            judged_by=words.say("judged_by", model["name"], model["sha256"][:12]),
             worth=list(_worth(verdict, words)),
             estimate=words.say("estimate"),
             faces=[_face(face, verdict, job, store, words) for face in shown],
@@ -114,18 +124,27 @@ def _crowd(faces: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict
     return [face for face in faces if face not in folded], folded
 
 
-def _finding(found: dict[str, Any], words: Words) -> dict[str, str]:
+def _finding(found: dict[str, Any], basis: dict[str, Any] | None, words: Words) -> dict[str, str]:
     """A label in words, of the media or of a face."""
-    say = words.say
-    label, p_fake = found["label"], found["p_fake"]
+    say, label = words.say, found["label"]
+    name = "suspicious" if found.get("level") == "suspicious" else label
+    covers = basis["covers"] if label == "real" and basis and basis["blind_to"] else None
     return {
         "label": label,
-        "shape": SHAPES.get(label, ""),
-        "words": say(f"label_{label}"),
-        "meaning": say(f"meaning_{label}"),
-        "probability": _probability(p_fake, found.get("interval"), words),
+        "shape": SHAPES.get(name, ""),
+        "words": say("label_real_of", words.kinds(covers)) if covers else say(f"label_{name}"),
+        "meaning": say(f"meaning_{name}"),
+        "evidence": _evidence(found, words),
         "reasons": " ".join(say(f"reason_{reason}") for reason in found["reasons"]),
     }
+
+
+def _evidence(found: dict[str, Any], words: Words) -> str:
+    """How strong the evidence is, or the probability of a verdict of schema 1; empty without."""
+    if "level" not in found:
+        return _probability(found["p_fake"], found.get("interval"), words)
+    text = words.support(found["support"])
+    return f"{text}." if text else ""
 
 
 def _probability(p_fake: float | None, interval: list[float] | None, words: Words) -> str:
@@ -137,8 +156,43 @@ def _probability(p_fake: float | None, interval: list[float] | None, words: Word
     return words.say("probability_interval", *shares) + "."
 
 
+def _declarations(verdict: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the file declares of its origin; none of a verdict that was made before it was read."""
+    provenance: dict[str, Any] = verdict.get("provenance") or {"declarations": []}
+    return list(provenance["declarations"])
+
+
+def _declared_note(verdict: dict[str, Any], words: Words) -> str:
+    """What holds of all that is declared, or of nothing; empty where it was not read."""
+    provenance = verdict.get("provenance")
+    if not provenance:
+        return ""
+    missing = "declared_unreadable" if provenance["state"] == "unreadable" else "declared_none"
+    return words.say("declared_note" if provenance["declarations"] else missing)
+
+
 def _worth(verdict: dict[str, Any], words: Words) -> Iterator[str]:
-    """What a flag is worth where fakes are rare, as far as it was measured."""
+    """What the evidence is worth where fakes are rare and where not, and what is behind it."""
+    say = words.say
+    basis: dict[str, Any] | None = verdict.get("basis")
+    lr: float | None = verdict.get("lr")
+    if basis is None:
+        yield from _worth_of_flag(verdict, words)
+        return
+    if lr is not None:
+        for prior in PRIORS:
+            odds = lr * prior / (100 - prior)
+            yield say("worth_prior", str(prior), f"{100 * odds / (1 + odds):.0f}")
+    if basis["blind_to"]:
+        yield say("blind_to", words.kinds(basis["blind_to"]))
+    people, found = basis["people"], basis["guarantee"]
+    yield say("worth_people", str(people["genuine"]), str(people["manipulated"]))
+    share = say("percent", f"{100 * found['flagged_at_most']:.1f}")
+    yield say("worth_guarantee", str(found["people"]), str(found["flagged"]), share)
+
+
+def _worth_of_flag(verdict: dict[str, Any], words: Words) -> Iterator[str]:
+    """What a flag is worth, as far as it was measured, of a verdict without likelihood ratios."""
     rates = verdict["model"]["rates"]
     if rates is None:
         return
@@ -156,7 +210,10 @@ def _face(
     scored = [sample for sample in face["samples"] if sample["p_fake"] is not None]
     return {
         "id": face["id"],
-        "text": _finding(face, words),
+        "text": _finding(face, verdict.get("basis"), words),
+        "scores": [
+            f"{name}: {say('score', percent(p))}" for name, p in face.get("scores", {}).items()
+        ],
         "span": say("seen", clock(face["start_s"]), clock(face["end_s"]))
         if verdict["media"]["kind"] == "video"
         else "",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.api.options import Absent, MayWait, Number, Options
 from server.fetch.urls import MAX_LENGTH
+from server.jobs.feedback import Right
 from server.verdict_schema import Fraction, Rates, Verdict
 from server.words import LANGUAGES
 
@@ -99,6 +100,7 @@ class JobLinks(BaseModel):
     events: str
     report: str
     faces: str
+    feedback: str
 
 
 class JobSummary(BaseModel):
@@ -134,6 +136,14 @@ class Job(JobSummary):
     attempts: int
     partial: dict[str, Any] | None = Field(description="the verdict so far")
     result: dict[str, Any] | None = Field(description="the Verdict, when done")
+    feedback: Right | None = Field(description="what somebody told to be right instead")
+
+
+class Feedback(BaseModel):
+    """What is right of a media whose verdict is wrong: `fake`, manipulated or generated; `real`."""
+
+    model_config = ConfigDict(extra="forbid")
+    right: Right
 
 
 class JobsQuery(BaseModel):

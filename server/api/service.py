@@ -9,6 +9,7 @@ from flask import Flask, current_app
 
 from server.config import Settings
 from server.jobs.checks import Checks
+from server.jobs.feedback import Feedback
 from server.jobs.folders import Folders
 from server.jobs.queue import Queue, make_celery
 from server.jobs.store import Store
@@ -37,6 +38,7 @@ class Service:
     store: Store
     checks: Checks
     folders: Folders
+    feedback: Feedback
     space: Space
     may_wait: threading.BoundedSemaphore = field(repr=False)
     stopping: threading.Event = field(repr=False, default_factory=threading.Event)
@@ -52,6 +54,7 @@ class Service:
             store=store,
             checks=Checks(settings, store, Queue(make_celery(settings))),
             folders=folders,
+            feedback=Feedback(folders.feedback),
             space=Space(folders, store.chunks, settings.queue_bytes),
             may_wait=threading.BoundedSemaphore(max(1, settings.threads - SPARE_THREADS)),
         )

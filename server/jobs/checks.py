@@ -142,15 +142,15 @@ def model_sha256(name: str, backend: str | None = None) -> str | None:
 
 def _how(options: Mapping[str, Any]) -> list[Any]:
     """All that decides, beside the media, what comes out of a check."""
-    model = options.get("model", "")
-    return [dict(options), _made_of(model), _made_of(DETECTOR), __version__]
+    names = (options.get("model", ""), *registry.TENTATIVE.values(), DETECTOR)
+    return [dict(options), *map(_made_of, names), __version__]
 
 
 def _made_of(name: str) -> list[Any]:
-    """A model's files and calibration; nothing if there is no such model, as the check will say."""
+    """A model's files and what was fitted to it; nothing where there is no such model."""
     try:
         spec = registry.spec(name)
     except registry.RegistryError:
         return []
-    calibration = asdict(spec.calibration) if spec.calibration else None
-    return [spec.serve, {part: file.sha256 for part, file in spec.files.items()}, calibration]
+    fitted = [asdict(part) if part else None for part in (spec.calibration, spec.likelihood)]
+    return [spec.serve, {part: file.sha256 for part, file in spec.files.items()}, *fitted]

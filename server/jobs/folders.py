@@ -11,7 +11,8 @@ from server.config import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """`uploads`: files sent by people; `scratch`: one folder an attempt; `spool`: messages."""
+    """`uploads`: files sent by people; `scratch`: one folder an attempt; `spool`: messages;
+    `feedback`: what people told of wrong verdicts."""
 
     root: Path
 
@@ -23,7 +24,7 @@ class Folders:
         """
         folders = cls(data_dir.resolve())
         folders.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own = (folders.uploads, folders.scratch, folders.spool)
+        own = (folders.uploads, folders.scratch, folders.spool, folders.feedback)
         for path in own:
             path.mkdir(mode=0o700, exist_ok=True)
             _close(path, 0o700)
@@ -52,6 +53,10 @@ class Folders:
     @property
     def spool(self) -> Path:
         return self.root / "spool"
+
+    @property
+    def feedback(self) -> Path:
+        return self.root / "feedback"
 
     @property
     def database(self) -> Path:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from server.analysis.analyze import Analyzer
+from server.analysis.answer import to_json
 from server.analysis.records import AnalysisOptions, FacePicture, MediaFile, Progress
-from server.analysis.verdict import to_json
 from server.errors import MemoryLimit
 from server.gpu.channel import Channel
+from server.processes import provenance
 from server.processes.protocol import Checking, Say, Task
 from server.processes.sandbox import Confinement, confine
 
@@ -33,6 +35,7 @@ def check(task: Task, say: Say) -> None:
     asked = task.work
     assert isinstance(asked, Checking)
     networks = Channel(*task.channel) if task.channel else None
+    declared = provenance.start(Path(asked.file), asked.trust_list, asked.memory_bytes)
     confine_to(Path(asked.file), asked, task.parent_pid)
     reporter = Reporter(task.work_id, say)
     reporter.opened()
@@ -47,7 +50,8 @@ def check(task: Task, say: Say) -> None:
                 "checks use more: MESOSCOPE_MAX_MEMORY_BYTES."
             ) from error
         raise
-    say(result=to_json(verdict), pictures=[_sent(each) for each in verdict.pictures])
+    result = to_json(replace(verdict, provenance=declared.result()))
+    say(result=result, pictures=[_sent(each) for each in verdict.pictures])
 
 
 def confine_to(media: Path, asked: Checking, parent_pid: int) -> None:

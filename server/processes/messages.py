@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from server.errors import AppError, kinds
 from server.fetch.failures import NOTES, Failure
-from server.verdict_schema import Verdict
+from server.verdict_schema import shape_of
 
 STAGES = ("faces", "scores")  # of an analysis that runs
 MOST_PICTURES = 100
@@ -210,7 +210,7 @@ def _progress(said: dict[str, Any]) -> Progress:
 def _verdict(said: dict[str, Any]) -> dict[str, Any]:
     """The verdict with what its schema names and nothing else."""
     try:
-        return Verdict.model_validate(said, strict=True).model_dump(by_alias=True)
+        return shape_of(said).model_validate(said, strict=True).model_dump(by_alias=True)
     except ValidationError as error:
         raise Nonsense(f"no verdict: {error.error_count()} faults") from None
 

@@ -79,6 +79,7 @@ class Checking:
     cpu_s: int
     threads: int
     fetched: bool = False
+    trust_list: str = ""  # a file of certificates; empty: the one that ships
 
     @classmethod
     def within(cls, settings: Settings, file: str, **what: Any) -> Checking:
@@ -88,6 +89,7 @@ class Checking:
             memory_bytes=settings.max_memory_bytes,
             cpu_s=(1 + settings.cores) * math.ceil(settings.job_timeout_s),
             threads=settings.cores,
+            trust_list=settings.trust_list and str(Path(settings.trust_list).resolve()),
             **what,
         )
 

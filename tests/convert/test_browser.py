@@ -16,10 +16,9 @@ from convert.errors import ConversionError
 from convert.fixed import answer, with_sides
 from models import registry
 from models.pyramid import windows_along
-from server.analysis.records import AnalysisOptions
 from server.analysis.runtimes.tflite import TfliteRuntime
 
-SERVED = AnalysisOptions().model
+SERVED = browser.SMALL
 
 
 @pytest.fixture(scope="module")

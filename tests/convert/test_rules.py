@@ -5,7 +5,7 @@ from __future__ import annotations
 from convert import rules
 from models import pyramid
 from server.analysis import evidence
-from server.analysis.verdict import Rules
+from server.analysis.weighing import Rules
 
 
 def test_the_extensions_copy_is_up_to_date() -> None:

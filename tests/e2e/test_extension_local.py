@@ -16,8 +16,8 @@ import pytest
 from models.preprocess import resize
 from server.analysis import stability
 from server.analysis.analyze import Analyzer
+from server.analysis.answer import to_json
 from server.analysis.records import AnalysisOptions, MediaFile
-from server.analysis.verdict import to_json
 from server.analysis.video import MediaReader
 from tests import media
 from tests.e2e.conftest import Site, served

@@ -250,11 +250,13 @@ def test_what_a_flag_is_worth(
     rates = {"flags_fake": 0.359, "flags_real": 0.019, "part": "the test's own"}
     model = verdict["model"] | {"rates": rates}
     verdict = verdict | {"label": "fake", "p_fake": 0.95, "faces": [face], "model": model}
+    support = {"direction": "manipulated", "strength": "weak"}
+    verdict |= {"level": "fake", "support": support, "lr": 6.38}
     keep = "(check) => chrome.storage.session.set({['check:' + check.id]: check})"
     extension.worker.evaluate(keep, known | {"result": verdict})
     page.set_viewport_size({"width": 400, "height": 900})
-    said = {"en": "right in 16 of 100", "de": "in 16 von 100", "fr": "16 fois sur 100"}
-    said |= {"es": "en 16 de cada 100", "ar": "يصيب في"}
+    said = {"en": "6 of 100 with evidence", "de": "mit solchen Belegen 6", "fr": "fausses, 6 sur"}
+    said |= {"es": "como estos lo son 6", "ar": "فإن 6 من كل 100"}
     for language, words in said.items():
         extension.set(language=language)
         page.goto(extension.address(f"popup/popup.html?tab={tab}"))

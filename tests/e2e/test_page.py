@@ -29,7 +29,7 @@ from tests.e2e.page import (  # noqa: E402
 expect = playwright.expect
 pytestmark = pytest.mark.browser
 
-LABEL = re.compile(r"Looks manipulated|No sign of manipulation found|Cannot be told")
+LABEL = re.compile(r"Looks manipulated|Suspicious|No sign of|Cannot be told")
 MOST_BYTES = 150_000
 
 

@@ -35,7 +35,7 @@ expect = playwright.expect
 pytestmark = pytest.mark.browser
 
 TOKEN = "a-secret-of-some-length"
-VERDICT = json.loads((ROOT / "tests" / "contract" / "verdict-1.json").read_text())
+VERDICT = json.loads((ROOT / "tests" / "contract" / "verdict-2.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,13 @@ def test_so_far_and_then_a_flag(
         report = report_of(page)
         expect(report.locator(".headline")).to_contain_text("Looks manipulated")
         assert "So far" not in page.inner_text("#one")
-        expect(report.locator(".rates")).to_contain_text("right in 16 of 100")
+        expect(report.locator(".answer")).to_contain_text("Support for manipulation: moderate")
+        expect(report.locator(".rates").nth(0)).to_contain_text(
+            "If 1 of 100 such videos are fake, 12"
+        )
+        expect(report.locator(".rates").nth(1)).to_contain_text(
+            "If 50 of 100 such videos are fake, 93"
+        )
         expect(report).to_contain_text("Only a part of what was seen")
         expect(report.locator("article")).to_have_count(2)
 
@@ -152,10 +158,12 @@ def test_so_far_and_then_a_flag(
         shoot(page, "flag")
         assert_accessible(page)
 
-        write(idle, job, result=VERDICT | {"label": "real", "p_fake": 0.1})
+        genuine = {"direction": "genuine", "strength": "weak"}
+        real = {"label": "real", "level": "real", "support": genuine, "lr": 0.25}
+        write(idle, job, result=VERDICT | real)
         page.reload()
-        expect(report.locator(".headline")).to_contain_text("No sign of manipulation found")
-        assert report.locator(".rates").count() == 0
+        expect(report.locator(".headline")).to_contain_text("No sign of: face swap")
+        expect(report.locator(".answer")).to_contain_text("Support for genuine: weak")
 
 
 def test_without_events_it_asks(

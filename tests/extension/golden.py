@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from models.preprocess import face_crop, resize
 from models.pyramid import levels
 from server.analysis import cascade, cuts, matching, stability
 from server.analysis.analyze import Analyzer
+from server.analysis.answer import to_json
 from server.analysis.boxes import to_fractions
 from server.analysis.crops import frontality, sharpness
 from server.analysis.faces import FaceFinder
+from server.analysis.likelihood import of_stills, support
 from server.analysis.records import (
     AnalysisOptions,
     Faces,
@@ -27,13 +29,21 @@ from server.analysis.records import (
     TrackScores,
 )
 from server.analysis.tracks import Tracker
-from server.analysis.verdict import Rules, judge, to_json
+from server.analysis.verdict import judge
 from server.analysis.video import MediaReader
+from server.analysis.weighing import Rules
+from tests.contract.test_verdict_contract import LIKELIHOOD
 from tests.media import clip, moving, picture
 from tests.server.scenes import HEAD, scene
 
-OPTIONS = AnalysisOptions(explain=False)
+OPTIONS = AnalysisOptions(explain=False, model="meso3")
 BOX = (10, 20, 110, 140)
+# Of no network, of one that few people are behind, of one that many are.
+LIKELIHOODS = (
+    None,
+    replace(LIKELIHOOD, line=(0.1, -0.3, 0.2, 0.9, 0.2, -0.1)),
+    replace(LIKELIHOOD, bounds=(1e-4, 2e4), line=(-0.2, 0.3, 0.1, 1.4, 0.1, 0.3)),
+)
 SIDE_PX = 144  # of the tracks' crops
 SIZES = ((320, 180), (256, 256), (301, 77), (64, 36))
 PYRAMIDS = ((640, 360), (1280, 720), (333, 517), (20, 20), (8, 300))
@@ -69,7 +79,7 @@ def write(folder: Path, astronaut: np.ndarray) -> None:
     _pixels(golden, astronaut)
     _pictures(golden, astronaut)
     golden.values["tracks"] = _tracks(golden, astronaut)
-    golden.values["judged"] = [_judgement(seed) for seed in range(60)]
+    golden.values["judged"] = [_judgement(seed) for seed in range(90)]
     golden.values["clips"] = [
         _video(golden, folder / "head.mp4", astronaut),
         _still(golden, folder / "still.png", astronaut),
@@ -139,6 +149,7 @@ def _crops(golden: Golden, face: np.ndarray) -> None:
     first = face_crop(face, landmarks, 144)
     golden.keep("scaled", stability.scaled(first))
     golden.keep("shifted", stability.shifted(first))
+    golden.keep("flipped", np.ascontiguousarray(first[:, ::-1]))
     golden.keep("grown", resize(face_crop(face, turned, 144), 200))
 
 
@@ -216,13 +227,19 @@ def _judgement(seed: int) -> dict[str, Any]:
         sizes_px=measures[2],
     )
     still = count == 1
-    rules = Rules(0.93, 0.23, min_crops=1) if still else Rules(0.93, 0.23)
+    likelihood = LIKELIHOODS[seed // 3 % 3]
+    own = likelihood and of_stills(likelihood) if still else likelihood
+    rules = Rules(0.93, 0.23, min_crops=1 if still else Rules().min_crops, likelihood=own)
     face = judge(track, TrackScores(seed, p_fake), rules)
     return {
         "thresholds": {"fake_at": 0.93, "real_at": 0.23}, "still": still,
         "times_s": times_s.tolist(), "p_fake": p_fake.tolist(),
         "sharpness": measures[0].tolist(), "frontality": measures[1].tolist(),
         "sizes_px": measures[2].tolist(), "label": face.label, "reasons": face.reasons,
+        "likelihood": asdict(likelihood) if likelihood else None,
+        "level": face.level, "lr": face.ratio and face.ratio.lr,
+        "lr_interval": face.ratio and face.ratio.interval,
+        "support": face.ratio and asdict(support(face.ratio.lr)),
         "p": face.p_fake, "interval": face.interval, "box": to_fractions(BOX, 480, 270),
         "moments": [[moment.time_s, moment.p_fake] for moment in face.moments],
     }  # fmt: skip

@@ -16,9 +16,11 @@ import pytest
 from models import registry
 from server.analysis import analyze
 from server.analysis.analyze import Analyzer
+from server.analysis.answer import to_json
 from server.analysis.pictures import MOST_FACES, face_pictures
 from server.analysis.records import AnalysisOptions, MediaFile, Progress, Track, TrackScores
-from server.analysis.verdict import Rules, badness, judge, to_json
+from server.analysis.verdict import badness, judge
+from server.analysis.weighing import Rules
 from server.errors import BadValue, EmptyFile, ModelError, NotFound
 from tests.contract.test_verdict_contract import SCHEMA, Draft202012Validator
 from tests.media import clip, picture, truncated
@@ -55,7 +57,9 @@ def test_a_clip_of_two_people_has_two_verdicts(analyzer: Analyzer, crossing_clip
     assert set(data["timing_s"]) == stages
     parts = sum(spent for stage, spent in data["timing_s"].items() if stage != "total")
     assert parts <= data["timing_s"]["total"] + 0.01
-    assert data["model"]["name"] == "meso3"
+    assert data["model"]["name"] == "meso3-full"
+    for face in data["faces"]:
+        assert set(face["scores"]) == ({"meso3", "meso3-full"} if face["crops"] else set())
     assert data["versions"]["numpy"] == np.__version__
 
 
@@ -64,8 +68,10 @@ def test_the_answer_says_what_it_rests_on(analyzer: Analyzer, crossing_clip: Pat
     sampled_s = data["media"]["sampled_s"]
     assert data["media"]["analyzed_s"] == [sampled_s[0], sampled_s[-1]]
     assert np.diff(sampled_s) == pytest.approx(1 / 3, abs=1 / FPS + 0.001)
-    assert data["options"] == asdict(AnalysisOptions())
-    spec = registry.spec("meso3")
+    options = asdict(AnalysisOptions())
+    assert data["schema"] == options.pop("schema_version")
+    assert data["options"] == options
+    spec = registry.spec("meso3-full")
     assert spec.calibration is not None
     assert spec.rates is not None
     assert data["model"]["fake_at"] == spec.calibration.fake_at
@@ -88,7 +94,7 @@ def test_the_strongest_moments_come_with_pictures(analyzer: Analyzer, portrait: 
     assert any(n == 2 for _, n in named)
     for shown in verdict.pictures:
         rgb = cv2.imdecode(np.frombuffer(shown.jpeg, np.uint8), cv2.IMREAD_COLOR)
-        assert rgb.shape == (144, 144, 3)
+        assert rgb.shape == (registry.spec("meso3-full").input_px,) * 2 + (3,)
         assert len(shown.jpeg) < 20_000
     for face in verdict.faces:
         scored = {sample.time_s: sample.p_fake for sample in face.samples}

@@ -361,7 +361,7 @@ def test_every_answer_is_closed_to_other_sites(client: FlaskClient) -> None:
 def test_health_says_what_runs(client: FlaskClient, settings: Settings) -> None:
     health = client.get("/healthz").get_json()
     assert health["status"] == "no-worker"
-    assert health["model"]["name"] == "meso3"
+    assert health["model"]["name"] == "meso3-full"
     assert re.fullmatch("[0-9a-f]{64}", health["model"]["sha256"])
     assert health["model"]["backend"] is None
     assert health["sandbox"]["name"] in ("full", "partial", "basic")

@@ -146,7 +146,7 @@ def test_every_field_is_described(client: FlaskClient) -> None:
 
 def test_models_say_what_they_are_worth(client: FlaskClient) -> None:
     found = client.get("/models").get_json()["models"]
-    assert [model["name"] for model in found if model["default"]] == ["meso3"]
+    assert [model["name"] for model in found if model["default"]] == ["meso3-full"]
     assert "mtcnn" not in [model["name"] for model in found], "it judges nothing"
     for model in found:
         spec = registry.spec(model["name"])

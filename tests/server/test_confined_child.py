@@ -73,11 +73,11 @@ REFUSED_BY_SECCOMP = [
 ALLOWED = ["open(file, 'rb').read()", "bytearray(1000)"]
 
 
-def task_for(path: Path, scratch: Path, **limits: int) -> Task:
+def task_for(path: Path, scratch: Path, **changed: int | str) -> Task:
     settings = Settings()
     options = settings.options
     asked = Checking.within(settings, str(path), sha256="", cut_short=False, options=options)
-    work = dataclasses.replace(asked, **limits)  # type: ignore[arg-type]
+    work = dataclasses.replace(asked, **changed)  # type: ignore[arg-type]
     return Task(work, "test", str(scratch / "output.txt"))
 
 

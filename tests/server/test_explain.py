@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from models import registry
 from models.preprocess import SIDE_PER_FACE
 from server.analysis.analyze import Analyzer
+from server.analysis.answer import to_json
 from server.analysis.explain import REGIONS, Explainer, overlay, regions
 from server.analysis.faces import FaceFinder
 from server.analysis.records import AnalysisOptions, MediaFile, Verdict
-from server.analysis.verdict import to_json
 from server.errors import ModelError
 from tests.media import picture
 from training.forgery.ovals import self_blend
@@ -113,7 +113,8 @@ def test_a_blended_mouth_is_named_and_shown(portrait: np.ndarray, tmp_path: Path
     shown, before = (
         cv2.imdecode(np.frombuffer(it.jpeg, np.uint8), cv2.IMREAD_COLOR) for it in (evidence, plain)
     )
-    assert shown.shape == before.shape == (144, 144, 3)
+    side_px = registry.spec(AnalysisOptions().model).input_px
+    assert shown.shape == before.shape == (side_px, side_px, 3)
     coloured = np.ptp(shown.astype(int), axis=2) > 40
     assert 0.01 < coloured.mean() < 0.5
 

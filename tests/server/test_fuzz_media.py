@@ -38,7 +38,7 @@ from server.processes import check_main
 from server.processes.protocol import Task
 from server.analysis.analyze import Analyzer
 from server.analysis.records import AnalysisOptions, MediaFile
-from server.analysis.verdict import to_json
+from server.analysis.answer import to_json
 task = Task.of(json.loads(sys.stdin.readline()))
 folder = Path(task.work.file)
 check_main.confine_to(folder, task.work, task.parent_pid)

@@ -6,6 +6,7 @@ import copy
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ import pytest
 
 from models import registry
 from server.analysis.analyze import Analyzer
+from server.analysis.answer import to_json
 from server.analysis.records import AnalysisOptions, MediaFile
-from server.analysis.verdict import to_json
 from server.errors import NotFound
 from server.replay import (
     DECODING,
@@ -31,7 +32,7 @@ from server.replay import (
 from tests.media import clip
 from tests.server.test_main import run
 
-OPTIONS = AnalysisOptions(samples_per_s=2.0, start_s=0.4, max_crops=5)
+OPTIONS = AnalysisOptions(samples_per_s=2.0, start_s=0.4, max_crops=5, model="meso3")
 
 Verdict = dict[str, Any]
 
@@ -43,8 +44,8 @@ def film(astronaut: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return clip(tmp_path_factory.mktemp("film") / "film.mp4", pictures, fps=10)
 
 
-def answer(film: Path) -> Verdict:
-    data: Verdict = json.loads(json.dumps(to_json(Analyzer(OPTIONS).analyze(MediaFile(film)))))
+def answer(film: Path, options: AnalysisOptions = OPTIONS) -> Verdict:
+    data: Verdict = json.loads(json.dumps(to_json(Analyzer(options).analyze(MediaFile(film)))))
     return data
 
 
@@ -75,6 +76,16 @@ def test_an_answer_and_a_report_in_html_hold_the_verdict(report: Verdict, tmp_pa
     page = tmp_path / "report.html"
     page.write_text(f'<p>all</p><script type="application/json" id="verdict-json">{text}</script>')
     assert read_report(page) == report
+
+
+def test_a_report_of_schema_1_holds_by_the_rules_of_its_time(film: Path, tmp_path: Path) -> None:
+    report = answer(film, replace(OPTIONS, schema_version=1))
+    assert report["schema"] == 1
+    assert "support" not in report
+    assert report["faces"][0]["p_fake"] != answer(film)["faces"][0]["p_fake"], "one view, not two"
+    done = run("verify", write(tmp_path, report), str(film))
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "The report holds to the last digit." in done.stdout
 
 
 def test_a_changed_report_is_found_also_inside_a_job(
@@ -147,6 +158,11 @@ def test_only_what_took_time_and_what_a_download_knew_may_differ(report: Verdict
 CHANGES: list[tuple[str, Callable[[Verdict], None]]] = [
     ("label", lambda data: data.update(label="no-face")),
     ("p_fake", lambda data: data.update(p_fake=0.1234)),
+    ("faces[0].lr", lambda data: data["faces"][0].update(lr=99.0)),
+    (
+        "basis.bounds[1]",
+        lambda data: data["basis"].update(bounds=[data["basis"]["bounds"][0], 99.0]),
+    ),
     ("faces[0].p_fake", lambda data: data["faces"][0].update(p_fake=None)),
     ("faces[0].samples[0].t", lambda data: data["faces"][0]["samples"][0].update(t=0.5)),
     ("faces[0].moments[0].p_fake", lambda data: data["faces"][0]["moments"][0].update(p_fake=1)),
@@ -188,7 +204,7 @@ def test_the_network_in_another_precision_agrees_within_the_stated_tolerance(
 ) -> None:
     weights = tmp_path / "weights"
     shutil.copytree(registry.WEIGHTS, weights)
-    path = weights / "meso3.json"
+    path = weights / f"{OPTIONS.model}.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "serve": "float32"}))
     with monkeypatch.context() as patch:
         patch.setattr(registry, "WEIGHTS", weights)

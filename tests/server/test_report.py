@@ -25,8 +25,9 @@ from server.jobs.tables import database_url, open_engine
 from server.processes.messages import Picture
 from server.web import EXTENSION
 from server.words import words
+from tests.server.verdicts import EXAMPLE
 
-VERDICT = json.loads((Path(__file__).parents[1] / "contract" / "verdict-1.json").read_text())
+VERDICT = json.loads(EXAMPLE.read_text())
 HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>=cmd|'/c calc'!A1"
 JPEG = b"\xff\xd8 a face \xff\xd9"
 EVIDENCE = b"\xff\xd8 an evidence map \xff\xd9"
@@ -67,9 +68,17 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
         "Looks manipulated",
         "Only a part of what was seen of this face looks manipulated.",
         "The face is too small in the picture to be judged.",
-        "Probability of manipulation: 93% (95% interval 88% to 97%).",
-        "If 1 in 100 such videos is fake, a flag like this is right in 16 of 100.",
-        "DFDC test, single crops",
+        "Support for manipulation: moderate.",
+        "If 1 of 100 such videos are fake, 12 of 100 with evidence like this are fake.",
+        "If 50 of 100 such videos are fake, 93 of 100 with evidence like this are fake.",
+        "Not looked for: fully generated face.",
+        "meso3: Score of the network: 80%",
+        "Made with generative AI · Edited.",
+        "Content Credentials signed under the name of A maker.",
+        "Named tool: A generator.",
+        "description (IPTC), without a signature: anybody can write or remove it.",
+        "Invisible watermarks such as SynthID cannot be read here.",
+        f"Judged by meso3, version {VERDICT['model']['sha256'][:12]}.",
         "clip.mp4",
         VERDICT["media"]["sha256"],
         VERDICT["model"]["sha256"],
@@ -77,6 +86,7 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
         "python -m server verify",
     ):
         assert sentence in page, sentence
+    assert page.index("Declared, not measured") < page.index("Verdict</h2>")
     for jpeg in (JPEG, EVIDENCE):
         assert f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" in page
     assert page.count("<svg") == 1, "one lane: the second person has no samples that were scored"
@@ -113,6 +123,52 @@ def test_the_same_reasons_fold_a_face_on_the_page_and_in_the_report() -> None:
     (listed,) = re.findall(r"UNJUDGED = (\[.*?\]);", text)
     assert set(json.loads(listed)) == UNJUDGED
     assert f"FEW = {FEW};" in text
+
+
+def test_no_sign_names_what_was_looked_for(checked: Checked) -> None:
+    genuine = {"support": {"direction": "genuine", "strength": "weak"}, "lr": 0.25}
+    page = checked.client.get(f"{checked.done(VERDICT | genuine | {'label': 'real'})}/report").text
+    assert "No sign of: face swap" in page
+    assert "Support for genuine: weak." in page
+    suspicious = {"label": "inconclusive", "level": "suspicious"}
+    page = checked.client.get(f"{checked.done(VERDICT | suspicious)}/report").text
+    assert "△</span> Suspicious" in page
+
+
+def test_a_report_of_schema_1_has_its_words(checked: Checked) -> None:
+    old = json.loads((EXAMPLE.parent / "verdict-1.json").read_text())
+    page = checked.client.get(f"{checked.done(old)}/report").text
+    for sentence in (
+        "Probability of manipulation: 93% (95% interval 88% to 97%).",
+        "If 1 in 100 such videos is fake, a flag like this is right in 16 of 100.",
+        "DFDC test, single crops",
+    ):
+        assert sentence in page, sentence
+
+
+@pytest.mark.parametrize(
+    ("provenance", "sentence"),
+    [
+        ({"state": "read", "declarations": []}, "That means nothing: most files declare nothing"),
+        ({"state": "unreadable", "declarations": []}, "could not be read"),
+        (None, None),
+    ],
+)
+def test_what_is_not_declared_means_nothing(
+    checked: Checked, provenance: dict[str, Any] | None, sentence: str | None
+) -> None:
+    page = checked.client.get(f"{checked.done({**VERDICT, 'provenance': provenance})}/report").text
+    assert ("Declared, not measured" in page) == (sentence is not None)
+    assert sentence is None or sentence in page
+    assert sentence is None or page.index("Verdict</h2>") < page.index("Declared, not measured")
+
+
+def test_credentials_that_do_not_hold_claim_nothing(checked: Checked) -> None:
+    said = {**VERDICT["provenance"]["declarations"][0], "claims": [], "by": None, "signer": None}
+    provenance = {"state": "read", "declarations": [{**said, "seal": "changed"}]}
+    page = checked.client.get(f"{checked.done({**VERDICT, 'provenance': provenance})}/report").text
+    assert "Content Credentials that do not fit this content" in page
+    assert "No statement about its origin" not in page
 
 
 def test_the_report_can_be_read_back(checked: Checked) -> None:

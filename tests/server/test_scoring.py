@@ -64,6 +64,15 @@ def test_what_was_scored_is_remembered(scorer: Scorer, crops: np.ndarray) -> Non
     np.testing.assert_array_equal(scorer.p_fake(crops[::-1]), first[::-1])
 
 
+def test_a_crop_and_its_mirror_image_score_alike(crops: np.ndarray) -> None:
+    mirrored = np.ascontiguousarray(crops[:, :, ::-1])
+    both = Scorer("meso3")
+    assert both.likelihood is not None
+    np.testing.assert_allclose(both.p_fake(crops), both.p_fake(mirrored), atol=1e-3)
+    once = Scorer("meso3", likelihood=False)
+    assert np.abs(once.p_fake(crops) - once.p_fake(mirrored)).max() > 1e-3
+
+
 def test_no_crops_have_no_scores(scorer: Scorer) -> None:
     assert scorer.p_fake(np.empty((0, 144, 144, 3), np.uint8)).shape == (0,)
 

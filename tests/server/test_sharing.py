@@ -34,7 +34,7 @@ from tests.backends import Backend
 from tests.server.service import Site, gone, mentioning, running, scripted, until, work_of
 from tests.server.test_jobs import noted
 
-VERDICT = json.loads((Path(__file__).parents[1] / "contract" / "verdict-1.json").read_text())
+VERDICT = json.loads((Path(__file__).parents[1] / "contract" / "verdict-2.json").read_text())
 VERDICT["timing_s"] = {"fetch": 7.5, "total": 1.0}
 FACE = Picture(1, 0, "face", b"\xff\xd8 a face")
 CONTENT = b"the bytes of a film"

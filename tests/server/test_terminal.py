@@ -63,6 +63,22 @@ def test_every_face_has_a_row_worst_first() -> None:
     assert "Person 3: The face is too blurred" in text
 
 
+def test_what_is_declared_comes_first_and_apart() -> None:
+    said = {
+        "source": "content-credentials",
+        "claims": ["generated"],
+        "seal": "unknown",
+        "signer": "A maker",
+        "by": None,
+        "problems": [],
+    }
+    text = printed(verdict("real", provenance={"state": "read", "declarations": [said]}))
+    first, second, *_ = text.splitlines()
+    assert first.startswith("Declared, not measured: Made with generative AI. Content Credentials")
+    assert "A maker" in f"{first} {second}"
+    assert printed(verdict("real", provenance=None)).startswith("●")
+
+
 def test_real_is_never_said_bare() -> None:
     text = printed(verdict("real", face(1, "real")))
     assert "No sign of manipulation found" in text

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.analysis.answer import to_json
 from server.analysis.records import (
     AnalysisOptions,
     DetectorUse,
@@ -18,7 +19,8 @@ from server.analysis.records import (
     Track,
     TrackScores,
 )
-from server.analysis.verdict import Analyzed, Rules, combine, is_settled, judge, to_json
+from server.analysis.verdict import Analyzed, combine, is_settled, judge
+from server.analysis.weighing import Rules
 
 RULES = Rules()
 ABOUT = Analyzed(

@@ -57,7 +57,7 @@ def test_the_start_page_speaks_the_browsers_language(
 
 def test_what_it_can_and_cannot_do_stands_on_the_first_page(client: FlaskClient) -> None:
     text, english = client.get("/").text, words("en")
-    rates = registry.spec("meso3").rates
+    rates = registry.spec(Settings().model).rates
     assert rates is not None
     shares = english.percent(rates.flags_fake), english.percent(rates.flags_real)
     for sentence in (

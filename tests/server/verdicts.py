@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-EXAMPLE = Path(__file__).resolve().parents[1] / "contract" / "verdict-1.json"
+EXAMPLE = Path(__file__).resolve().parents[1] / "contract" / "verdict-2.json"
 
 
 def verdict(label: str = "fake", **members: Any) -> dict[str, Any]:

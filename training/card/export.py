@@ -27,7 +27,6 @@ PREFERRED = ("int8", "dynamic")
 LARGE_BYTES = 5_000_000  # of a Keras file: beside a larger one only the served file is kept
 SAMPLES = 256  # crops that set the ranges of int8, half of them fakes; 32 are too few
 
-DFDC = "DFDC"  # the tars of the data folder
 LICENCE = (
     "Apache-2.0 for the weights as published here; trained on DFDC crops, "
     "whose terms allow research only"
@@ -122,8 +121,3 @@ def choose(measured: dict[str, dict[str, float]]) -> str:
         if loss <= ALLOWED_LOSS and measured[variant]["labels_equal"] >= 1 - ALLOWED_CHANGES:
             return variant
     return "float32"
-
-
-def data_name(folder: Path) -> str:
-    """What the data in `folder` is called: DFDC, or as a prepared folder is."""
-    return folder.resolve().name if data.is_prepared(folder) else DFDC

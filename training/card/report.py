@@ -39,7 +39,7 @@ def report(name: str, data_folder: Path) -> Path:
     reference = logits(load(f"{name}:keras"), val_set)
     files = {variant: spec.file(variant) for variant in spec.files}
     measured = {
-        "data": export.data_name(data_folder),
+        "data": data.set_name(data_folder),
         "parts": parts,
         "variants": export.measure(files, reference, val_set, served.positive_class),
         "milliseconds": _beside_others(spec),
@@ -63,7 +63,7 @@ def _crops(data_folder: Path, val_set: data.Crops) -> dict[str, data.Crops]:
     return {part: crops for part, crops in found.items() if len(crops)}
 
 
-def rates(parts: dict[str, Any], source: str = export.DFDC) -> dict[str, Any] | None:
+def rates(parts: dict[str, Any], source: str = data.DFDC) -> dict[str, Any] | None:
     """registry.Rates from the measurements of the test part; None without both classes there."""
     values = parts.get("test", {}).get("values", {})
     if not values.keys() >= {"fakes_called_fake", "reals_called_fake"}:

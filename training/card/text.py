@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models import registry
 from training.card import export
+from training.data.crops import DFDC
 from training.evidence import maps, mask_head
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -50,6 +52,8 @@ def render(name: str) -> str:
     environment.filters |= {
         "digits": "{:.3f}".format,
         "signed": "{:+.3f}".format,
+        "short": "{:g}".format,
+        "ratio": lambda log: f"{math.exp(log):.2g}",
         "percent": "{:.0%}".format,
         "percent_1": "{:.1%}".format,
         "interval": lambda bounds: "{:.3f} to {:.3f}".format(*bounds),
@@ -88,6 +92,7 @@ def _facts(
         "source": spec.source,
         "variants": measured["variants"],
         "parts": [_part(name, measured, titles[name]) for name in measured["parts"]],
+        "likelihood": spec.likelihood,
         "milliseconds": measured["milliseconds"],
     }
 
@@ -95,7 +100,7 @@ def _facts(
 def _part(name: str, measured: dict[str, Any], title: str) -> dict[str, Any]:
     result = measured["parts"][name]
     if name in ("val", "test"):
-        title = f"{measured.get('data', export.DFDC)} {title}"
+        title = f"{measured.get('data', DFDC)} {title}"
         title = f"{title}: {result['crops']} crops of {result['identities']} people"
     else:
         title = f"{title}: {result['crops']} crops"

@@ -23,6 +23,7 @@ COLUMNS = (
     "split", "age", "gender", "race",
 )  # fmt: skip
 SIDE_PX = 224  # of a crop as it is kept; networks take less and shrink it
+DFDC = "DFDC"  # the tars of the data folder
 PHOTOS = "fairface-adult-train.tar"
 DONE = "done.jsonl"  # in a folder that `prepare` writes: what it did, clip by clip
 
@@ -102,6 +103,11 @@ def read(source: Path) -> Crops:
 def is_prepared(folder: Path) -> bool:
     """Whether `training prepare` wrote the folder."""
     return (folder / DONE).is_file()
+
+
+def set_name(folder: Path) -> str:
+    """What the data in `folder` is called: DFDC, or as a prepared folder is."""
+    return folder.resolve().name if is_prepared(folder) else DFDC
 
 
 def part(folder: Path, name: str) -> Crops:

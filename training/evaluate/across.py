@@ -43,12 +43,7 @@ VIDEOS = "faceforensics"
 
 def mirrored(model: evaluate.Model) -> evaluate.Model:
     """The same network asked twice, of a crop and of its mirror image; its mean logit."""
-
-    def logits(x: Float32) -> Float32:
-        both = (model.logits(x), model.logits(np.ascontiguousarray(x[:, :, ::-1])))
-        return np.asarray((both[0] + both[1]) / 2, np.float32)
-
-    return replace(model, name=f"{model.name} mirrored", logits=logits)
+    return replace(model, name=f"{model.name} mirrored", views=2)
 
 
 def table(model: evaluate.Model, folder: Path, cache: Path) -> list[Row]:

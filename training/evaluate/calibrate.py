@@ -22,7 +22,7 @@ MISSES = 0.05
 def calibrate(name: str, data_folder: Path) -> registry.Calibration:
     """Fit the served file of `name` on the val part and write the result into its spec.
 
-    What was measured with the calibration before goes.
+    What was measured and fitted with the calibration before goes.
     """
     spec = registry.spec(name)
     if spec.positive_class is None:
@@ -30,7 +30,7 @@ def calibrate(name: str, data_folder: Path) -> registry.Calibration:
     val_set = data.part(data_folder, "val")
     answers = logits(load(name), val_set)
     calibration = fit(-answers if spec.positive_class == "real" else answers, val_set.fake)
-    registry.update(name, calibration=asdict(calibration), rates=None)
+    registry.update(name, calibration=asdict(calibration), rates=None, likelihood=None)
     return calibration
 
 

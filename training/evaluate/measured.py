@@ -16,6 +16,7 @@ from training.data.prepare import prepare
 from training.data.sources import digest, short
 from training.data.tables import write as write_table
 from training.evaluate import breakdown, robustness
+from training.evaluate.likelihood import measures
 from training.evaluate.model import Model
 from training.evaluate.scored import Evaluator, Row, Scored, scored
 
@@ -24,6 +25,10 @@ logger = logging.getLogger(__name__)
 TREATED = "robustness"  # takes long: only where it is asked for
 EVALUATORS: dict[str, tuple[str, Evaluator]] = {
     "crops": ("Single crops", breakdown.crops),
+    "evidence": ("Likelihood ratios of people, one picture each", measures.people),
+    "video_evidence": ("Likelihood ratios of videos", measures.videos),
+    "evidence_kinds": ("Likelihood ratios of people, by kind of fake", measures.people_kinds),
+    "video_evidence_kinds": ("Likelihood ratios of videos, by kind of fake", measures.video_kinds),
     "videos": ("Videos, by the service's own rules", breakdown.videos),
     "methods": ("By method, single crops", breakdown.methods),
     "video_methods": ("By method, videos", breakdown.video_methods),

@@ -21,13 +21,22 @@ Float32 = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What maps crops to P(fake). `logits` maps float32 [N, S, S, 3] to [N, 1] for its class."""
+    """What maps crops to P(fake). `logits` maps float32 [N, S, S, 3] to [N, 1] for its class; of
+    each crop so many `views` are averaged, the second mirrored."""
 
     name: str
     input_px: int
     logits: Callable[[Float32], Float32]
     calibration: registry.Calibration | None = None
     positive_class: str = "fake"
+    likelihood: registry.Likelihood | None = None
+    views: int = 1
+
+    def of(self, batch: Float32) -> Float32:
+        """The logits float32 [N] of crops as to_input() makes them."""
+        views = (batch, batch[:, :, ::-1])[: self.views]
+        found = [np.asarray(self.logits(np.ascontiguousarray(view)))[:, 0] for view in views]
+        return np.asarray(np.mean(found, axis=0), np.float32)
 
 
 def load(model: str) -> Model:
@@ -43,7 +52,13 @@ def load(model: str) -> Model:
     file = spec.file(variant or None)
     loaded = load(str(file)) if file.suffix == ".keras" else _tflite(model, file, spec.input_px)
     return Model(
-        model, spec.input_px, loaded.logits, spec.calibration, spec.positive_class or "fake"
+        model,
+        spec.input_px,
+        loaded.logits,
+        spec.calibration,
+        spec.positive_class or "fake",
+        spec.likelihood,
+        spec.likelihood.views if spec.likelihood else 1,
     )
 
 
@@ -55,8 +70,7 @@ def _tflite(name: str, path: Path, input_px: int = 0) -> Model:
 
 def logits(model: Model, crops: data.Crops) -> Float32:
     """One logit per crop, float32 [N], as the network gives it."""
-    parts = [np.asarray(model.logits(x))[:, 0] for x in data.batches(crops, model.input_px, 32)]
-    return np.concatenate(parts)
+    return np.concatenate([model.of(x) for x in data.batches(crops, model.input_px, 32)])
 
 
 def p_fake_of(model: Model, pictures: Sequence[data.Uint8]) -> Float32:
@@ -64,7 +78,7 @@ def p_fake_of(model: Model, pictures: Sequence[data.Uint8]) -> Float32:
     parts = []
     for n in range(0, len(pictures), 32):
         x = to_input(np.stack([resize(p, model.input_px) for p in pictures[n : n + 32]]))
-        parts.append(np.asarray(model.logits(x))[:, 0])
+        parts.append(model.of(x))
     calibration = model.calibration or UNCALIBRATED
     return to_p_fake(np.concatenate(parts), model.positive_class, calibration)
 

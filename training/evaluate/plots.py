@@ -1,4 +1,4 @@
-"""Three pictures of a measurement: ROC, reliability, robustness."""
+"""Pictures of a measurement: ROC, reliability, robustness, and those of likelihood ratios."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from training import metrics
+from training.evaluate.likelihood.figures import draw as evidence_figures
 from training.evaluate.scored import Row, Scored
 
 BINS = 10
 
 
 def draw(given: Scored, treated: list[Row], about: str, folder: Path) -> list[Path]:
-    """Write roc.png, reliability.png and, of the rows of robustness, robustness.png into `folder`,
-    those that the set allows; `about` is their title."""
+    """Write roc.png, reliability.png, those of likelihood/figures.py and, of the rows of
+    robustness, robustness.png into `folder`, those that the set allows; `about` is their title."""
     figures: dict[str, Figure] = {}
     if given.has_both:
         figures["roc"] = _roc(given.crops.fake, given.p_fake)
         figures["reliability"] = _reliability(given.crops.fake, given.p_fake)
+    for name, judged in given.evidence.items():
+        figures |= evidence_figures(name, judged)
     if treated:
         figures["robustness"] = _robustness(treated)
     for name, figure in figures.items():

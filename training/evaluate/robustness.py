@@ -2,50 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
-import cv2
 import numpy as np
 
-from models.preprocess import resize
 from training import metrics
 from training.data import crops as data
-from training.data.codecs import h264, jpeg
 from training.evaluate.model import p_fake_of
 from training.evaluate.scored import Row, Scored
+from training.evaluate.treatments import TREATMENTS, Treatment
 
-Uint8 = data.Uint8
-Treatment = Callable[[Uint8], Uint8]  # of one crop uint8 [S, S, 3]
 CROPS = 400  # enough for an AUC to two digits; half of them fakes
-
-
-def smaller(share: float, crop: Uint8) -> Uint8:
-    """As if the face had been that much smaller in its frame."""
-    return resize(resize(crop, max(8, round(crop.shape[0] * share))), crop.shape[0])
-
-
-def blurred(sigma_px: float, crop: Uint8) -> Uint8:
-    return np.asarray(cv2.GaussianBlur(crop, (0, 0), sigma_px), np.uint8)
-
-
-def noisy(deviation: float, crop: Uint8) -> Uint8:
-    grain = np.random.default_rng(int(crop.sum())).normal(0, deviation, crop.shape)
-    return (crop + grain).clip(0, 255).astype(np.uint8)
-
-
-def brighter(factor: float, crop: Uint8) -> Uint8:
-    return (crop * factor).clip(0, 255).astype(np.uint8)
-
-
-TREATMENTS: dict[str, tuple[Callable[..., Uint8], tuple[float, ...]]] = {
-    "JPEG quality": (jpeg, (95, 70, 50, 30)),
-    "H.264 CRF": (h264, (23, 28, 34, 40)),
-    "scale": (smaller, (0.75, 0.5, 0.25)),
-    "blur, px": (blurred, (0.5, 1.0, 2.0)),
-    "noise": (noisy, (2.0, 5.0, 10.0)),
-    "brightness": (brighter, (0.5, 0.75, 1.25, 1.5)),
-}
 
 
 def rows(given: Scored) -> list[Row]:

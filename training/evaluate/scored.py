@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from training.data.crops import Crops
 from training.evaluate import videos
+from training.evaluate.likelihood.judged import Judged, judged
 from training.evaluate.model import Model, p_fake
 from training.metrics import has_both
 
@@ -34,7 +35,16 @@ class Scored:
     @cached_property
     def clips(self) -> videos.Videos:
         """The clips among the crops, as the service would judge them."""
-        return videos.judged(self.crops, self.p_fake, self.model.calibration)
+        model = self.model
+        return videos.judged(self.crops, self.p_fake, model.calibration, model.likelihood)
+
+    @cached_property
+    def evidence(self) -> dict[str, Judged]:
+        """Likelihood ratios of people and of clips, by the names of their tables; none where the
+        model has none."""
+        if self.model.likelihood is None:
+            return {}
+        return judged(self.crops, self.p_fake, self.clips, self.model.likelihood)
 
 
 Evaluator = Callable[[Scored], list[Row]]  # no rows where the set does not allow the question

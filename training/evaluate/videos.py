@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from models import registry
 from server.analysis.records import Track, TrackScores
-from server.analysis.verdict import Rules, judge
+from server.analysis.verdict import judge
+from server.analysis.weighing import Rules
 from training.data import crops as data
 
 Float32 = NDArray[np.float32]
@@ -19,7 +20,9 @@ Float32 = NDArray[np.float32]
 @dataclass(frozen=True, slots=True)
 class Videos:
     """V clips. `p_fake` float64 [V], nan where no crop could be judged; `intervals` [V, 2];
-    `labels`, `identities` and `methods` str [V]; `fake` bool [V]."""
+    `labels`, `identities` and `methods` str [V]; `fake` bool [V].
+
+    `levels` str [V]; `log` float64 [V] is ln LR before its bounds, nan where there is none."""
 
     names: tuple[str, ...]
     fake: NDArray[np.bool_]
@@ -28,6 +31,8 @@ class Videos:
     labels: NDArray[Any]
     identities: NDArray[Any]
     methods: NDArray[Any]
+    levels: NDArray[Any]
+    log: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -43,9 +48,15 @@ def tracks(crops: data.Crops) -> dict[str, NDArray[np.intp]]:
     return {name: i[np.argsort(times[i])] for name, i in found.items() if len(i) > 1}
 
 
-def judged(crops: data.Crops, p_fake: Float32, calibration: registry.Calibration | None) -> Videos:
+def judged(
+    crops: data.Crops,
+    p_fake: Float32,
+    calibration: registry.Calibration | None,
+    likelihood: registry.Likelihood | None = None,
+) -> Videos:
     """Each clip of `crops` as the service would judge it, from `p_fake` float32 [N]."""
     rules = Rules(calibration.fake_at, calibration.real_at) if calibration else Rules()
+    rules = replace(rules, likelihood=likelihood)
     columns = [crops.numbers(name) for name in ("time_s", "sharpness", "frontality")]
     columns.append(crops.numbers("face_px", rules.min_face_px))
     found = tracks(crops)
@@ -63,6 +74,8 @@ def judged(crops: data.Crops, p_fake: Float32, calibration: registry.Calibration
         labels=np.array([v.label for v in verdicts]),
         identities=crops.identities[first],
         methods=crops.columns.get("method", np.full(len(crops), ""))[first],
+        levels=np.array([v.level for v in verdicts]),
+        log=np.array([v.ratio.log if v.ratio else np.nan for v in verdicts]),
     )
 
 

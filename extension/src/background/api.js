@@ -4,7 +4,7 @@
 import { permissionToSend, readSettings } from "../settings.js";
 import { CheckFailed, fail, fromService } from "./problem.js";
 
-/** @import { Verdict } from "../verdict/types.js" */
+/** @import { Verdict } from "../verdict/types.js" @import { Right } from "../view/wrong.js" */
 
 /** A worker dies when one request lasts 30 s; an answer that takes this long is as good as none. */
 const PATIENCE_MS = 20_000;
@@ -86,6 +86,14 @@ export function getJob(id) {
 export async function facePicture(id, face) {
   const answer = await answered(`/jobs/${encodeURIComponent(id)}/faces/${face}.jpg`);
   return answer.blob();
+}
+
+/** @param {string} id @param {Right|null} right instead of its verdict; null: to forget it @returns {Promise<void>} */
+export function tellRight(id, right) {
+  const path = `/jobs/${encodeURIComponent(id)}/feedback`;
+  if (!right) return request(path, { method: "DELETE" });
+  const headers = { "Content-Type": "application/json" };
+  return request(path, { method: "POST", headers, body: JSON.stringify({ right }) });
 }
 
 /** @param {string} id @returns {Promise<void>} */

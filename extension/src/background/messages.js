@@ -1,15 +1,16 @@
 // What the extension's own pages may ask of the worker. Messages from content scripts are ignored:
 // a page could forge them.
 
-import { facePicture, health } from "./api.js";
+import { facePicture, health, tellRight } from "./api.js";
 import { lookedAt } from "./looked-at.js";
 import { draw, look, tell } from "./page.js";
 import { dataUrlOf } from "./picture.js";
 import { CheckFailed } from "./problem.js";
-import { find } from "./store.js";
+import { find, save } from "./store.js";
 
 /**
  * @import { Subject } from "../content/subjects.js"
+ * @import { Right } from "../view/wrong.js"
  * @import { createChecks } from "./checks.js"
  */
 
@@ -23,6 +24,7 @@ import { find } from "./store.js";
  *   | {type: "draw", id: string}
  *   | {type: "picture", id: string, face: number}
  *   | {type: "lookedAt", id: string}
+ *   | {type: "wrong", id: string, right: Right|null}
  *   | {type: "resume"}
  *   | {type: "test"}} WorkerMessage
  */
@@ -62,6 +64,19 @@ export function answers(checks) {
     async lookedAt({ id }) {
       const file = await lookedAt(id);
       return file && dataUrlOf(file);
+    },
+    /** @param {{id: string, right: Right|null}} message @returns {Promise<boolean>} whether the service took it */
+    async wrong({ id, right }) {
+      const check = await find(id);
+      if (!check?.jobId) return false;
+      try {
+        await tellRight(check.jobId, right);
+      } catch (error) {
+        if (error instanceof CheckFailed) return false;
+        throw error;
+      }
+      await save({ ...check, told: right });
+      return true;
     },
     resume: () => checks.resume(),
     async test() {

@@ -57,7 +57,8 @@ export async function look(tabId) {
   const entered = new Set(videos.map(({ page }) => page));
   const players = found.filter(({ kind, url }) => kind === "frame" && !entered.has(url ?? ""));
   const images = found.filter(({ kind }) => kind === "image");
-  return [...videos, ...players, ...images, wholePage(tab)];
+  const label = videos.find((video) => video.label && video.frameId === 0)?.label ?? null;
+  return [...videos, ...players, ...images, { ...wholePage(tab), label }];
 }
 
 /**

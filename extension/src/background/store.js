@@ -3,6 +3,7 @@
 import { keepOnly } from "./looked-at.js";
 
 /**
+ * @import { Right } from "../view/wrong.js"
  * @import { Subject } from "../content/subjects.js"
  * @import { Verdict } from "../verdict/types.js"
  * @import { Problem } from "./problem.js"
@@ -23,6 +24,7 @@ import { keepOnly } from "./looked-at.js";
  * @property {Verdict|null} result
  * @property {Problem|null} problem
  * @property {number|null} offset_s where in the media a captured part begins; null where the whole was checked
+ * @property {Right|null} told what the person said to be right instead
  * @property {number} startedAt ms since the epoch
  * @property {number|null} silentSince when the service stopped answering, ms since the epoch
  */
@@ -38,7 +40,7 @@ export function isOpen(check) {
 export function newCheck(tabId, subject, way) {
   return {
     id: crypto.randomUUID(), tabId, subject, way, state: "sending", jobId: null, stage: "queued",
-    progress: 0, partial: null, result: null, problem: null, offset_s: null, startedAt: Date.now(), silentSince: null,
+    progress: 0, partial: null, result: null, problem: null, offset_s: null, told: null, startedAt: Date.now(), silentSince: null,
   };
 }
 

@@ -12,8 +12,10 @@ import { element } from "../view/element.js";
 
 /** @param {Face} face @param {Words} words */
 function boxFor(face, words) {
+  // The score of a face with a likelihood ratio stands in the details alone: one number, one meaning.
+  const score = face.p_fake === null || face.level ? [] : [words.percent(face.p_fake)];
   // Each part on its own: in a line from right to left a bare percent sign would go astray.
-  const parts = [words.say("person", String(face.id)), ...(face.p_fake === null ? [] : [words.percent(face.p_fake)])];
+  const parts = [words.say("person", String(face.id)), ...score];
   const said = parts.flatMap((text, i) => [i ? " · " : " ", element("bdi", { text })]);
   const tag = element("span", { class: "tag", attributes: { dir: words.dir } }, SHAPES[face.label], ...said);
   return element("div", { class: `box ${face.label}`, attributes: { "data-face": face.id } }, tag);

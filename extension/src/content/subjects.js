@@ -1,6 +1,7 @@
 // What on this page can be checked: its videos and larger pictures, best first.
 
 import { rootsIn } from "./roots.js";
+import { siteLabel } from "./site-label.js";
 
 /**
  * @typedef {object} Subject
@@ -14,6 +15,7 @@ import { rootsIn } from "./roots.js";
  * @property {number} height
  * @property {number|null} duration_s
  * @property {boolean} playing
+ * @property {string|null} [label] what the site itself says of its origin
  *
  * @typedef {HTMLVideoElement|HTMLImageElement} Shown
  */
@@ -98,6 +100,7 @@ export function createSubjects() {
       height,
       duration_s: Number.isFinite(duration_s) ? duration_s : null,
       playing: video && !element.paused && !element.ended,
+      label: video ? siteLabel(element) : null,
     };
   };
 

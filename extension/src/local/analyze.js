@@ -5,7 +5,7 @@ import { SLOWER } from "./networks.js";
 import rules from "./rules.js";
 import { createScore } from "./scoring.js";
 import { Tracker } from "./tracks.js";
-import { combine, judge } from "./verdict.js";
+import { basis, combine, judge } from "./verdict.js";
 
 /**
  * @import { Media, Verdict } from "../verdict/types.js"
@@ -62,17 +62,17 @@ export class Analysis {
    */
   async verdict({ kind, duration_s, last }) {
     const { classifier, detector } = this.#networks.manifest;
-    const { fake_at, real_at } = classifier.calibration;
+    const { name, sha256, rates, likelihood, calibration: { fake_at, real_at } } = classifier;
     const means = last ? { score: this.#score, encodedAgain: this.#encodedAgain } : null;
-    const how = { thresholds: { fake_at, real_at }, still: kind === "image", size: this.#size, means };
+    const how = { name, thresholds: { fake_at, real_at, likelihood }, still: kind === "image", size: this.#size, means };
     const faces = [];
     for (const track of this.#tracker.tracks()) {
       faces.push(await judge(track, await this.#scored(track.crops.map(({ rgb }) => rgb)), how));
     }
-    const { name, sha256, rates } = classifier;
     const verdict = combine(faces, this.#media(kind, duration_s), {
       model: { name, sha256, backend: "litert.js", fake_at, real_at, rates },
       detector: { name: detector.name, sha256: detector.sha256 },
+      basis: basis(likelihood),
     });
     const { versions, classifier: { isSlower } } = this.#networks;
     return { ...verdict, versions: { ...versions, ...(isSlower() ? SLOWER : {}) } };

@@ -197,3 +197,15 @@ export const between = (one, other) => [(one[0] + other[0]) / 2, (one[1] + other
 
 /** @param {Point} one @param {Point} other */
 export const distance = (one, other) => Math.hypot(one[0] - other[0], one[1] - other[1]);
+
+/** @param {Picture} picture @returns {Picture} seen in a mirror */
+export function flipped(picture) {
+  const { width, height, channels, data } = picture;
+  const found = like(picture, width, height);
+  for (let to = 0; to < data.length; to += channels) {
+    const pixel = to / channels;
+    const from = (pixel + width - 1 - 2 * (pixel % width)) * channels;
+    found.data.set(data.subarray(from, from + channels), to);
+  }
+  return found;
+}

@@ -86,12 +86,36 @@ export default {
     "SCALE": 0.85,
     "SHIFT": 0.03
   },
+  "likelihood": {
+    "STRENGTH_FROM": [
+      2.0,
+      10.0,
+      100.0,
+      1000.0,
+      10000.0,
+      1000000.0
+    ],
+    "STRENGTHS": [
+      "none",
+      "weak",
+      "moderate",
+      "moderately-strong",
+      "strong",
+      "very-strong",
+      "extremely-strong"
+    ],
+    "NEUTRAL": 0.6931471805599453,
+    "SHARPNESS_WITHIN": [
+      0.01,
+      0.99
+    ]
+  },
   "verdict": {
-    "SCHEMA": 1,
     "MOST_MOMENTS": 3,
     "MOMENTS_APART_S": 1.0,
     "WORST_FIRST": [
       "fake",
+      "suspicious",
       "inconclusive",
       "real"
     ]
@@ -104,11 +128,12 @@ export default {
     "start_s": 0.0,
     "end_s": null,
     "explain": true,
-    "stop_early": true
+    "stop_early": true,
+    "schema_version": 2
   },
   "rates": {
-    "flags_fake": 0.315,
-    "flags_real": 0.02,
+    "flags_fake": 0.327,
+    "flags_real": 0.012,
     "part": "DFDC test, single crops"
   },
   "rules": {
@@ -145,5 +170,14 @@ export default {
     "cut-short",
     "stopped-early",
     "unstable"
+  ],
+  "strengths": [
+    "none",
+    "weak",
+    "moderate",
+    "moderately-strong",
+    "strong",
+    "very-strong",
+    "extremely-strong"
   ]
 };

@@ -2,6 +2,7 @@
 
 import { fromLogit } from "./evidence.js";
 import { toInput } from "./networks.js";
+import { flipped } from "./picture.js";
 
 /**
  * @import { Networks } from "./networks.js"
@@ -24,9 +25,17 @@ async function logits({ classifier }, crops) {
   return found;
 }
 
+/** @param {Networks} networks @param {Picture[]} crops @returns {Promise<number[]>} the mean over the views of each */
+async function viewed(networks, crops) {
+  const found = await logits(networks, crops);
+  if (networks.manifest.classifier.likelihood?.views !== 2) return found;
+  const mirrored = await logits(networks, crops.map(flipped));
+  return found.map((logit, i) => (logit + mirrored[i]) / 2);
+}
+
 /** @param {Networks} networks @returns {Score} calibrated */
 export function createScore(networks) {
   const { positive_class, calibration: { scale, offset } } = networks.manifest.classifier;
   const sign = positive_class === "real" ? -1 : 1;
-  return async (crops) => (await logits(networks, crops)).map((logit) => fromLogit(scale * sign * logit + offset));
+  return async (crops) => (await viewed(networks, crops)).map((logit) => fromLogit(scale * sign * logit + offset));
 }

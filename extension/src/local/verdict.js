@@ -1,29 +1,31 @@
 // From P(fake) over time to a label with reasons, by the rules of server/analysis/verdict.py.
 
 import { toDigits, toFractions } from "./boxes.js";
-import { estimate, fromLogit, interval, strongestStretch, toLogit } from "./evidence.js";
+import { estimate, fromLogit, interval, toLogit } from "./evidence.js";
+import { ofStills, support } from "./likelihood.js";
 import { highestFirst } from "./numbers.js";
 import rules from "./rules.js";
 import { isStable } from "./stability.js";
+import { labelOf, weigh } from "./weighing.js";
 
 /**
- * @import { Face, FaceLabel, Media, Moment, Verdict } from "../verdict/types.js"
+ * @import { Basis, Face, Level, Media, Moment, Ratio, Verdict } from "../verdict/types.js"
  * @import { Crop } from "./crops.js"
- * @import { Estimate } from "./evidence.js"
+ * @import { Likelihood } from "./likelihood.js"
+ * @import { Thresholds, Weighed } from "./weighing.js"
  * @import { Encode, Score } from "./stability.js"
  * @import { Track } from "./tracks.js"
  *
  * @typedef {object} Judging
- * @property {{fake_at: number, real_at: number}} thresholds of the model
+ * @property {string} [name] of the model
+ * @property {Thresholds} thresholds of the model
  * @property {boolean} still a picture offers one crop, which may decide
  * @property {{width: number, height: number}} size of the media
  * @property {{score: Score, encodedAgain: Encode}|null} means with which a label must also be stable
- *
- * @typedef {{label: FaceLabel, answer: Estimate|null, z: number, reasons: string[]}} Weighed
  */
 
-const { Z_95, Z_STRETCH } = rules.evidence;
-const { SCHEMA, MOST_MOMENTS, MOMENTS_APART_S, WORST_FIRST } = rules.verdict;
+const { Z_95 } = rules.evidence;
+const { MOST_MOMENTS, MOMENTS_APART_S, WORST_FIRST } = rules.verdict;
 const { min_face_px, min_frontality, min_sharpness, min_crops } = rules.rules;
 /** What can be wrong with a crop; where two are as frequent, the first is named. */
 const FAULTS = Object.entries({
@@ -42,35 +44,9 @@ function causesIn(crops) {
 /** @param {Crop} crop */
 const isUsable = (crop) => !FAULTS.some(([, isBad]) => isBad(crop));
 
-/** @param {Estimate} evidence @param {number} z @param {{fake_at: number}} thresholds */
-function isFake(evidence, z, { fake_at }) {
-  return fromLogit(evidence.logit) >= fake_at && interval(evidence, z)[0] > 0.5;
-}
-
-/**
- * @param {number[]} logits @param {number[]} times_s @param {Judging["thresholds"]} thresholds
- * @param {number} least crops in a stretch
- * @returns {Weighed}
- */
-function weigh(logits, times_s, thresholds, least) {
-  const whole = estimate(logits);
-  const part = strongestStretch(logits, times_s, least);
-  const onWhole = { answer: whole, z: Z_95 };
-  if (isFake(whole, Z_95, thresholds)) return { ...onWhole, label: "fake", reasons: [] };
-  if (part && isFake(part, Z_STRETCH, thresholds)) {
-    return { label: "fake", answer: part, z: Z_STRETCH, reasons: ["scores-disagree"] };
-  }
-  const p = fromLogit(whole.logit);
-  if (part && fromLogit(part.logit) >= thresholds.fake_at && p < thresholds.fake_at) {
-    return { ...onWhole, label: "inconclusive", reasons: ["scores-disagree"] };
-  }
-  if (p <= thresholds.real_at && interval(whole, Z_95)[1] < 0.5) return { ...onWhole, label: "real", reasons: [] };
-  return { ...onWhole, label: "inconclusive", reasons: ["not-certain"] };
-}
-
 /** @param {Crop[]} crops usable @param {number[]} pFake @param {string[]} causes @param {Judging} how @returns {Promise<Weighed>} */
 async function weighed(crops, pFake, causes, { thresholds, still, means }) {
-  const nothing = { label: /** @type {const} */ ("inconclusive"), z: Z_95 };
+  const nothing = { level: /** @type {const} */ ("inconclusive"), z: Z_95, ratio: null };
   if (!crops.length) {
     return { ...nothing, answer: null, reasons: causes.length ? causes : ["too-few-frames"] };
   }
@@ -79,10 +55,12 @@ async function weighed(crops, pFake, causes, { thresholds, still, means }) {
   if (logits.length < least) {
     return { ...nothing, answer: estimate(logits), reasons: ["too-few-frames", ...causes] };
   }
-  const found = weigh(logits, crops.map(({ time_s }) => time_s), thresholds, least);
-  if (found.label === "inconclusive" || !means) return found;
-  if (await isStable(crops, pFake, found.label === "fake", means)) return found;
-  return { ...found, label: "inconclusive", reasons: ["unstable"] };
+  const { likelihood } = thresholds;
+  const own = { ...thresholds, likelihood: likelihood && still ? ofStills(likelihood) : likelihood };
+  const found = weigh(logits, crops, own, least);
+  if (!["fake", "real"].includes(found.level) || !means) return found;
+  if (await isStable(crops, pFake, found.level === "fake", means)) return found;
+  return { ...found, level: "inconclusive", reasons: ["unstable"] };
 }
 
 /** @param {Crop[]} crops @param {number[]} pFake @returns {Moment[]} the strongest, not too close together */
@@ -106,11 +84,16 @@ export async function judge({ id, times_s, boxes, crops }, pFake, how) {
   const usable = crops.map(isUsable);
   const good = crops.filter((_, i) => usable[i]);
   const scores = pFake.filter((_, i) => usable[i]);
-  const { label, answer, z, reasons } = await weighed(good, scores, causesIn(crops), how);
+  const found = await weighed(good, scores, causesIn(crops), how);
+  const { answer, z, reasons } = found;
+  const p_fake = answer && toDigits(fromLogit(answer.logit), 4);
   const scored = new Map(crops.map(({ time_s }, i) => [time_s, toDigits(pFake[i], 4)]));
   return {
-    id, label, reasons,
-    p_fake: answer && toDigits(fromLogit(answer.logit), 4),
+    id, reasons, p_fake,
+    label: labelOf(found.level),
+    ...evidence(found.level, found.ratio),
+    crops: good.length,
+    scores: how.name && good.length ? { [how.name]: toDigits(fromLogit(estimate(scores.map(toLogit)).logit), 4) } : {},
     interval: answer && /** @type {[number, number]} */ (interval(answer, z).map((end) => toDigits(end, 4))),
     start_s: times_s[0],
     end_s: times_s[times_s.length - 1],
@@ -119,22 +102,51 @@ export async function judge({ id, times_s, boxes, crops }, pFake, how) {
   };
 }
 
-/** @param {Face[]} faces @returns {Face|undefined} fake before inconclusive before real */
+/** @param {number} lr */
+const threeDigits = (lr) => Number(lr.toPrecision(3));
+
+/** @param {Level} level @param {Ratio|null} ratio what each judgement says of its evidence */
+function evidence(level, ratio) {
+  return {
+    level,
+    support: ratio && support(ratio.lr),
+    lr: ratio && threeDigits(ratio.lr),
+    lr_interval: ratio && /** @type {[number, number]} */ (ratio.interval.map(threeDigits)),
+  };
+}
+
+/** @param {Likelihood|null} [model] @returns {Basis|null} what stands behind the likelihood ratios */
+export function basis(model) {
+  if (!model) return null;
+  const { genuine, manipulated, part, views, bounds, guarantee, covers, blind_to } = model;
+  return { people: { genuine, manipulated }, part, views, bounds, guarantee, covers, blind_to };
+}
+
+/** @param {Face[]} faces @returns {Face|undefined} by level, then by the evidence that it is manipulated */
 function worst(faces) {
-  const badness = (/** @type {Face} */ { label, p_fake }) => WORST_FIRST.indexOf(label) - (p_fake ?? 0) / 2;
-  return faces.toSorted((one, other) => badness(one) - badness(other))[0];
+  const badness = (/** @type {Face} */ { level, label, lr, p_fake }) =>
+    [WORST_FIRST.indexOf(level ?? label), -(lr ?? 1), -(p_fake ?? 0)];
+  return faces.toSorted((one, other) => {
+    const [mine, theirs] = [badness(one), badness(other)];
+    const at = mine.findIndex((value, i) => value !== theirs[i]);
+    return at < 0 ? 0 : mine[at] - theirs[at];
+  })[0];
 }
 
 /**
  * The answer for the media: that of its worst face.
- * @param {Face[]} faces @param {Media} media @param {Pick<Verdict, "model"|"detector">} networks
+ * @param {Face[]} faces @param {Media} media @param {Pick<Verdict, "model"|"detector"|"basis">} networks
  * @returns {Verdict}
  */
 export function combine(faces, media, networks) {
   const face = worst(faces);
   return {
-    schema: SCHEMA,
+    schema: rules.options.schema_version,
     label: face?.label ?? "no-face",
+    level: face?.level ?? null,
+    support: face?.support ?? null,
+    lr: face?.lr ?? null,
+    lr_interval: face?.lr_interval ?? null,
     p_fake: face?.p_fake ?? null,
     reasons: face?.reasons ?? [],
     media, faces, ...networks,

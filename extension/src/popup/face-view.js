@@ -3,11 +3,12 @@
 import { element } from "../view/element.js";
 import { lane } from "../view/lane.js";
 import { momentsTable } from "../view/moments-table.js";
-import { labelBadge, probabilityText, reasonText, regionsText } from "../view/phrases.js";
+import { evidenceText, labelBadge, reasonText, regionsText, scoreTexts } from "../view/phrases.js";
 
 /**
  * @import { Check } from "../background/store.js"
  * @import { Face, Verdict } from "../verdict/types.js"
+ * @import { Words } from "../words.js"
  * @import { OutcomeView } from "./outcome.js"
  */
 
@@ -41,21 +42,30 @@ function strongest(view, face, seek) {
   const { words } = view;
   if (!face.moments?.length) return [];
   const items = face.moments.map(({ t, p_fake, regions }) => {
-    const rest = [words.percent(p_fake), ...(regions?.length ? [regionsText(words, regions)] : [])];
+    const rest = [words.say("score", words.percent(p_fake)), ...(regions?.length ? [regionsText(words, regions)] : [])];
     return element("li", {}, when(view, words.clock(t), t, seek), ` · ${rest.join(" · ")}`);
   });
   return [element("h4", { text: words.say("strongest") }), element("ul", { class: "strongest" }, ...items)];
 }
 
+/** @param {Words} words @param {Face} face the scores, which decide nothing by themselves */
+function details(words, face) {
+  const texts = scoreTexts(words, face);
+  if (!texts.length) return [];
+  return [element("details", {}, element("summary", { text: words.say("details") }),
+    ...texts.map((text) => element("p", { class: "note", text })))];
+}
+
 /** @param {OutcomeView} view @param {Check} check @param {Face} face @param {Verdict} verdict @param {Seek} seek */
 export function faceView(view, check, face, verdict, seek) {
   const { words, signal } = view;
-  const p = probabilityText(words, face);
+  const p = evidenceText(words, face);
   const finding = element("div", {},
     element("h3", { text: words.say("person", String(face.id)) }),
-    element("p", {}, labelBadge(words, face.label)),
+    element("p", {}, labelBadge(words, face, verdict.basis)),
     ...(p ? [element("p", { text: p })] : []),
-    ...face.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })));
+    ...face.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
+    ...details(words, face));
   const card = element("article", { class: "face" },
     element("div", { class: "who" }, ...thumbnail(view, check, face), finding));
   if (verdict.media.kind !== "video") return card;

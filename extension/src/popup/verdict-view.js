@@ -2,9 +2,10 @@
 
 import { ask } from "../view/ask.js";
 import { crowdView } from "../view/crowd-view.js";
+import { declared, declares } from "../view/declared.js";
 import { element } from "../view/element.js";
-import { labelBadge, peopleText, probabilityText, reasonText } from "../view/phrases.js";
-import { rightInHundred } from "../verdict/worth.js";
+import { evidenceText, labelBadge, meaningText, peopleText, reasonText, worthTexts } from "../view/phrases.js";
+import { judgedBy, wrong } from "../view/wrong.js";
 import { faceView } from "./face-view.js";
 import { reportButton, saveLink } from "./report.js";
 import { serviceButton } from "./service-button.js";
@@ -24,20 +25,19 @@ function reportLink({ words, settings }, { jobId }) {
   return element("a", { class: "report", text: words.say("report"), attributes: { href, target: "_blank", rel: "noreferrer" } });
 }
 
-/** @param {OutcomeView} view @param {Verdict} verdict what its label means, and how often it is right */
-function worth({ words }, { label, model: { rates } }) {
-  const right = rates && label === "fake" ? rightInHundred(rates) : null;
-  const hundred = new Intl.NumberFormat(words.language, { maximumFractionDigits: right !== null && right < 1 ? 1 : 0 });
+/** @param {OutcomeView} view @param {Verdict} verdict what its label means, and what its evidence is worth */
+function worth({ words }, verdict) {
   return element("section", { class: "worth" }, element("h3", { text: words.say("worth") }),
-    element("p", { text: words.say(`meaning_${label.replace("-", "_")}`) }),
-    ...(right === null ? [] : [element("p", { text: words.say("worth_flag", hundred.format(right)) })]),
-    ...(rates && label !== "no-face"
-      ? [element("p", {
-        class: "note",
-        text: words.say("worth_measured", words.percent(rates.flags_fake), words.percent(rates.flags_real)),
-        attributes: { title: rates.part },
-      })]
-      : []));
+    element("p", { text: meaningText(words, verdict) }),
+    ...worthTexts(words, verdict).map((text) => element("p", { class: "note", text })));
+}
+
+/** @param {OutcomeView} view @param {Check} check @param {Verdict} verdict only the service can keep that */
+function tellWrong({ words, signal }, check, verdict) {
+  if (!check.jobId) return [];
+  const tell = (/** @type {import("../view/wrong.js").Right|null} */ right) =>
+    ask({ type: "wrong", id: check.id, right });
+  return [wrong(words, verdict, check.told ?? null, tell, signal)];
 }
 
 /** @param {OutcomeView} view @param {Check} check @param {Verdict} verdict */
@@ -48,10 +48,11 @@ export function verdictView(view, check, verdict) {
   const seek = onPage ? (/** @type {number} */ time_s) => ask({ type: "seek", id: check.id, time_s }) : null;
   const summary = element("div", { class: "summary" },
     ...(tentative ? [element("p", { class: "tentative", text: words.say("so_far") })] : []),
-    element("h2", {}, labelBadge(words, verdict.label)),
-    element("p", { text: probabilityText(words, verdict) }),
+    element("h2", {}, labelBadge(words, verdict, verdict.basis)),
+    element("p", { text: evidenceText(words, verdict) }),
     ...verdict.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
+    ...(verdict.faces.length ? [judgedBy(words, verdict)] : []),
     ...(check.way === "browser" ? [element("p", { class: "note", text: words.say("local_note") })] : []),
     ...(verdict.versions && "slower" in verdict.versions ? [element("p", { class: "note slower", text: words.say("local_slower") })] : []));
   const other = element("p", { class: "note", text: words.say("other_media"), attributes: { hidden: true, role: "status" } });
@@ -61,9 +62,11 @@ export function verdictView(view, check, verdict) {
   const more = check.way === "browser"
     ? [serviceButton(view, check), reportButton(view, check, verdict, () => whole)] : [reportLink(view, check)];
   const links = element("p", { class: "links" }, ...more, saveLink(view, verdict));
+  const { label } = check.subject;
+  const [said, first] = [declared(words, verdict, label), declares(verdict, label)];
   /** @type {HTMLElement} */
-  const whole = element("div", { class: "verdict" }, summary, other,
+  const whole = element("div", { class: "verdict" }, ...(first ? said : []), summary, ...(first ? [] : said), other,
     ...crowdView(words, verdict.faces, (face) => faceView(view, check, face, verdict, seek)),
-    ...(tentative ? [] : [worth(view, verdict), links]));
+    ...(tentative ? [] : [worth(view, verdict), ...tellWrong(view, check, verdict), links]));
   return whole;
 }

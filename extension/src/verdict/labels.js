@@ -2,8 +2,8 @@
 
 /** @import { MediaLabel } from "./types.js" */
 
-/** @type {Record<MediaLabel, string>} */
-export const SHAPES = { fake: "▲", real: "●", inconclusive: "◆", "no-face": "○" };
+/** @type {Record<MediaLabel|"suspicious", string>} */
+export const SHAPES = { fake: "▲", suspicious: "△", real: "●", inconclusive: "◆", "no-face": "○" };
 
 /** The worst first, as a list for people should stand. @type {MediaLabel[]} */
 export const WORST_FIRST = ["fake", "inconclusive", "real", "no-face"];

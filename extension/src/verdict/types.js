@@ -1,16 +1,48 @@
 /**
- * The answer of the service, schema 1, and what is drawn of it. Types only.
+ * The answer of the service, schema 2 (of schema 1 some is missing), and what is drawn of it. Types only.
  *
  * @typedef {[x: number, y: number, width: number, height: number]} Box fractions of the upright picture
  * @typedef {{t: number, box: Box, p_fake: number|null}} Sample `t` in media seconds
  * @typedef {"fake"|"real"|"inconclusive"} FaceLabel
  * @typedef {FaceLabel|"no-face"} MediaLabel
+ * @typedef {FaceLabel|"suspicious"} Level
+ * @typedef {{direction: "manipulated"|"genuine"|null, strength: string}} Support in the words of docs/evidence.md
+ * @typedef {{log: number, lr: number, interval: [number, number]}} Ratio `log` before the bounds
  * @typedef {{t: number, p_fake: number, regions: string[]|null}} Moment one of a face's strongest;
  *   `regions` says where in the face, null where no evidence map is shown
  * @typedef {{flags_fake: number, flags_real: number, part: string}} Rates the share of fakes and of
  *   genuine ones that the model calls fake, as measured on `part` of the data
  *
- * @typedef {object} Face
+ * @typedef {object} Declaration
+ * @property {"content-credentials"|"iptc"|"aigc-label"|"generator"} source
+ * @property {string[]} claims of the origin, the strongest first
+ * @property {string|null} by the tool that is named
+ * @property {string|null} seal of Content Credentials: how far they hold
+ * @property {string|null} signer
+ * @property {string[]} problems codes of C2PA's specification
+ * @typedef {{state: "read"|"unreadable", declarations: Declaration[]}} Provenance
+ *
+ * @typedef {object} Evidence what a judgement says of its evidence; null where that was not measured
+ * @property {Level|null} [level]
+ * @property {Support|null} [support]
+ * @property {number|null} [lr] likelihood ratio of "manipulated" to "genuine"
+ * @property {[number, number]|null} [lr_interval]
+ *
+ * @typedef {{people: number, flagged: number, suspected: number, flagged_at_most: number, suspected_at_most: number}} Guarantee
+ *   of so many genuine people, how many were called manipulated, how many at least suspicious, and what shares these are at most
+ *
+ * @typedef {object} Basis what is behind the likelihood ratios
+ * @property {{genuine: number, manipulated: number}} people
+ * @property {string} part
+ * @property {number} views
+ * @property {[number, number]} bounds
+ * @property {Guarantee} guarantee
+ * @property {string[]} covers
+ * @property {string[]} blind_to
+ *
+ * @typedef {FaceJudged & Evidence} Face
+ *
+ * @typedef {object} FaceJudged
  * @property {number} id
  * @property {FaceLabel} label
  * @property {number|null} p_fake
@@ -20,6 +52,8 @@
  * @property {number} end_s
  * @property {Sample[]} samples in time order
  * @property {Moment[]} [moments] the strongest first
+ * @property {number} [crops] that were judged
+ * @property {Record<string, number>} [scores] mean P(fake) by network
  *
  * @typedef {object} Media
  * @property {"video"|"image"} kind
@@ -30,7 +64,9 @@
  * @property {number[]} [sampled_s] the moments that were looked at
  * @property {string} [sha256]
  *
- * @typedef {object} Verdict
+ * @typedef {Judged & Evidence} Verdict
+ *
+ * @typedef {object} Judged
  * @property {number} schema
  * @property {MediaLabel} label
  * @property {number|null} p_fake
@@ -42,5 +78,7 @@
  * @property {Record<string, string>} [versions] of what computed it
  * @property {Record<string, string|number|boolean|null>} [options] with which the check can be made again
  * @property {Record<string, number>} [timing_s]
+ * @property {Basis|null} [basis]
+ * @property {Provenance|null} [provenance] what the file declares of its origin; none: it was not read
  */
 export {};

@@ -2,6 +2,18 @@
 
 /** @import { Rates } from "./types.js" */
 
+/** Of 100 such videos so many are fake: rare, as on the web, and as many as genuine ones. */
+export const PRIORS = [1, 50];
+
+/**
+ * Of 100 videos with evidence like this, how many are fake, if `prior` of 100 such videos are (Bayes).
+ * @param {number} lr likelihood ratio @param {number} prior 0 to 100
+ */
+export function fakeInHundred(lr, prior) {
+  const odds = (lr * prior) / (100 - prior);
+  return (100 * odds) / (1 + odds);
+}
+
 /**
  * Of 100 videos that are called fake, how many are, if `share` of all such videos is fake (Bayes).
  * @param {Rates} rates @param {number} [share]

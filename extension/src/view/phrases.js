@@ -1,21 +1,92 @@
 // A verdict in words.
 
 import { SHAPES } from "../verdict/labels.js";
+import { PRIORS, fakeInHundred, rightInHundred } from "../verdict/worth.js";
 import { badge } from "./element.js";
 
 /**
- * @import { Face, MediaLabel, Verdict } from "../verdict/types.js"
+ * @import { Basis, Face, MediaLabel, Rates, Verdict } from "../verdict/types.js"
  * @import { Words } from "../words.js"
  */
 
-/** @param {Words} words @param {MediaLabel} label */
-export function labelText(words, label) {
-  return words.say(`label_${label.replace("-", "_")}`);
+/**
+ * @typedef {Pick<Verdict, "label"|"level">} Labelled
+ * @typedef {Pick<Basis, "covers"|"blind_to">} Scope
+ */
+
+/** @param {Words} words @param {string} kind of fakes */
+function kindText(words, kind) {
+  const key = `made_${kind.replaceAll(" ", "_")}`;
+  return words.knows(key) ? words.say(key) : kind;
 }
 
-/** @param {Words} words @param {MediaLabel} label */
-export function labelBadge(words, label) {
-  return badge(label, SHAPES[label] ?? "○", labelText(words, label));
+/** @param {Words} words @param {string[]} kinds */
+function kindsText(words, kinds) {
+  return words.list(kinds.map((kind) => kindText(words, kind)));
+}
+
+/** @param {Labelled} judged @returns {MediaLabel|"suspicious"} */
+const nameOf = ({ label, level }) => (level === "suspicious" ? level : label);
+
+/** @param {Words} words @param {Labelled} judged @param {Scope|null} [basis] bounds what "no sign" was looked for */
+export function labelText(words, judged, basis) {
+  if (judged.label === "real" && basis?.blind_to.length) return words.say("label_real_of", kindsText(words, basis.covers));
+  return words.say(`label_${nameOf(judged).replace("-", "_")}`);
+}
+
+/** @param {Words} words @param {Labelled} judged @param {Scope|null} [basis] */
+export function labelBadge(words, judged, basis) {
+  return badge(judged.label, SHAPES[nameOf(judged)] ?? "○", labelText(words, judged, basis));
+}
+
+/** @param {Words} words @param {Labelled} judged what its label means */
+export function meaningText(words, judged) {
+  return words.say(`meaning_${nameOf(judged).replace("-", "_")}`);
+}
+
+/** @param {Words} words @param {Face|Verdict} judged @returns {string} how strong the evidence is, and which way; empty where that was not measured */
+export function supportText(words, { support }) {
+  if (!support) return "";
+  if (!support.direction) return words.say("support_none");
+  return words.say(`support_${support.direction}`, words.say(`strength_${support.strength.replaceAll("-", "_")}`));
+}
+
+/** @param {Words} words @param {Face|Verdict} judged @returns {string} its support, or the probability of a verdict without one */
+export const evidenceText = (words, judged) =>
+  (judged.level === undefined ? probabilityText(words, judged) : supportText(words, judged));
+
+/** @param {Words} words @param {Verdict} verdict @returns {string[]} what its evidence is worth where fakes are rare and where they are not, and what is behind it */
+export function worthTexts(words, { label, lr, basis, model: { rates } }) {
+  const number = new Intl.NumberFormat(words.language, { maximumFractionDigits: 0 });
+  const worth = lr ? PRIORS.map((prior) =>
+    words.say("worth_prior", number.format(prior), number.format(fakeInHundred(lr, prior)))) : [];
+  if (!basis) return [...worth, ...flagTexts(words, label, rates ?? null)];
+  const { people: { genuine, manipulated }, guarantee: { people, flagged, flagged_at_most }, blind_to } = basis;
+  const hundredths = new Intl.NumberFormat(words.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const share = words.say("percent", hundredths.format(100 * flagged_at_most));
+  return [
+    ...worth,
+    ...(blind_to.length ? [words.say("blind_to", kindsText(words, blind_to))] : []),
+    words.say("worth_people", number.format(genuine), number.format(manipulated)),
+    words.say("worth_guarantee", number.format(people), number.format(flagged), share),
+  ];
+}
+
+/** @param {Words} words @param {MediaLabel} label @param {Rates|null} rates @returns {string[]} what a flag is worth, of a verdict without likelihood ratios */
+function flagTexts(words, label, rates) {
+  if (!rates || label === "no-face") return [];
+  const right = label === "fake" ? rightInHundred(rates) : null;
+  const hundred = new Intl.NumberFormat(words.language, { maximumFractionDigits: right !== null && right < 1 ? 1 : 0 });
+  return [
+    ...(right === null ? [] : [words.say("worth_flag", hundred.format(right))]),
+    words.say("scope_measured", rates.part, words.percent(rates.flags_fake), words.percent(rates.flags_real)),
+  ];
+}
+
+/** @param {Words} words @param {Face|Verdict} judged @returns {string[]} what each network scored, for the details */
+export function scoreTexts(words, judged) {
+  const scores = "scores" in judged ? Object.entries(judged.scores ?? {}) : [];
+  return scores.map(([name, p]) => `${name}: ${words.say("score", words.percent(p))}`);
 }
 
 /** @param {Words} words @param {string} reason */

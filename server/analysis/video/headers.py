@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from server.analysis.video.files import FileEnds
+from server.analysis.video.tiff import byte_order, tags
 from server.formats import EBML, FLV, JPEG_SCAN, jpeg_segments, jpeg_size
 
 STARTS = (
@@ -51,7 +52,11 @@ def exif_orientation(head: bytes) -> int:
     try:
         for marker, at in jpeg_segments(head):
             if marker == JPEG_EXIF and head[at : at + 6] == b"Exif\0\0":
-                return _tiff_orientation(head[at + 6 :])
+                tiff = head[at + 6 :]
+                for tag, value in tags(tiff):
+                    if tag == EXIF_ORIENTATION:
+                        return int.from_bytes(value[:2], byte_order(tiff))
+                return 1
     except struct.error:
         pass
     return 1
@@ -90,15 +95,3 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
         width, height = struct.unpack_from("<HH", head, 26)
         return width & 0x3FFF, height & 0x3FFF
     return None
-
-
-def _tiff_orientation(tiff: bytes) -> int:
-    """The orientation tag in the first directory of a TIFF structure."""
-    order = "<" if tiff.startswith(b"II") else ">"
-    (directory,) = struct.unpack_from(order + "I", tiff, 4)
-    (entries,) = struct.unpack_from(order + "H", tiff, directory)
-    for entry in range(directory + 2, directory + 2 + 12 * entries, 12):
-        tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
-        if tag == EXIF_ORIENTATION:
-            return int(value)
-    return 1

@@ -46,14 +46,21 @@ class Items:
 
     def kind(self, item: int) -> tuple[bytes, bool]:
         """How an item is coded, and whether it is encrypted."""
+        for number, coded, protected in self.kinds():
+            if number == item:
+                return coded, protected
+        raise KeyError(item)
+
+    def kinds(self) -> Iterator[tuple[int, bytes, bool]]:
+        """(item, how it is coded, whether it is encrypted) of each item that is listed."""
         start, end = self._first(b"iinf")[1:]
         first = start + (6 if self._full(Box(b"iinf", start, end))[0] == 0 else 8)
         for box in boxes(self._meta, first, end):
             version, _, fields = self._full(box)
-            if version >= 2 and fields.number(2 if version == 2 else 4) == item:
+            if version >= 2:
+                item = fields.number(2 if version == 2 else 4)
                 protected = fields.number(2) > 0
-                return fields.raw(4), protected
-        raise KeyError(item)
+                yield item, fields.raw(4), protected
 
     def parts(self, item: int) -> tuple[int, ...]:
         """The numbers of the items that one is derived from, in their order."""

@@ -4,6 +4,7 @@ import { words } from "./words.js";
 
 /**
  * @import { Verdict } from "./extension/verdict/types.js"
+ * @import { Right } from "./extension/view/wrong.js"
  *
  * @typedef {{code: string, title: string, detail: string, type: string}} ProblemBody
  * @typedef {object} Job
@@ -18,6 +19,7 @@ import { words } from "./words.js";
  * @property {Verdict|null} partial
  * @property {Verdict|null} result
  * @property {ProblemBody|null} error
+ * @property {Right|null} [feedback] what somebody told to be right instead
  * @property {number} created_at
  * @property {number|null} finished_at
  *
@@ -115,6 +117,13 @@ export const jobPath = (id, part = "") => `/jobs/${encodeURIComponent(id)}${part
 /** @param {string} id @param {AbortSignal} [signal] @returns {Promise<Job>} */
 export async function job(id, signal) {
   return (await request(jobPath(id), { signal })).json();
+}
+
+/** @param {string} id @param {Right|null} right instead of its verdict; null: to forget it */
+export async function tellRight(id, right) {
+  const headers = { "Content-Type": "application/json" };
+  const options = right ? { method: "POST", headers, body: JSON.stringify({ right }) } : { method: "DELETE" };
+  await drained(await request(jobPath(id, "/feedback"), options));
 }
 
 /** Cancels a check in flight, removes one that has ended. @param {string} id */

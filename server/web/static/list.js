@@ -9,7 +9,7 @@ import { dateText, words } from "./words.js";
 
 /** @param {Check} check */
 function outcome({ state, label }) {
-  if (label) return labelBadge(words, label);
+  if (label) return labelBadge(words, { label });
   const texts = { failed: words.say("not_checked"), cancelled: words.say("called_off"), refused: words.say("not_checked") };
   return element("span", { class: "label none", text: texts[/** @type {keyof typeof texts} */ (state)] ?? "" });
 }

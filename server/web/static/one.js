@@ -42,7 +42,7 @@ export function createOne(place, checks, retry) {
         await checks.forget(check);
         location.hash = "#/";
       }));
-      const label = labelText(words, result.label);
+      const label = labelText(words, result, result.basis);
       document.title = `${label}: ${check.title} – Mesoscope`;
       announce(`${check.title}: ${label}`);
     } else if (check.problem) {

@@ -1,6 +1,6 @@
 // One person of a verdict: label, strongest moments, the chart of all of them.
 import { element } from "./dom.js";
-import { labelBadge, probabilityText } from "./extension/view/phrases.js";
+import { evidenceText, labelBadge, scoreTexts } from "./extension/view/phrases.js";
 import { moments } from "./pictures.js";
 import { reasons } from "./report.js";
 import { chart } from "./timeline.js";
@@ -8,14 +8,15 @@ import { fineClock, words } from "./words.js";
 
 /** @import { Face, Verdict } from "./extension/verdict/types.js" */
 
-/** The chart's moments, for those who do not see it. @param {Face} face */
+/** The scores: of the whole, and of the chart's moments for those who do not see it. @param {Face} face */
 function table(face) {
   const rows = face.samples.flatMap(({ t, p_fake }) =>
     p_fake === null ? [] : [element("tr", {},
       element("td", { text: fineClock(t) }), element("td", { text: words.percent(p_fake) }))]);
-  const heads = [words.say("column_time"), words.say("column_probability")].map((text) =>
+  const heads = [words.say("column_time"), words.say("column_score")].map((text) =>
     element("th", { text, attributes: { scope: "col" } }));
   return element("details", {}, element("summary", { text: words.say("moments") }),
+    ...scoreTexts(words, face).map((text) => element("p", { class: "note", text })),
     element("table", {},
       element("caption", { class: "visually-hidden", text: words.say("every_moment", words.say("person", String(face.id))) }),
       element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows)));
@@ -27,10 +28,10 @@ function table(face) {
  */
 export function personCard(face, verdict, id, seek, signal) {
   const moving = verdict.media.kind === "video";
-  const p = probabilityText(words, face);
+  const p = evidenceText(words, face);
   const when = words.say("seen", words.clock(face.start_s), words.clock(face.end_s));
   const card = element("article", { class: `panel person ${face.label}` },
-    element("div", { class: "head-line" }, element("h3", { text: words.say("person", String(face.id)) }), labelBadge(words, face.label)),
+    element("div", { class: "head-line" }, element("h3", { text: words.say("person", String(face.id)) }), labelBadge(words, face, verdict.basis)),
     ...(p ? [element("p", { text: p })] : []),
     ...reasons(face),
     ...(moving ? [element("button", {

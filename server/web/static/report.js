@@ -1,9 +1,13 @@
 // A verdict, as a person reads it: the answer first, then what it is worth, then what it rests on.
+import { tellRight } from "./api.js";
 import { element } from "./dom.js";
 import { crowd } from "./extension/verdict/crowd.js";
-import { rightInHundred } from "./extension/verdict/worth.js";
 import { crowdView } from "./extension/view/crowd-view.js";
-import { labelBadge, peopleText, probabilityText, reasonText } from "./extension/view/phrases.js";
+import { declared, declares } from "./extension/view/declared.js";
+import {
+  evidenceText, labelBadge, meaningText, peopleText, reasonText, worthTexts,
+} from "./extension/view/phrases.js";
+import { judgedBy, wrong } from "./extension/view/wrong.js";
 import { downloads } from "./downloads.js";
 import { personCard } from "./person.js";
 import { createScreen } from "./player.js";
@@ -23,45 +27,40 @@ export const reasons = (judged) =>
 export function tentativeView(verdict) {
   const { shown, folded } = crowd(verdict.faces);
   const faces = shown.map((face) =>
-    element("li", {}, `${words.say("person", String(face.id))}: `, labelBadge(words, face.label)));
+    element("li", {}, `${words.say("person", String(face.id))}: `, labelBadge(words, face, verdict.basis)));
   if (folded.length) faces.push(element("li", { text: words.say("unjudged", String(folded.length)) }));
   return element("section", { class: "panel tentative", attributes: { "aria-label": words.say("so_far") } },
     element("h2", { text: words.say("not_final") }),
-    element("p", {}, labelBadge(words, verdict.label)),
+    element("p", {}, labelBadge(words, verdict, verdict.basis)),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
     element("ul", { class: "plain" }, ...faces));
 }
 
 /** @param {Verdict} verdict */
 function answer(verdict) {
-  const p = probabilityText(words, verdict);
+  const p = evidenceText(words, verdict);
   return element("section", { class: `panel answer ${verdict.label}`, attributes: { "aria-label": words.say("verdict") } },
-    element("h2", { class: "headline" }, labelBadge(words, verdict.label)),
+    element("h2", { class: "headline" }, labelBadge(words, verdict, verdict.basis)),
     ...(p ? [element("p", { class: "probability", text: p })] : []),
     ...reasons(verdict),
-    element("p", { class: "note", text: `${peopleText(words, verdict.faces.length)}. ${extent(verdict)}` }));
+    element("p", { class: "note", text: `${peopleText(words, verdict.faces.length)}. ${extent(verdict)}` }),
+    ...(verdict.faces.length ? [judgedBy(words, verdict)] : []));
 }
 
 /** @param {Verdict} verdict */
-function extent({ faces, media, model }) {
+function extent({ faces, media }) {
   if (!faces.length) return words.say("judged_nothing");
-  if (media.kind === "image") return words.say("judged_picture", model.name);
+  if (media.kind === "image") return words.say("judged_picture");
   const [from, to] = media.analyzed_s.map(words.clock);
-  return words.say("judged_span", from, to, model.name);
+  return words.say("judged_span", from, to);
 }
 
 /** @param {Verdict} verdict */
-function worth({ label, model }) {
-  const section = element("section", { class: "panel", attributes: { "aria-labelledby": "worth" } },
+function worth(verdict) {
+  return element("section", { class: "panel", attributes: { "aria-labelledby": "worth" } },
     element("h2", { text: words.say("worth"), attributes: { id: "worth" } }),
-    element("p", { text: words.say(`meaning_${label.replace("-", "_")}`) }));
-  if (!model.rates || label === "no-face") return section;
-  const right = label === "fake" ? rightInHundred(model.rates) : null;
-  if (right !== null) section.append(element("p", { class: "rates", text: words.say("worth_flag", String(Math.round(right))) }));
-  const { flags_fake, flags_real, part } = model.rates;
-  const measured = words.say("scope_measured", part, words.percent(flags_fake), words.percent(flags_real));
-  section.append(element("p", { class: "note", text: measured }));
-  return section;
+    element("p", { text: meaningText(words, verdict) }),
+    ...worthTexts(words, verdict).map((text) => element("p", { class: "rates", text })));
 }
 
 /** @param {Verdict} verdict what is needed to tell this media and this check from others */
@@ -80,6 +79,29 @@ function facts({ media, model, detector }) {
       [element("dt", { text: name }), element("dd", { text: value })])));
 }
 
+/** @param {Check} check @param {string} id of its job @param {Verdict} verdict @param {AbortSignal} signal */
+function tellWrong(check, id, verdict, signal) {
+  const tell = async (/** @type {"fake"|"real"|null} */ right) => {
+    try {
+      await tellRight(id, right);
+    } catch {
+      return false;
+    }
+    if (check.job) check.job.feedback = right;
+    return true;
+  };
+  const section = wrong(words, verdict, check.job?.feedback ?? null, tell, signal);
+  section.classList.add("panel");
+  return section;
+}
+
+/** @param {Verdict} verdict */
+function declaredPanel(verdict) {
+  const sections = declared(words, verdict);
+  for (const section of sections) section.classList.add("panel");
+  return sections;
+}
+
 /**
  * @param {Check} check @param {string} id of its job @param {Verdict} verdict
  * @param {AbortSignal} signal ends what plays and listens
@@ -93,12 +115,16 @@ export function reportView(check, id, verdict, signal, onDelete) {
   const people = element("section", { attributes: { "aria-labelledby": "people" } },
     element("h2", { text: words.say("person_by_person"), attributes: { id: "people" } }),
     ...crowdView(words, verdict.faces, (face) => personCard(face, verdict, id, screen.seek, signal)));
+  const [said, first] = [declaredPanel(verdict), declares(verdict)];
   return element("div", { class: "report", attributes: { id: "report" } },
+    ...(first ? said : []),
     answer(verdict),
+    ...(first ? [] : said),
     ...(check.kind === "url" ? stills(id, verdict, signal) : []),
     ...(verdict.faces.length ? [screen.node] : []),
     worth(verdict),
     ...(verdict.faces.length ? [people] : []),
+    tellWrong(check, id, verdict, signal),
     facts(verdict),
     element("section", { class: "keep", attributes: { "aria-label": words.say("keep_or_delete") } },
       ...downloads(check, id, signal), remove));

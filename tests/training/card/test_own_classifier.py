@@ -89,6 +89,12 @@ def test_register_calibrate_report(sign, positive, registered, data, tmp_path, c
     assert calibration is not None
     assert calibration.scale > 0
     assert calibration.real_at <= 0.5 <= calibration.fake_at
+    assert main([*arguments, "lr", "mine"]) == 0
+    likelihood = registry.spec("mine").likelihood
+    assert likelihood is not None
+    assert (likelihood.genuine, likelihood.manipulated) == (6, 6)
+    assert 1 / 7 <= likelihood.bounds[0] < 1 < likelihood.bounds[1] <= 7, "six people carry no more"
+    assert likelihood.covers == ("face swap",)
     assert main([*arguments, "report", "mine"]) == 0
     card = registry.spec("mine").card.read_text()
     assert f'one logit for the class "{positive}"' in card
@@ -162,11 +168,11 @@ def test_classes_that_do_not_overlap_get_thresholds_between_them() -> None:
 
 
 def test_what_is_exported_from_prepared_data_claims_no_other(tmp_path) -> None:
-    from training.card import export
+    from training.data import crops
 
-    assert export.data_name(tmp_path) == "DFDC"
+    assert crops.set_name(tmp_path) == "DFDC"
     (tmp_path / "done.jsonl").touch()
-    assert export.data_name(tmp_path) == tmp_path.name
+    assert crops.set_name(tmp_path) == tmp_path.name
 
 
 def test_a_detector_is_not_calibrated(tmp_path) -> None:

@@ -17,7 +17,7 @@ from models.registry import Calibration
 from tests.media import clip, moving
 from tests.training.pictures import picture, write_data
 from training.data import crops
-from training.evaluate import breakdown, measured, robustness, spread, videos
+from training.evaluate import breakdown, measured, spread, treatments, videos
 from training.evaluate.model import Model
 from training.evaluate.scored import Scored
 
@@ -111,9 +111,9 @@ def test_videos_are_measured_that_the_folder_holds_now(astronaut, tmp_path, capl
     assert held(tmp_path / "linked") == ["fake-0", "real-0"]
 
 
-@pytest.mark.parametrize("name", robustness.TREATMENTS)
+@pytest.mark.parametrize("name", treatments.TREATMENTS)
 def test_a_treatment_keeps_the_picture_and_harms_more_the_further_it_goes(name):
-    treat, levels = robustness.TREATMENTS[name]
+    treat, levels = treatments.TREATMENTS[name]
     face = picture(np.random.default_rng(0), fake=True, side_px=96)
     harm = []
     for level in levels:

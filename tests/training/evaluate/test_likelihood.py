@@ -1,0 +1,204 @@
+"""Likelihood ratios of made-up people whose true ratios are known, against `lir` where it has the
+same measure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models import registry
+from models.registry import Likelihood
+from server.analysis.evidence import Spread
+from server.analysis.likelihood import NEUTRAL, Pictures, of_stills, ratio
+from training.evaluate.likelihood import figures, fit, judged, measures
+from training.evaluate.likelihood.people import AS_IT_IS, HALF, Scored, one_each, together
+from training.evaluate.likelihood.refit import fitted
+
+lir = pytest.importorskip("lir", reason="lir 1.3.1 is not installed: it is the oracle of LRs")
+PEOPLE, CROPS, FRAMES = 1.3, 1.5, 0.95  # logits: between people, between clips and frames, frames
+
+
+def made_up(people: int, each: int = 8, apart: float = 3.2, seed: int = 0) -> Scored:
+    """Genuine people around -apart / 2 and manipulated ones around apart / 2."""
+    rng = np.random.default_rng(seed)
+    fake = np.repeat([False, True], people * each)
+    names = np.tile(np.repeat(np.arange(people), each), 2)
+    own = rng.normal(0, PEOPLE, (2, people))[fake.astype(int), names]
+    count = len(fake)
+    return Scored(
+        logits=np.where(fake, apart, -apart) / 2 + own + rng.normal(0, CROPS, count),
+        fake=fake,
+        people=names.astype(str),
+        kinds=np.where(fake, "face swap", "genuine"),
+        treatments=np.where(np.arange(count) % 2 == 0, AS_IT_IS, HALF),
+        sharpness=rng.uniform(0.6, 0.95, count).astype(np.float32),
+        sizes_px=rng.uniform(100, 300, count).astype(np.float32),
+    )
+
+
+@pytest.fixture(scope="module")
+def many() -> Likelihood:
+    people = made_up(300)
+    return fitted(people, None, people, Spread(frames=FRAMES))
+
+
+def test_the_spreads_are_found_again() -> None:
+    found = fit.spreads(made_up(300))
+    assert found.people == pytest.approx(PEOPLE, rel=0.1)
+    assert found.crops == pytest.approx(CROPS, rel=0.05)
+
+
+def test_the_line_is_that_of_two_normals(many: Likelihood) -> None:
+    slope = 3.2 / (PEOPLE**2 + CROPS**2)
+    assert many.line[3] == pytest.approx(slope, rel=0.15)
+    assert many.line[0] == pytest.approx(0, abs=0.2)
+
+
+def test_one_crop_has_the_ratio_that_the_service_states(many: Likelihood) -> None:
+    scored = made_up(5)
+    wide = replace(many, bounds=(1e-9, 1e9))
+    served = [ratio(scored.pictures(np.array([i])), wide).log for i in range(len(scored))]
+    np.testing.assert_allclose(fit.logs(scored, many), served, atol=1e-6)
+
+
+def test_few_people_carry_less_than_many(many: Likelihood) -> None:
+    people = made_up(32)
+    few = fitted(people, None, people, Spread(frames=FRAMES))
+    assert (few.genuine, few.manipulated, many.genuine) == (32, 32, 300)
+    assert 1 < few.bounds[1] < many.bounds[1] < 300 + 2
+    assert few.bounds[0] < 1
+    raw = [fit.bounds(scored.logits, scored)[0] for scored in (made_up(32), made_up(300))]
+    assert 1 > raw[0] > raw[1] > 1 / 302
+
+
+def test_levels_hold_by_people(many: Likelihood) -> None:
+    fresh = made_up(400, seed=7)
+    log = fit.logs(fresh, many)
+    weights = fresh.weights()
+    genuine = ~fresh.fake
+    share = [
+        float(weights[genuine & (log >= at)].sum() / weights[genuine].sum())
+        for at in (many.fake_at, many.suspect_at)
+    ]
+    assert share[0] < 0.03
+    assert 0.02 < share[1] < 0.09
+    assert many.fake_at >= many.suspect_at >= NEUTRAL
+    assert many.real_at <= -NEUTRAL
+
+
+def test_a_guarantee_counts_people_and_no_more(many: Likelihood) -> None:
+    found = many.guarantee
+    assert found.people == 300
+    assert found.flagged / 300 < found.flagged_at_most < found.suspected_at_most
+    assert fit._at_most(0, 299) == pytest.approx(0.01, abs=1e-4), "299 without a false alarm"
+    assert fit._at_most(0, 32) > 0.08
+
+
+def test_crops_of_the_same_person_are_not_people() -> None:
+    once, often = made_up(40, each=2), made_up(40, each=40)
+    bounds = [fit.bounds(2 * scored.logits / 3, scored) for scored in (once, often)]
+    assert bounds[0][1] == pytest.approx(bounds[1][1], rel=0.6)
+    assert len(one_each(often)(np.random.default_rng(0))) == 80
+    assert often.weights().sum() == pytest.approx(80)
+
+
+def test_genuine_photos_are_suspicious_no_more_often_than_videos(many: Likelihood) -> None:
+    people, photos = made_up(100), made_up(200, each=1, seed=9)
+    shifted = photos.take(~photos.fake)
+    names = np.char.add("photo ", shifted.people)
+    shifted = replace(shifted, logits=shifted.logits + 1.5, people=names)
+    found = fitted(people, shifted, people, Spread(frames=FRAMES))
+    assert found.still == pytest.approx(1.5 * many.line[3], abs=0.5)
+    log = fit.logs(shifted, of_stills(found))
+    assert np.mean(log >= found.suspect_at) < 0.08
+    assert found.guarantee.people == 100 + 200
+    assert found.bounds == fitted(people, None, people, Spread(frames=FRAMES)).bounds
+
+
+def test_no_sign_is_bounded_by_what_it_sees_worst() -> None:
+    people = made_up(100)
+    unseen = replace_kind(made_up(100, apart=-3.2, seed=3), "generated face")
+    hardly = replace_kind(made_up(100, apart=1.2, seed=4), "re-enacted face")
+    alone = fitted(people, None, people, Spread(frames=FRAMES))
+    found = fitted(people, None, together([people, unseen, hardly]), Spread(frames=FRAMES))
+    assert found.covers == ("face swap", "re-enacted face")
+    assert found.blind_to == ("generated face",)
+    assert found.bounds[0] > alone.bounds[0], "what is seen worst bounds an LR for genuine"
+    assert found.bounds[1] == alone.bounds[1]
+
+
+def replace_kind(scored: Scored, kind: str) -> Scored:
+    fakes = scored.take(scored.fake)
+    return replace(fakes, kinds=np.full(len(fakes), kind))
+
+
+def test_an_interval_holds_the_ratio_of_endless_people(many: Likelihood) -> None:
+    """Of many calibrations on few people, the share whose interval holds the true ratio."""
+    slope, held = 3.2 / (PEOPLE**2 + CROPS**2), []
+    for seed in range(20):
+        people = made_up(40, each=4, seed=seed)
+        found = replace(fitted(people, None, people, Spread(frames=0.01)), bounds=(1e-9, 1e9))
+        for logit in (-2.0, 0.0, 2.0):
+            one = Pictures(np.array([logit]), np.float32([0.8]), np.float32([200]))
+            low, high = np.log(ratio(one, found).interval)
+            held.append(low <= slope * logit <= high)
+    assert np.mean(held) > 0.85
+
+
+def test_measures_are_those_of_lir() -> None:
+    from lir.data.models import LLRData
+    from lir.metrics import cllr, cllr_min
+
+    scored = made_up(60)
+    log = 1.2 * scored.logits + 0.3
+    theirs = LLRData(features=log[:, None] / np.log(10), labels=scored.fake.astype(int))
+    assert measures.cllr(scored.fake, log) == pytest.approx(cllr(theirs), abs=1e-6)
+    assert measures.cllr_min(scored.fake, log) == pytest.approx(cllr_min(theirs), abs=0.01)
+
+
+def test_a_calibrated_ratio_costs_little_more_than_the_least(many: Likelihood) -> None:
+    fresh = made_up(400, each=2, seed=11)
+    log = fit.logs(fresh, many)
+    least = measures.cllr_min(fresh.fake, log)
+    assert least <= measures.cllr(fresh.fake, log) < least + 0.03
+
+
+def test_both_halves_of_a_clip_agree_as_often_as_stated(many: Likelihood) -> None:
+    rng = np.random.default_rng(5)
+    clips, crops = 100, 12
+    count = clips * crops
+    logits = np.repeat(rng.normal(0, 1.5, clips), crops) + rng.normal(0, FRAMES, count)
+    scored = Scored(
+        logits, np.zeros(count, bool), np.arange(count).astype(str), np.full(count, "genuine"),
+        np.full(count, AS_IT_IS), np.full(count, 0.85, np.float32), np.full(count, 200, np.float32),
+    )  # fmt: skip
+    halves = [np.arange(start, start + crops) for start in range(0, count, crops)]
+    assert judged.covered(scored, halves, many) > 0.9
+
+
+def test_pictures_of_ratios_are_drawn(many: Likelihood, tmp_path) -> None:
+    scored = made_up(30, each=1)
+    log = np.clip(fit.logs(scored, many), *np.log(many.bounds))
+    levels = judged.levels(log, many)
+    found = judged.Judged(scored.fake, log, levels, scored.people, scored.kinds)
+    table = {row["measure"]: row["value"] for row in measures.rows(found)}
+    assert table["judged"] == 60
+    assert 0 < table["cllr_min"] <= table["cllr"] < 1
+    assert sum(table[f"reals_called_{level}"] for level in
+               ("fake", "suspicious", "inconclusive", "real")) == pytest.approx(1)  # fmt: skip
+    [kind] = measures.kinds(found)
+    assert (kind["kind"], kind["fakes"]) == ("face swap", 30)
+    assert kind["cllr"] == table["cllr"]
+    drawn = figures.draw("evidence", found)
+    assert set(drawn) == {"evidence-tippett", "evidence-reliability"}
+    for name, figure in drawn.items():
+        figure.savefig(tmp_path / f"{name}.png")
+
+
+def test_what_is_stored_is_what_is_read(many: Likelihood) -> None:
+    from dataclasses import asdict
+
+    assert registry._likelihood(json.loads(json.dumps(asdict(many)))) == many
