@@ -13,8 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 COMPRESSION = zipfile.ZIP_DEFLATED
 MAX_BYTES = 1 << 30  # of a model's file, unpacked: the largest image classifiers are a half of it
 CODE = frozenset({"Lambda", "TorchModuleWrapper", "TFSMLayer", "FlaxLayer", "JaxLayer"})
@@ -59,7 +57,7 @@ def load(path: Path) -> Any:
 def save(network: Any, path: Path) -> None:
     """Write a .keras file of `network`, whose weights are rounded to float16 first: packed, they
     take half the bytes, and every file made of it computes what it computes."""
-    network.set_weights([w.astype(np.float16).astype(w.dtype) for w in network.get_weights()])
+    network.set_weights([w.astype("float16").astype(w.dtype) for w in network.get_weights()])
     with TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.keras"
         network.save(plain)
