@@ -85,7 +85,7 @@ test("a network that is another's, or that computes something else, is not used"
 });
 
 test("where only many crops at once come out wrong, they go one by one, and that is told", async () => {
-  const crops = Array.from({ length: 3 }, () => picture("crop-0"));
+  const crops = Array.from({ length: 3 }, () => picture(values.clips[0].frames[0]));
   const [right, slow] = [await networks(), await networks(lying(({ classifier }) => classifier.networks.at(-1)))];
   const sizes = right.manifest.classifier.networks.map(({ shape }) => shape[0]);
   assert.deepEqual([(await right.classifier.takes(3)).batch, (await slow.classifier.takes(3)).batch], [sizes.at(-1), sizes[0]]);

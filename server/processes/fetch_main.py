@@ -7,22 +7,24 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from server.fetch import guard as egress
-from server.fetch.addresses import AllowList
 from server.fetch.failures import Record
 from server.processes.protocol import Downloading, Guarding, Say, Task
 from server.processes.sandbox import MEGABYTE, Confinement, confine, hold_back
 
 MEMORY_BYTES = 1000 * MEGABYTE
 
-resolver = egress.system_resolver  # tests put another one here
+resolver: Callable[[str, int], Sequence[str]] | None = None  # tests put one here
 
 
 def guard(task: Task, say: Say) -> None:
     """Say which proxy to use, unless the address asked for is refused, and what it notes; until it
     is killed. It may connect to anything, and reads no more than heads."""
+    from server.fetch import guard as egress  # a download starts without it
+    from server.fetch.addresses import AllowList
+
     asked = task.work
     assert isinstance(asked, Guarding)
     bounds = Confinement(
@@ -32,7 +34,7 @@ def guard(task: Task, say: Say) -> None:
     budget = egress.Budget(asked.max_bytes, asked.timeout_s)
     record = Record(tell=lambda kind, text: say(note={"kind": kind, "text": text}))
     allowed = AllowList.parse(asked.allow_hosts)
-    with egress.Guard(budget, allowed, resolver, record) as proxy:
+    with egress.Guard(budget, allowed, resolver or egress.system_resolver, record) as proxy:
         if proxy.admits(asked.host, asked.port):
             say(proxy={"url": proxy.proxy_url, "port": proxy.port})
             threading.Event().wait()

@@ -18,6 +18,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +29,16 @@ from server.processes.sandbox import die_with
 
 PACKET_BYTES = 1 << 18
 MOST_DESCRIPTORS = 4
+# All that children need: generic is the extractor that most addresses come to.
+WARM = (
+    "server.processes.check_main",
+    "server.processes.fetch_main",
+    "server.fetch.guard",
+    "server.fetch.ytdlp",
+    "psutil",
+    "yt_dlp.extractor.extractors",
+    "yt_dlp.extractor.generic",
+)
 THREADS = Path("/proc/self/task")
 
 
@@ -57,12 +68,10 @@ def main() -> None:
 def warm_up() -> None:
     """Import what a check needs, run each network once, and have OpenCV make its tables of colours,
     which takes it longer than a first look; starts no thread, as none survives."""
-    from importlib import metadata
-
+    for name in WARM:
+        import_module(name)
     import cv2
     import numpy as np
-    import yt_dlp.extractor.extractors
-    import yt_dlp.extractor.generic  # noqa: F401 - the one that most addresses come to
 
     from server.analysis.cuts import thumbnail
     from server.analysis.faces import FaceFinder

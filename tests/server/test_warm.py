@@ -25,7 +25,7 @@ from server.processes.child import Child
 from server.processes.fetch import DownloadLimits, fetch
 from server.processes.forkserver import ForkServerPool
 from server.processes.messages import Progress
-from server.processes.protocol import Checking, Task
+from server.processes.protocol import Checking, Task, environment
 from tests.media import clip, moving
 from tests.server.service import ROOT, Site, gone, running, tree, until
 
@@ -209,6 +209,23 @@ def test_a_forked_download_has_its_walls_and_ends_when_nobody_wants_it(
     assert len(started) == 2
     assert not [child.pid for child in started if psutil.pid_exists(child.pid)]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_child_imports_nothing_that_was_not_warm() -> None:
+    """What a fork had to import, every check would wait for."""
+    code = (
+        "import sys\n"
+        "from server.processes import forkserver_main, main\n"
+        "forkserver_main.warm_up()\n"
+        "before = set(sys.modules)\n"
+        "for name in main.MODULES.values(): __import__(name)\n"
+        "import server.fetch.addresses, server.fetch.guard, server.fetch.ytdlp, psutil, yt_dlp\n"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_a_killed_fork_server_is_replaced(tmp_path: Path, long_film: Path) -> None:

@@ -1,6 +1,7 @@
 // What a check in the browser looked at, as one file with which the service can make the check again.
 // Kept on this machine until the check is forgotten.
 
+import { sha256Of } from "../local/files.js";
 import rules from "../local/rules.js";
 import { matroska } from "./matroska.js";
 
@@ -11,12 +12,6 @@ const CACHE = "looked-at";
 const ADDRESS = "https://mesoscope.invalid/";
 /** More pictures than any capture takes: all that the file holds are looked at. */
 const ALL_PER_S = 1000;
-
-/** @param {Blob} file @returns {Promise<string>} */
-async function sha256Of(file) {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
-  return Array.from(digest, (value) => value.toString(16).padStart(2, "0")).join("");
-}
 
 /** @param {Verdict} verdict the options that make the service look at the very same pictures */
 function options({ model, media: { kind, analyzed_s: [start_s, end_s] } }) {
@@ -42,7 +37,7 @@ export async function documented(id, verdict, pictures) {
   const { version } = chrome.runtime.getManifest();
   return {
     ...verdict,
-    media: { ...media, sha256: await sha256Of(file) },
+    media: { ...media, sha256: await sha256Of(new Uint8Array(await file.arrayBuffer())) },
     options: options(verdict),
     versions: { mesoscope: version, ...verdict.versions },
     timing_s: {},

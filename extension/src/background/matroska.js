@@ -1,5 +1,5 @@
 // Pictures with their times as one file that any player and the service read: Motion JPEG in Matroska
-// (RFC 9559), as server/jobs/pictures.py writes it. Pure.
+// (RFC 9559), as server/api/motion_jpeg.py writes it. Pure.
 
 /** Identifiers of the elements that are written. */
 const ID = {

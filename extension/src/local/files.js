@@ -31,11 +31,15 @@ export async function jsonIn(read, file) {
   return JSON.parse(new TextDecoder().decode(await read(file)));
 }
 
+/** @param {Uint8Array<ArrayBuffer>} content @returns {Promise<string>} */
+export async function sha256Of(content) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  return Array.from(digest, (value) => value.toString(16).padStart(2, "0")).join("");
+}
+
 /** @param {Read} read @param {FileEntry} entry @returns {Promise<Uint8Array<ArrayBuffer>>} raises NetworkFault */
 export async function checked(read, { file, sha256 }) {
   const content = await read(file);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
-  const found = Array.from(digest, (value) => value.toString(16).padStart(2, "0")).join("");
-  if (found !== sha256) throw new NetworkFault("network-changed", file);
+  if ((await sha256Of(content)) !== sha256) throw new NetworkFault("network-changed", file);
   return content;
 }
