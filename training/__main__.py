@@ -201,9 +201,11 @@ def _calibrate(args: argparse.Namespace) -> int:
 
 
 def _lr(args: argparse.Namespace) -> int:
-    from training.likelihood.refit import refit
+    from training.card.export import data_name
+    from training.evaluate.likelihood.refit import refit
 
-    for name, value in dataclasses.asdict(refit(args.model, args.data, RUNS / "prepared")).items():
+    found = refit(args.model, args.data, RUNS / "prepared", data_name(args.data))
+    for name, value in dataclasses.asdict(found).items():
         print(f"{name:<12} {value}")
     return 0
 

@@ -11,8 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models import registry
 from training.card import export
+from training.evaluate.likelihood.words import said as likelihood_words
 from training.evidence import maps, mask_head
-from training.likelihood.words import said as likelihood_words
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 # Of our networks, whose data we know, and of all others.

@@ -16,9 +16,9 @@ from training.data.prepare import prepare
 from training.data.sources import digest, short
 from training.data.tables import write as write_table
 from training.evaluate import breakdown, robustness
+from training.evaluate.likelihood import measures
 from training.evaluate.model import Model
 from training.evaluate.scored import Evaluator, Row, Scored, scored
-from training.likelihood import measures
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from training import metrics
+from training.evaluate.likelihood import figures as evidence
+from training.evaluate.likelihood import measures
 from training.evaluate.scored import Row, Scored
-from training.likelihood import figures as evidence
-from training.likelihood import measures
 
 BINS = 10
 

@@ -13,9 +13,9 @@ from models import registry
 from models.registry import Likelihood
 from server.analysis.evidence import Spread
 from server.analysis.likelihood import NEUTRAL, Pictures, of_stills, ratio
-from training.likelihood import figures, fit, measures
-from training.likelihood.people import AS_IT_IS, HALF, Scored, one_each, together
-from training.likelihood.refit import fitted
+from training.evaluate.likelihood import figures, fit, measures
+from training.evaluate.likelihood.people import AS_IT_IS, HALF, Scored, one_each, together
+from training.evaluate.likelihood.refit import fitted
 
 lir = pytest.importorskip("lir", reason="lir 1.3.1 is not installed: it is the oracle of LRs")
 PEOPLE, CROPS, FRAMES = 1.3, 1.5, 0.95  # logits: between people, between clips and frames, frames

@@ -20,11 +20,11 @@ from server.analysis.evidence import Z_95
 from server.analysis.likelihood import NEUTRAL, ratio
 from server.analysis.scoring import sigmoid
 from training import metrics
+from training.evaluate.likelihood import fit
+from training.evaluate.likelihood.people import Scored, known, one_each
 from training.evaluate.scored import Row
 from training.evaluate.scored import Scored as Evaluated
 from training.evaluate.videos import tracks
-from training.likelihood import fit
-from training.likelihood.people import Scored, known, one_each
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]

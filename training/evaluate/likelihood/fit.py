@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from models.registry import Guarantee, Likelihood
 from server.analysis.likelihood import NEUTRAL, STRENGTH_FROM, log_sharpness, log_size
 from server.analysis.scoring import sigmoid
-from training.likelihood.people import Scored, one_each
+from training.evaluate.likelihood.people import Scored, one_each
 
 FALSE_ALARMS = 0.01  # of genuine people, the share that may be called fake,
 FALSE_SUSPICIONS = 0.05  # and suspicious or fake

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from server.analysis.scoring import sigmoid
-from training.likelihood.measures import Judged, cllr, cllr_min
+from training.evaluate.likelihood.measures import Judged, cllr, cllr_min
 
 BINS = 8
 

@@ -13,12 +13,11 @@ from models import registry
 from models.registry import Likelihood
 from server.analysis.evidence import Spread
 from server.analysis.likelihood import NEUTRAL
-from training.card import export
 from training.data import crops as data
 from training.evaluate import measured, spread
+from training.evaluate.likelihood import fit
+from training.evaluate.likelihood.people import AS_IT_IS, TREATMENTS, Scored, fewer, score, together
 from training.evaluate.model import Model, load, p_fake
-from training.likelihood import fit
-from training.likelihood.people import AS_IT_IS, TREATMENTS, Scored, fewer, score, together
 
 VIEWS = 2
 FACE_SWAP = "face swap"  # what DFDC's fakes are
@@ -28,8 +27,9 @@ OTHER_KINDS = {"extra/gan-val.tar": "generated face", "extra/photoshop-val.tar":
 UNFITTED = registry.Guarantee(0, 0, 0, 1.0, 1.0)
 
 
-def refit(name: str, folder: Path, cache: Path) -> Likelihood:
-    """Fit on the val part of `folder` and what lies beside it, and write it into the spec.
+def refit(name: str, folder: Path, cache: Path, called: str) -> Likelihood:
+    """Fit on the val part of `folder` and what lies beside it, and write it into the spec, where
+    the data is `called` so.
 
     Raises ValueError for a network that is not calibrated, and for data without people.
     """
@@ -41,7 +41,7 @@ def refit(name: str, folder: Path, cache: Path) -> Likelihood:
     photos = _photos(model, folder)
     kinds = together([videos, *_other_kinds(model, folder)])
     found = fitted(videos, photos, kinds, _usual(model, folder, cache))
-    part = f"{export.data_name(folder)} val{' and FairFace val' if photos else ''}"
+    part = f"{called} val{' and FairFace val' if photos else ''}"
     found = replace(found, part=part)
     registry.update(name, likelihood=asdict(found))
     return found
