@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -293,7 +293,8 @@ VERDICTS = st.builds(
 )
 
 
-@settings(deadline=None)  # the first draws load much
+# A busy machine draws slowly.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(VERDICTS)
 def test_every_verdict_fits_the_schema(verdict: Verdict) -> None:
     data = json.loads(json.dumps(to_json(verdict), allow_nan=False))
