@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from convert import bootstrap
 from models import registry
 from tests.convert import models
 from tests.convert.test_classifier import KERAS_SAVES
@@ -41,6 +42,7 @@ def test_the_sequence_runs_as_written(tmp_path, monkeypatch) -> None:
     (tmp_path / "models" / "cards").mkdir()
     monkeypatch.setattr(registry, "WEIGHTS", tmp_path / "models" / "weights")
     monkeypatch.setattr(text, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(bootstrap, "DRAWS", 50)  # a rough interval will do
     monkeypatch.chdir(tmp_path)
     registry.spec.cache_clear()
     stripes(1).save("model.keras")

@@ -86,7 +86,7 @@ class Run:
         if not path.is_file():
             return False
         try:
-            with np.load(path) as kept:
+            with path.open("rb") as file, np.load(file) as kept:
                 self.step, self.minutes = int(kept["step"]), float(kept["minutes"])
                 for n, variable in enumerate(self._variables()):
                     variable.assign(kept[f"variable{n}"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from convert import bootstrap
 from models import registry
 from tests.convert.test_classifier import KERAS_SAVES
 from tests.training.pictures import SIDE_PX, picture, write_data
@@ -26,6 +27,7 @@ def registered(tmp_path, monkeypatch):
     (weights.parent / "cards").mkdir()
     monkeypatch.setattr(registry, "WEIGHTS", weights)
     monkeypatch.setattr(text, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(bootstrap, "DRAWS", 50)  # a rough interval will do
     registry.spec.cache_clear()
     yield
     registry.spec.cache_clear()
