@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { grey, lab } from "../src/local/colour.js";
-import { cut } from "../src/local/cascade.js";
+import { extractPatches } from "../src/local/cascade.js";
 import { frontality, sharpness } from "../src/local/crops.js";
 import { likeness, thumbnail } from "../src/local/cuts.js";
 import { look } from "../src/local/matching.js";
@@ -37,7 +37,7 @@ test("windows are sampled alike, also across the edge", () => {
   const finds = values.windows.map((box) => ({ box, logit: 0, landmarks: [] }));
   const expected = picture("windows").data;
   const found = new Float32Array(expected.length);
-  cut(asFloats(face), finds, 24, found);
+  extractPatches(asFloats(face), finds, 24, found);
   const difference = apart(found, expected);
   assert.ok(difference.most <= 4 && difference.mean <= 0.15, JSON.stringify(difference));
 });

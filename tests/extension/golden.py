@@ -109,7 +109,9 @@ def _pixels(golden: Golden, face: np.ndarray) -> None:
     values["pyramids"] = [_pyramid(*size) for size in PYRAMIDS]
     values["windows"] = WINDOWS
     rows = np.array([[*window, 0] for window in WINDOWS], np.float32)
-    golden.keep("windows", cascade.extract_patches(face.astype(np.float32), rows, 24).reshape(-1, 24, 3))
+    golden.keep(
+        "windows", cascade.extract_patches(face.astype(np.float32), rows, 24).reshape(-1, 24, 3)
+    )
     golden.keep("lab", cv2.cvtColor(face, cv2.COLOR_RGB2LAB))
     golden.keep("grey", cv2.cvtColor(face, cv2.COLOR_RGB2GRAY))
     _crops(golden, face)
