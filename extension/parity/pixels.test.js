@@ -4,7 +4,7 @@ import { grey, lab } from "../src/local/colour.js";
 import { extractPatches } from "../src/local/cascade.js";
 import { frontality, sharpness } from "../src/local/crops.js";
 import { likeness, thumbnail } from "../src/local/cuts.js";
-import { look } from "../src/local/matching.js";
+import { appearance } from "../src/local/matching.js";
 import { flipped, asFloats, faceCrop, resized, shrunk } from "../src/local/picture.js";
 import { levels, windowsAlong } from "../src/local/pyramid.js";
 import { scaled, shifted } from "../src/local/stability.js";
@@ -67,7 +67,7 @@ test("a crop is changed alike before it is judged again", () => {
 
 test("looks and scenes are as alike", () => {
   values.crops.forEach(({ landmarks }, i) =>
-    assert.ok(Math.hypot(...look(face, landmarks).map((value, k) => value - values.looks[i][k])) < 0.05, `look ${i}`));
+    assert.ok(Math.hypot(...appearance(face, landmarks).map((value, k) => value - values.looks[i][k])) < 0.05, `look ${i}`));
   const scenes = values.scenes.map((name) => thumbnail(picture(name)));
   values.likeness.forEach((row, i) => row.forEach((expected, k) => {
     const found = likeness(scenes[i], scenes[k]);

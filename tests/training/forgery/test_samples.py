@@ -45,7 +45,10 @@ def test_the_film_comes_closer_and_shows_nothing_but_the_portrait(landmarks) -> 
 @pytest.mark.slow
 def test_the_answers_to_the_samples_are_clear() -> None:
     analyzer = Analyzer(AnalysisOptions())
-    found = [samples.label(analyzer, samples.OUT / name) for name in served.NAMES]
-    assert found == ["real", "fake"], "with new weights: python -m training.forgery.samples"
-    assert (samples.GENUINE, samples.FORGED) == served.NAMES
-    assert samples.OUT == served.FOLDER
+    found = [samples.labels(analyzer, name) for name in (samples.GENUINE, samples.FORGED)]
+    assert found == [{"real"}, {"fake"}], "with new weights: python -m training.forgery.samples"
+
+
+def test_the_service_has_them_by_these_names() -> None:
+    named = [samples.paths(name)[0] for name in (samples.GENUINE, samples.FORGED)]
+    assert named == [served.FOLDER / name for name in served.NAMES]
