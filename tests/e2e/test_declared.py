@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from server.config import Settings
 from tests import media
 from tests.e2e.conftest import Site
 from tests.e2e.extension import DONE, Extension, finish, loaded
@@ -66,7 +67,7 @@ def test_on_the_page(page: playwright.Page, made: Path) -> None:
     expect(first).to_contain_text("Declared, not measured")
     expect(first).to_contain_text("Made with generative AI")
     expect(first).to_contain_text("signed under the name of Test News")
-    expect(report.locator(".answer")).to_contain_text("Judged by meso3, version")
+    expect(report.locator(".answer")).to_contain_text(f"Judged by {Settings().model}, version")
     shoot(page, "declared")
     report.locator("[data-do^=wrong-]").first.click()
     expect(report.locator(".wrong")).to_contain_text("Kept on your service as")

@@ -376,7 +376,7 @@ def test_health_says_what_runs(client: FlaskClient, settings: Settings) -> None:
         1,
     )
     assert health["model"]["backend"] == "keras"
-    assert health["model"]["sha256"] == registry.spec("meso3").files["keras"].sha256
+    assert health["model"]["sha256"] == registry.spec("meso3-full").files["keras"].sha256
     engine.dispose()
 
 
