@@ -22,7 +22,8 @@ def main(path: str, samples_per_s: float, min_face_px: int) -> None:
     from server.analysis.records import AnalysisOptions, MediaFile, Progress
     from server.config import Settings
 
-    options = AnalysisOptions(samples_per_s=samples_per_s, min_face_px=min_face_px)
+    # The network that the plain pipeline has, too.
+    options = AnalysisOptions(samples_per_s=samples_per_s, min_face_px=min_face_px, model="meso3")
     analyzer = Analyzer(options, threads=Settings().cores)
     thumbnail(np.zeros((100, 100, 3), np.uint8))  # as the service's fork server does
     say(event="ready", at_s=time.monotonic())

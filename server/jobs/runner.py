@@ -173,6 +173,7 @@ class Runner:
     ) -> Fetched:
         """The media, on this machine."""
         if work.kind == "url":
+            log.info("work=%s stage=fetch", work.id)
             limits = DownloadLimits.of(self._settings)
             return fetch(work.source, scratch, limits, self._start, go_on)
 

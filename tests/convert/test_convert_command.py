@@ -50,6 +50,8 @@ def test_what_is_registered_can_be_served(tmp_path, crops, network, astronaut) -
     """In a copy of the project, so that this one's registry stays as it is."""
     for package in ("server", "convert", "models"):
         shutil.copytree(ROOT / package, tmp_path / package)
+    words = "extension/src/_locales"
+    shutil.copytree(ROOT / words, tmp_path / words)
     import cv2
 
     cv2.imwrite(str(tmp_path / "face.png"), astronaut[..., ::-1])

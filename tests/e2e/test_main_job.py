@@ -47,7 +47,7 @@ def check(service: str, url: str) -> dict:
 
 def test_a_direct_address(service: str, site: Site, clip: str) -> None:
     verdict = check(service, f"{site.url}/{clip}")
-    assert verdict["schema"] == 1
+    assert verdict["schema"] == 2
     assert verdict["label"] in {"fake", "real", "inconclusive"}
     assert len(verdict["faces"]) == 1
     assert verdict["media"]["width_px"] == 640

@@ -188,7 +188,7 @@ def test_what_comes_within_milliseconds_is_one_batch(networks: KerasNetworks) ->
     worker = object.__new__(NetworksProcess)
     worker._control = control
     desk = threading.Thread(target=BatchServer(theirs, Counting()).serve)
-    ends = [worker._line() for _ in range(6)]
+    ends = [worker._channel() for _ in range(6)]
     lines = [Channel(each.connection, each.memory) for each in ends]
     desk.start()
     window = np.zeros((1, 24, 24, 3), np.float32)

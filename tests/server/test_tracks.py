@@ -173,11 +173,11 @@ def test_an_unsure_face_counts_in_a_still_image_and_when_seen_often() -> None:
     rgb = ground()
     still = Tracker(64, 24)
     still.add(Frame(0, 0.0, rgb), face_at(200, 100, 0.85))
-    assert len(still.finish()) == 1
+    assert len(still.tracks()) == 1
     often = Tracker(64, 24)
     for index in range(6):
         often.add(Frame(index, index * STEP_S, rgb), face_at(200 + index, 100, 0.85))
-    assert [len(track.times_s) for track in often.finish()] == [6]
+    assert [len(track.times_s) for track in often.tracks()] == [6]
 
 
 def test_a_face_at_the_edge_is_followed_though_it_cannot_be_cut_out() -> None:

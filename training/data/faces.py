@@ -35,7 +35,7 @@ def person(clip: Clip, max_crops: int, side_px: int = SIDE_PX) -> Track:
     with MediaReader(clip.path) as reader:
         for frame in reader.frames(SAMPLES_PER_S, MAX_SAMPLES):
             tracker.add(frame, finder.find(frame.rgb))
-    tracks = [track for track in tracker.finish() if len(track.crops)]
+    tracks = [track for track in tracker.tracks() if len(track.crops)]
     if not tracks:
         raise NoFaceError("no face was found")
     return max(tracks, key=_area)
