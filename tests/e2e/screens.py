@@ -31,12 +31,19 @@ def close_up_film(folder: Path, astronaut: np.ndarray) -> Path:
     return media.clip(folder / "close-up.mp4", pictures, fps=FPS)
 
 
+# The elements that reach past a window that can be scrolled sideways.
+TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? []
+  : [...document.querySelectorAll("body *")]
+    .filter((one) => one.getBoundingClientRect().right > innerWidth)
+    .map((one) => one.outerHTML.slice(0, 100))"""
+
+
 def shoot(page: Page, name: str, *, whole: bool = True) -> None:
     """Keep the picture; the page must fit its width and satisfy axe-core."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=str(FOLDER / f"{name}.png"), full_page=whole)
-    width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert width[0] <= width[1], f"{name} is wider than its window"
+    wide = page.evaluate(TOO_WIDE)
+    assert wide == [], f"{name} is wider than its window: {wide}"
     assert_rules(page, name)
 
 
@@ -44,7 +51,8 @@ def assert_rules(page: Page, name: str) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci --prefix extension")
     page.evaluate(AXE.read_text())
-    assert violations(page.evaluate(f"axe.run(document, {RULES})")) == [], name
+    found = violations(page.evaluate(f"axe.run(document, {RULES})"))
+    assert found == [], f"{name}: {found}"
 
 
 def each_view(page: Page, name: str, *, whole: bool = True) -> None:

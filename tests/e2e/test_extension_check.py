@@ -126,8 +126,8 @@ def test_the_panel(extension: Extension, page: playwright.Page, site: Site, clip
     page.wait_for_function("Math.abs(document.querySelector('video').currentTime - 3) < 0.2")
     page.keyboard.press("ArrowRight")
     page.wait_for_function("document.querySelector('video').currentTime > 3.6")
-    now = overlay.only("(root) => root.querySelector('.track').getAttribute('aria-valuenow')")
-    assert now in {"4", "3"}
+    now = "(root) => root.querySelector('.track').getAttribute('aria-valuenow')"
+    wait_for(page, lambda: overlay.only(now) in {"4", "3"}, name="the lane's own time")
 
     press = "(root) => root.querySelector('[aria-label=\"{}\"]').click()"
     overlay.only(press.format("Show the moments as a table"))
