@@ -103,6 +103,8 @@ def download(task: Task, asked: Downloading) -> None:
 
 def check(task: Task, file: Path) -> None:
     address = file.parent / "address"
+    if not file.exists():  # its job was deleted, and it is about to be killed
+        return
     if not address.exists():
         read(file)
         return
