@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from models import registry
-from server.analysis.records import AnalysisOptions, Label, MediaLabel, Reason, Strength
+from server.analysis.records import AnalysisOptions, Label, MediaLabel, Reason
 from server.analysis.weighing import Rules
 
 FILE = Path(__file__).parents[1] / "extension" / "src" / "local" / "rules.js"
@@ -58,7 +58,6 @@ def rules() -> dict[str, Any]:
         "labels": [*get_args(Label)],
         "media_labels": [*get_args(MediaLabel)],
         "reasons": [*get_args(Reason)],
-        "strengths": [*get_args(Strength)],
     }
 
 

@@ -177,7 +177,8 @@ def _check(path: Path, sha256: str) -> None:
 
 def file_sha256(path: Path) -> str:
     """In hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_entry(path: Path, precision: str) -> dict[str, str]:

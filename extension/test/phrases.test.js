@@ -17,7 +17,7 @@ const english = wordsOf("en");
 test("support comes in words, in every language", () => {
   for (const language of readdirSync(LOCALES)) {
     const words = wordsOf(language);
-    const said = rules.strengths.slice(1).flatMap((strength) => ["manipulated", "genuine"].map((direction) =>
+    const said = rules.likelihood.STRENGTHS.slice(1).flatMap((strength) => ["manipulated", "genuine"].map((direction) =>
       evidenceText(words, { level: "fake", support: { direction, strength } })));
     assert.equal(new Set(said).size, said.length, language);
     assert.ok(said.every((text) => !/[$_]/.test(text)), said.join());

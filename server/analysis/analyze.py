@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import platform
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import cv2
 
+from models import registry
 from server.analysis.answer import to_json
 from server.analysis.clock import Clock
 from server.analysis.explain import Explainer
@@ -148,7 +148,7 @@ class _Check:
         self._sampled_s: list[float] = []
         self._frames = SmallFrames()
         with self.clock.during("hash"):
-            self._sha256 = media.sha256 or _sha256(media.path)
+            self._sha256 = media.sha256 or registry.file_sha256(media.path)
 
     def _rules(self, scorer: Scorer) -> Rules:
         fake_at, real_at = scorer.calibration.fake_at, scorer.calibration.real_at
@@ -284,11 +284,6 @@ class _Report:
 
     def done(self, verdict: Verdict) -> None:
         self._on_progress(Progress("done", 1.0, to_json(verdict)))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @cache

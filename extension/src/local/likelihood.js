@@ -33,7 +33,7 @@ import rules from "./rules.js";
  * @property {string[]} blind_to
  */
 
-const { STRENGTH_FROM, SHARPNESS_WITHIN } = rules.likelihood;
+const { STRENGTHS, STRENGTH_FROM, SHARPNESS_WITHIN } = rules.likelihood;
 const { Z_95 } = rules.evidence;
 const [LEAST, MOST] = SHARPNESS_WITHIN;
 export const NEUTRAL = Math.log(STRENGTH_FROM[0]);
@@ -88,7 +88,7 @@ export function ratio(logits, crops, model, ways = 1) {
 /** @param {number} lr @returns {Support} in the ENFSI guideline's words */
 export function support(lr) {
   const size = Math.max(lr, 1 / lr);
-  const strength = rules.strengths[STRENGTH_FROM.filter((from) => size >= from).length];
+  const strength = STRENGTHS[STRENGTH_FROM.filter((from) => size >= from).length];
   if (strength === "none") return { direction: null, strength };
   return { direction: lr > 1 ? "manipulated" : "genuine", strength };
 }

@@ -170,14 +170,5 @@ export default {
     "cut-short",
     "stopped-early",
     "unstable"
-  ],
-  "strengths": [
-    "none",
-    "weak",
-    "moderate",
-    "moderately-strong",
-    "strong",
-    "very-strong",
-    "extremely-strong"
   ]
 };
