@@ -9,7 +9,7 @@ DEV := .venv-dev
 # What checks the extension; where npm is missing, the tests that want it are skipped and say so.
 TOOLS := $(if $(shell command -v npm),extension/node_modules/.ready)
 
-.PHONY: run test test-fast fuzz lint format extension lock audit clean help
+.PHONY: run test test-fast fuzz lint format contract extension lock audit clean help
 
 run: $(SERVE)/.ready ## start the service and its worker on 127.0.0.1:8000; PORT=8123 for another port
 	@MESOSCOPE_PORT=$(PORT) $(SERVE)/bin/python -m server run
@@ -34,6 +34,9 @@ lint: $(DEV)/.ready ## style and types
 
 format: $(DEV)/.ready ## what the style can mend by itself
 	$(DEV)/bin/ruff check --fix . && $(DEV)/bin/ruff format .
+
+contract: $(DEV)/.ready ## write what is made from the code and kept: goldens, docs' tables, the extension's terms
+	@$(DEV)/bin/python -m tests.contract
 
 extension: build/local/.ready ## the extension as each store wants it, in dist/; needs Node.js
 	@$(PYTHON) extension/pack.py build/local

@@ -18,10 +18,11 @@ from benchmarks.compare import write
 from benchmarks.machine import setting
 from models import registry
 from server.analysis.analyze import Analyzer
-from server.analysis.records import AnalysisOptions, MediaFile, Verdict
+from server.analysis.records import MediaFile, Verdict
 from server.analysis.runtimes.base import Networks
 from server.gpu import device
 from server.gpu.keras import KerasNetworks
+from server.terms import AnalysisOptions
 
 PATTERN = "clips/*/*.mp4"
 NETWORK = "meso3"  # of which there is a float32 file

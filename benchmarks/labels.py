@@ -22,11 +22,12 @@ from models.pyramid import SMALLEST_PX
 from server.analysis.analyze import Analyzer
 from server.analysis.cascade import shrink
 from server.analysis.faces import FaceFinder, at_least
-from server.analysis.records import AnalysisOptions, Faces, MediaFile, Uint8, Verdict
+from server.analysis.records import Faces, MediaFile, Uint8, Verdict
 from server.analysis.scoring import Scorer
 from server.analysis.video import source
 from server.config import Settings
 from server.gpu.keras import KerasNetworks
+from server.terms import AnalysisOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,11 @@ from benchmarks.machine import setting
 from models import keras_files, mtcnn, registry
 from server.analysis import boxes
 from server.analysis.faces import FaceFinder
-from server.analysis.records import AnalysisOptions, Faces, Float32
+from server.analysis.records import Faces, Float32
 from server.analysis.runtimes.base import Runtime
 from server.gpu import device
 from server.gpu.keras import KerasNetworks
+from server.terms import AnalysisOptions
 from training.data import crops as data
 
 CLASSIFIER = "meso3"

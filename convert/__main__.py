@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     browser.add_argument("--model", metavar="NAME", help="classifier (default: the one served)")
     browser.set_defaults(run=_browser)
 
-    rules = commands.add_parser("rules", help="the constants that Python and the extension share")
+    rules = commands.add_parser("rules", help="what Python and the extension share")
     rules.set_defaults(run=_rules)
 
     inspect = commands.add_parser("inspect", help="inputs, outputs, operators, size, multiply-adds")
@@ -253,8 +253,9 @@ def _browser(args: argparse.Namespace) -> int:
 def _rules(_: argparse.Namespace) -> int:
     from convert import rules
 
-    rules.FILE.write_text(rules.text(), encoding="utf-8")
-    print(f"written: {rules.FILE}")
+    for path, text in rules.texts().items():
+        path.write_text(text, encoding="utf-8")
+        print(f"written: {path}")
     return 0
 
 

@@ -1,7 +1,8 @@
-"""The constants and words that the extension shares with Python, as the file that it reads.
+"""The constants and terms that the extension shares with Python, as the files that it reads.
 
-Under each module the constants that it declares, by their own names, so that a search finds both
-ends. Written by `python -m convert rules`; a test holds that the file is up to date.
+In RULES under each module the constants that it declares, by their own names, so that a search
+finds both ends; in LABELS what server/terms.py has of labels. `make contract` writes them, and
+`python -m convert rules`; a test holds that they are up to date.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 from models import registry
-from server.analysis.records import AnalysisOptions, Label, MediaLabel, Reason
+from server import terms, words
 from server.analysis.weighing import Rules
+from server.terms import AnalysisOptions, Label, Level, MediaLabel
 
-FILE = Path(__file__).parents[1] / "extension" / "src" / "local" / "rules.js"
+SOURCE = Path(__file__).parents[1] / "extension" / "src"
+RULES = SOURCE / "local" / "rules.js"
+LANGUAGES = SOURCE / "view" / "languages.js"
+LABELS = SOURCE / "verdict" / "labels.js"
 MODULES = (
     "models.pyramid",
     "models.preprocess",
@@ -32,18 +37,48 @@ MODULES = (
     "server.analysis.likelihood",
     "server.analysis.verdict",
 )
+HEAD = "// Written by `make contract`, from what Python declares.\n\n"
+TYPES = {"FaceLabel": Label, "MediaLabel": MediaLabel, "Level": Level}
 
 
-HEAD = "// The constants and words of the service. Written by: python -m convert rules"
+def texts() -> dict[Path, str]:
+    """What the files are to hold: scripts, since Firefox gives no JSON module to a worker."""
+    return {
+        RULES: f"{HEAD}export default {json.dumps(rules(), indent=2)};\n",
+        LANGUAGES: f"{HEAD}export default {json.dumps(words.LANGUAGES)};\n",
+        LABELS: f"{HEAD}{labels()}",
+    }
 
 
-def text() -> str:
-    """What FILE is to hold: a script, since Firefox gives no JSON module to a worker."""
-    return f"{HEAD}\n\nexport default {json.dumps(rules(), indent=2)};\n"
+def labels() -> str:
+    """The types and constants that server/terms.py has of labels, as a module's text."""
+    types = (f"@typedef {{{'|'.join(map(_quoted, get_args(of)))}}} {name}"
+             for name, of in TYPES.items())  # fmt: skip
+    lines = "\n".join(f" * {line}" for line in types)
+    return f"""/**
+{lines}
+ */
+
+/**
+ * Shape and words carry the meaning; colour only repeats it.
+ * @type {{Record<Level|MediaLabel, string>}}
+ */
+export const SHAPES = {_quoted(terms.SHAPES)};
+
+/** @type {{(Level|MediaLabel)[]}} */
+export const WORST_FIRST = {_quoted(terms.WORST_FIRST)};
+
+/** Reasons that lie in the picture: such a face speaks neither way. */
+export const UNJUDGED = {_quoted(sorted(terms.UNJUDGED))};
+"""
+
+
+def _quoted(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def rules() -> dict[str, Any]:
-    """The constants by the module's last name; beside them the choices and the labels."""
+    """The constants by the module's last name; beside them the choices."""
     rules = asdict(Rules())
     for threshold in ("fake_at", "real_at"):  # are each model's own
         del rules[threshold]
@@ -55,9 +90,6 @@ def rules() -> dict[str, Any]:
         "options": options,
         "rates": asdict(rates) if (rates := registry.spec(AnalysisOptions().model).rates) else None,
         "rules": rules,
-        "labels": [*get_args(Label)],
-        "media_labels": [*get_args(MediaLabel)],
-        "reasons": [*get_args(Reason)],
     }
 
 

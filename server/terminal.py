@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from server.terms import SHAPES, WORST_FIRST, Level, MediaLabel
 from server.words import DEFAULT, words
 
 if TYPE_CHECKING:
@@ -22,13 +23,13 @@ SMALLEST = 1e-4  # digit of P(fake) in a report
 MOST_DIFFERENCES = 10
 Report = Callable[[str, float], None]  # stage, fraction done in 0..1
 
-# Shape, plain shape, colour; the worst first. A shape, since colour alone is not enough.
+# The shape where there is only ASCII, and the colour.
 SIGNS = {
-    "fake": ("▲", "[!]", "bold red"),
-    "suspicious": ("△", "[~]", "yellow"),
-    "inconclusive": ("◆", "[?]", "yellow"),
-    "real": ("●", "[-]", "blue"),
-    "no-face": ("○", "[ ]", "cyan"),
+    "fake": ("[!]", "bold red"),
+    "suspicious": ("[~]", "yellow"),
+    "inconclusive": ("[?]", "yellow"),
+    "real": ("[-]", "blue"),
+    "no-face": ("[ ]", "cyan"),
 }
 
 
@@ -89,23 +90,23 @@ def table(faces: list[dict[str, Any]], console: Console) -> Table:
     rows.add_column(say("column_finding"))
     rows.add_column(say("column_evidence"))
     rows.add_column(say("column_time"), no_wrap=True)
-    worst = list(SIGNS)
-    for face in sorted(faces, key=lambda face: (worst.index(level_of(face)), face["id"])):
+    for face in sorted(faces, key=lambda face: (WORST_FIRST.index(level_of(face)), face["id"])):
         row = finding(level_of(face), console), evidence(face) or "not judged", when(face)
         rows.add_row(str(face["id"]), *row)
     return rows
 
 
-def finding(label: str, console: Console) -> Text:
+def finding(label: Level | MediaLabel, console: Console) -> Text:
     """The label in words, with its shape."""
-    shape, plain, colour = SIGNS[label]
-    sign = plain if console.options.ascii_only else shape
+    plain, colour = SIGNS[label]
+    sign = plain if console.options.ascii_only else SHAPES[label]
     return Text(f"{sign} {say(f'label_{label}')}", style=colour)
 
 
-def level_of(found: dict[str, Any]) -> str:
+def level_of(found: dict[str, Any]) -> Level | MediaLabel:
     """Its level, or the label where there is none: in schema 1, and without a face."""
-    return str(found.get("level") or found["label"])
+    level: Level | MediaLabel = found.get("level") or found["label"]
+    return level
 
 
 def evidence(found: dict[str, Any]) -> str:

@@ -1,13 +1,13 @@
 """The shape of a verdict, as pydantic models; server/analysis/answer.py writes it.
 
-The contracts are tests/contract/verdict-{1,2}.schema.json, which these models must agree with.
+The contracts, tests/contract/verdict-{1,2}.schema.json, are made from them: contract().
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Optional
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from server.analysis.provenance.records import (
     MOST_DECLARATIONS,
@@ -18,9 +18,21 @@ from server.analysis.provenance.records import (
     Source,
     State,
 )
+from server.terms import (
+    Declared,
+    Direction,
+    Label,
+    Level,
+    MediaKind,
+    MediaLabel,
+    Reason,
+    Strength,
+    declared,
+)
 
-Label = Literal["fake", "real", "inconclusive"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def _encodable(text: str) -> str:
@@ -30,6 +42,9 @@ def _encodable(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_encodable)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+Size = Annotated[int, Field(ge=1)]
 Name = Annotated[Text, Field(max_length=NAME_LENGTH)]
 
 
@@ -43,7 +58,7 @@ class Sample(Shape):
     """A face at one moment; `box` is x, y, width, height as fractions of the upright picture."""
 
     t: float
-    box: Annotated[list[float], Field(min_length=4, max_length=4)]
+    box: Annotated[list[Fraction], Field(min_length=4, max_length=4)]
     p_fake: Fraction | None
 
 
@@ -63,7 +78,7 @@ class FaceOne(Shape):
     label: Label
     p_fake: Fraction | None
     interval: Annotated[list[Fraction], Field(min_length=2, max_length=2)] | None
-    reasons: list[Text]
+    reasons: list[Reason]
     start_s: float
     end_s: float
     samples: list[Sample]
@@ -74,13 +89,10 @@ class Support(Shape):
     """Which proposition the evidence supports, and how strongly, in the ENFSI guideline's words
     (docs/evidence.md); "none" has no direction."""
 
-    direction: Literal["manipulated", "genuine"] | None
-    strength: Literal[
-        "none", "weak", "moderate", "moderately-strong", "strong", "very-strong", "extremely-strong"
-    ]
+    direction: Direction | None
+    strength: Strength
 
 
-Level = Literal["fake", "suspicious", "inconclusive", "real"]
 Lr = Annotated[float, Field(gt=0)]
 LrInterval = Annotated[list[Lr], Field(min_length=2, max_length=2)]
 
@@ -97,18 +109,18 @@ class Face(FaceOne):
     support: Support | None
     lr: Lr | None
     lr_interval: LrInterval | None
-    crops: int
+    crops: Count
     scores: dict[Text, Fraction]
 
 
 class Media(Shape):
     """What was looked at; times in seconds of the media."""
 
-    kind: Literal["video", "image"]
-    sha256: Text
-    width_px: int
-    height_px: int
-    duration_s: float | None
+    kind: MediaKind
+    sha256: Sha256
+    width_px: Size
+    height_px: Size
+    duration_s: Annotated[float, Field(ge=0)] | None
     analyzed_s: Annotated[list[float], Field(min_length=2, max_length=2)]
     sampled_s: list[float]
 
@@ -125,7 +137,7 @@ class Model(Shape):
     """Which model judged, and from where on it calls a face fake or real."""
 
     name: Text
-    sha256: Text
+    sha256: Sha256
     backend: Text
     fake_at: Fraction
     real_at: Fraction
@@ -136,21 +148,25 @@ class Detector(Shape):
     """Which networks found the faces; one SHA-256 for all their files."""
 
     name: Text
-    sha256: Text
+    sha256: Sha256
 
 
-class Options(Shape):
+def _stated(of: Declared) -> tuple[Any, Any]:
+    """What pydantic's create_model wants to know of an option. The service's own settings may go
+    beyond the bounds that a caller has, but not to the other side of nothing."""
+    kind: Any = Text if of.kind is str else of.kind
+    if kind in (int, float):
+        kind = Annotated[kind, Field(gt=0) if of.option.least else Field(ge=0)]
+    described = Field(description=of.option.meaning, examples=[of.default])
+    return Optional[kind] if of.default is None else kind, described  # noqa: UP045
+
+
+STATED: dict[str, Any] = {of.name: _stated(of) for of in declared() if of.name != "schema_version"}
+_Options: Any = create_model("_Options", __base__=Shape, **STATED)
+
+
+class Options(_Options):  # type: ignore[misc]
     """What was asked for; with these the check can be repeated."""
-
-    samples_per_s: Annotated[float, Field(gt=0)]
-    max_samples: Annotated[int, Field(ge=1)]
-    min_face_px: Annotated[int, Field(ge=1)]
-    max_crops: Annotated[int, Field(ge=1)]
-    model: Text
-    start_s: Annotated[float, Field(ge=0)]
-    end_s: float | None
-    explain: bool
-    stop_early: bool
 
 
 class Declaration(Shape):
@@ -176,17 +192,17 @@ class Provenance(Shape):
 class People(Shape):
     """How many people are behind a likelihood ratio."""
 
-    genuine: int
-    manipulated: int
+    genuine: Count
+    manipulated: Count
 
 
 class Guarantee(Shape):
     """Of genuine people who were checked once each, how many were called fake, how many at least
     suspicious; and what shares these are at most, at 95 % confidence."""
 
-    people: int
-    flagged: int
-    suspected: int
+    people: Count
+    flagged: Count
+    suspected: Count
     flagged_at_most: Fraction
     suspected_at_most: Fraction
 
@@ -197,7 +213,7 @@ class Basis(Shape):
 
     people: People
     part: Text
-    views: int
+    views: Size
     bounds: LrInterval
     guarantee: Guarantee
     covers: list[Text]
@@ -208,10 +224,10 @@ class VerdictOne(Shape):
     """The answer of schema 1: one entry per face; the worst face decides. Null where unknown."""
 
     model_config = ConfigDict(allow_inf_nan=False, json_schema_extra={"title": "Verdict"})
-    schema_version: Annotated[int, Field(alias="schema")]
-    label: Literal["fake", "real", "inconclusive", "no-face"]
+    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    label: MediaLabel
     p_fake: Fraction | None
-    reasons: list[Text]
+    reasons: list[Reason]
     media: Media
     faces: list[FaceOne]
     model: Model
@@ -225,6 +241,7 @@ class VerdictOne(Shape):
 class Verdict(VerdictOne):
     """The answer: one entry per face; the worst face decides. Unknown values are null."""
 
+    schema_version: Annotated[Literal[2], Field(alias="schema")]  # type: ignore[assignment]
     faces: list[Face]  # type: ignore[assignment]
     level: Level | None
     support: Support | None
@@ -240,3 +257,18 @@ def shape_of(verdict: Any) -> type[VerdictOne]:
     """The model of the schema that `verdict` states; the newest, where it states none of ours."""
     schema = verdict.get("schema") if isinstance(verdict, dict) else None
     return SHAPES.get(schema, Verdict) if isinstance(schema, int) else Verdict
+
+
+def contract(schema: int) -> dict[str, Any]:
+    """The JSON schema of verdicts: of what is written, so that nothing else may stand in it."""
+
+    def closed(part: Any) -> Any:
+        if isinstance(part, list):
+            return [closed(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        inner = {key: closed(value) for key, value in part.items() if key != "examples"}
+        return inner | ({"additionalProperties": False} if "properties" in inner else {})
+
+    found: dict[str, Any] = closed(SHAPES[schema].model_json_schema())
+    return {"$schema": DIALECT, **found, "title": f"Mesoscope verdict, version {schema}"}

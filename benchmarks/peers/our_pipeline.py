@@ -19,8 +19,9 @@ def main(path: str, samples_per_s: float, min_face_px: int) -> None:
 
     from server.analysis.analyze import Analyzer
     from server.analysis.cuts import thumbnail
-    from server.analysis.records import AnalysisOptions, MediaFile, Progress
+    from server.analysis.records import MediaFile, Progress
     from server.config import Settings
+    from server.terms import AnalysisOptions
 
     # The network that the plain pipeline has, too.
     options = AnalysisOptions(samples_per_s=samples_per_s, min_face_px=min_face_px, model="meso3")

@@ -1,7 +1,6 @@
 // What is said to people: the catalogues in _locales, in the language of the browser or the chosen one.
 
-/** The catalogues there are. */
-export const LANGUAGES = ["en", "de", "fr", "es", "ar"];
+import LANGUAGES from "./view/languages.js";
 
 /**
  * What a page needs in order to speak; plain data, so that it can be sent to a content script.

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { crowd } from "../src/verdict/crowd.js";
 import { mayChange, problemText } from "../src/view/problems.js";
-import { LANGUAGES, makeWords } from "../src/words.js";
+import LANGUAGES from "../src/view/languages.js";
+import { makeWords } from "../src/words.js";
 
 const speaking = (language) => {
   const file = new URL(`../src/_locales/${language}/messages.json`, import.meta.url);

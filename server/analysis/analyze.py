@@ -23,14 +23,7 @@ from server.analysis.faces import FaceFinder
 from server.analysis.finding import Found, find_each
 from server.analysis.likelihood import of_stills
 from server.analysis.pictures import SmallFrames, face_pictures
-from server.analysis.records import (
-    AnalysisOptions,
-    Frame,
-    MediaFile,
-    Progress,
-    Track,
-    Verdict,
-)
+from server.analysis.records import Frame, MediaFile, Progress, Track, Verdict
 from server.analysis.runtimes.base import Networks
 from server.analysis.scoring import Scorer, Scorers
 from server.analysis.stability import Score
@@ -39,6 +32,7 @@ from server.analysis.verdict import Analyzed, combine, is_settled, judge, of_net
 from server.analysis.video import MediaReader
 from server.analysis.weighing import Rules
 from server.errors import BadValue
+from server.terms import AnalysisOptions
 
 PARTIAL_S = 2.0  # of wall time between two verdicts so far
 KEY_FRAMES = 6  # of the first look

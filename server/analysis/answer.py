@@ -11,7 +11,8 @@ from models.registry import Likelihood
 from server.analysis.boxes import to_fractions
 from server.analysis.likelihood import support
 from server.analysis.provenance.records import Provenance
-from server.analysis.records import FaceVerdict, Level, MediaInfo, ModelUse, Ratio, Verdict
+from server.analysis.records import FaceVerdict, MediaInfo, ModelUse, Ratio, Verdict
+from server.terms import Level
 
 
 def to_json(verdict: Verdict) -> dict[str, Any]:

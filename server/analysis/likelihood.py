@@ -25,7 +25,8 @@ import numpy as np
 
 from models.registry import Likelihood
 from server.analysis.evidence import Z_95, Spread, estimate
-from server.analysis.records import Float32, Float64, Ratio, Strength, Support
+from server.analysis.records import Float32, Float64, Ratio, Support
+from server.terms import Strength
 
 # Where each strength but "none" begins: the ENFSI guideline for evaluative reporting (2015).
 STRENGTH_FROM = (2.0, 10.0, 100.0, 1_000.0, 10_000.0, 1_000_000.0)

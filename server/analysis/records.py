@@ -9,41 +9,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.registry import Likelihood, Rates
 from server.analysis.provenance.records import Provenance
-
-SCHEMA = 2  # of the answer: tests/contract/verdict-2.schema.json
+from server.terms import (
+    AnalysisOptions,
+    Direction,
+    Label,
+    Level,
+    MediaKind,
+    MediaLabel,
+    PictureKind,
+    Reason,
+    Stage,
+    Strength,
+)
 
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
-
-Label = Literal["fake", "real", "inconclusive"]
-MediaLabel = Literal["fake", "real", "inconclusive", "no-face"]
-# The label, and of what is inconclusive, what is suspicious: at most one genuine person in twenty.
-Level = Literal["fake", "suspicious", "inconclusive", "real"]
-Direction = Literal["manipulated", "genuine"]
-Strength = Literal[
-    "none", "weak", "moderate", "moderately-strong", "strong", "very-strong", "extremely-strong"
-]
-Reason = Literal[
-    "face-too-small",  # narrower than the model can judge
-    "too-few-frames",  # seen too briefly
-    "blurred",
-    "scores-disagree",  # the frames of one face contradict each other
-    "not-certain",  # between the two thresholds
-    "out-of-scope",  # turned too far away to be judged
-    "cut-short",  # the file ended early; what it held was judged
-    "stopped-early",  # settled before the end, so that the rest was not looked at
-    "unstable",  # a re-encode, a small resize or a small shift would turn the verdict round
-]
-PictureKind = Literal["face", "evidence", "frame"]
-Stage = Literal["queued", "fetch", "faces", "scores", "done"]
 
 
 def _require(name: str, array: NDArray[Any], dtype: type, shape: tuple[int | None, ...]) -> None:
@@ -75,7 +63,7 @@ class MediaFile:
 class MediaInfo:
     """What the container says, after rotation. `duration_s` is 0 for a still image."""
 
-    kind: Literal["video", "image"]
+    kind: MediaKind
     width_px: int
     height_px: int
     duration_s: float | None
@@ -268,22 +256,6 @@ class DetectorUse:
 
     name: str
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisOptions:
-    """What a person may choose about one check. Part of the cache key, so keep it hashable."""
-
-    samples_per_s: float = 3.0
-    max_samples: int = 720  # longer media is sampled more thinly
-    min_face_px: int = 40
-    max_crops: int = 24  # scored per person
-    model: str = "meso3-full"
-    start_s: float = 0.0  # nothing before this is looked at,
-    end_s: float | None = None  # nor after this; None: the end of the media
-    explain: bool = True  # mark where in the face, if the model can tell
-    stop_early: bool = True  # once no further picture of a long video can change the answer
-    schema_version: int = SCHEMA  # of the answer; 1: as before there were likelihood ratios
 
 
 @dataclass(frozen=True, slots=True)

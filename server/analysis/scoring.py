@@ -10,18 +10,11 @@ import numpy as np
 
 from models import registry
 from models.preprocess import resize, to_input
-from server.analysis.records import (
-    AnalysisOptions,
-    Float32,
-    Float64,
-    ModelUse,
-    Track,
-    TrackScores,
-    Uint8,
-)
+from server.analysis.records import Float32, Float64, ModelUse, Track, TrackScores, Uint8
 from server.analysis.runtimes.base import Networks, Runtime, RuntimeFailed
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.errors import ModelError
+from server.terms import AnalysisOptions
 
 BATCHES = (1, 2)  # every size costs an interpreter; larger ones take more memory and no less time
 REMEMBERED = 4096  # scores kept, so that a partial verdict scores only what is new

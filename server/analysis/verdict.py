@@ -16,17 +16,13 @@ from numpy.typing import NDArray
 from server.analysis.evidence import estimate, to_logits
 from server.analysis.likelihood import Pictures
 from server.analysis.records import (
-    AnalysisOptions,
     DetectorUse,
     FaceVerdict,
     Float32,
     Float64,
-    Level,
     MediaInfo,
-    MediaLabel,
     ModelUse,
     Moment,
-    Reason,
     Sample,
     Track,
     TrackScores,
@@ -34,10 +30,10 @@ from server.analysis.records import (
 )
 from server.analysis.stability import Score, is_stable
 from server.analysis.weighing import Rules, Weighed, label_of, weigh
+from server.terms import WORST_FIRST, AnalysisOptions, MediaLabel, Reason
 
 MOST_MOMENTS = 3
 MOMENTS_APART_S = 1.0  # neighbouring pictures show the same
-WORST_FIRST: tuple[Level, ...] = ("fake", "suspicious", "inconclusive", "real")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from server.analysis.evidence import (
     strongest_stretch,
 )
 from server.analysis.likelihood import NEUTRAL, Pictures, ratio, support
-from server.analysis.records import Float64, Label, Level, Ratio, Reason
+from server.analysis.records import Float64, Ratio
+from server.terms import Label, Level, Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ REF = "#/components/schemas/"
 DEEPEST = 8  # no shape of ours is nested deeper
 JOB = "5f0c2a9e7d3b41c8a6e2f4d01b7c9e35"
 PATH = f"/jobs/{JOB}"
+SHA256 = "99b3a2a97ffbd7fc" * 4
 
 # As they stand after `curl ` and the address of the service; ID is a check's number.
 CURLS = {
@@ -59,10 +60,6 @@ VALUES: dict[str, Any] = {
     "interval": [0.88, 0.97],
     "label": "fake",
     "licence": "Apache-2.0",
-    "max_crops": 24,
-    "max_samples": 300,
-    "min_face_px": 40,
-    "Options.model": "meso3-full",
     "name": "meso3-full",
     "next": None,
     "offset": -0.398,
@@ -79,11 +76,10 @@ VALUES: dict[str, Any] = {
     "report": f"{PATH}/report",
     "result": {"label": "fake", "p_fake": 0.93, "...": "the Verdict"},
     "sampled_s": [0.0, 0.33, 0.67],
-    "samples_per_s": 3.0,
     "scale": 1.307,
     "schema": 2,
     "self": PATH,
-    "sha256": "99b3a2a97ffbd7fc...",
+    "sha256": SHA256,
     "source": "https://example.org/video.mp4",
     "stage": "done",
     "start_s": 0.0,
@@ -128,7 +124,7 @@ VALUES: dict[str, Any] = {
     "JobLinks.faces": f"{PATH}/faces/{{face}}.jpg{{?moment,kind}}",
     "Face.id": 1,
     "Health.jobs": {"queued": 0, "running": 1},
-    "Health.model": {"name": "meso3-full", "sha256": "99b3a2a97ffbd7fc..."},
+    "Health.model": {"name": "meso3-full", "sha256": SHA256},
     "Health.sandbox": {"landlock": 6},
     "Health.status": "ok",
     "Health.version": "0.2.0",
@@ -158,7 +154,6 @@ MEANINGS = {
     "error": "the Problem; null if there is none",
     "errors": "what is wrong, by the name of the value",
     "events": "address of the same as server-sent events",
-    "explain": "whether pictures that show where in the face were made",
     "faces": "one entry for each person",
     "fake_at": "P(fake) from which a face is called fake",
     "finished_at": "Unix seconds; null until then",
@@ -174,11 +169,8 @@ MEANINGS = {
     "be told; no-face: nothing was judged",
     "licence": "the terms of the weights",
     "links": "addresses of this check",
-    "max_crops": "pictures of each person that are judged, at most",
-    "max_samples": "pictures looked at, at most",
     "media": "what was looked at",
     "message": "what happened",
-    "min_face_px": "smaller faces are not looked for",
     "model": "the model that judged",
     "models": "all that can be asked for",
     "moments": "up to three at which the face looked most manipulated, the strongest first",
@@ -199,7 +191,6 @@ MEANINGS = {
     "report": "address of the report",
     "sampled_s": "the moments that were looked at, in seconds of the media",
     "samples": "the face over time",
-    "samples_per_s": "pictures looked at per second of video",
     "sandbox": "how a check is confined on this machine",
     "scale": "of the logit",
     "schema": "version of this shape",
@@ -211,7 +202,6 @@ MEANINGS = {
     "started_at": "Unix seconds; null while it waits",
     "state": "queued, running, done, failed or cancelled",
     "status": "how the service is",
-    "stop_early": "whether a long check ended where no further picture could change the answer",
     "t": "seconds of the media",
     "timing_s": "seconds that each stage took",
     "title": "in a few words",
@@ -220,7 +210,6 @@ MEANINGS = {
     "urls": "addresses of videos, or of pages that show them",
     "version": "of the service",
     "versions": "of the software that the numbers depend on",
-    "wait": "seconds to wait for the verdict, 0 to 55",
     "width_px": "of the upright picture",
     "workers": "how many checks can run at the same time",
     "basis": "what is behind the likelihood ratios; null where the model has none",
@@ -295,6 +284,8 @@ def value(schema: dict[str, Any], schemas: dict[str, Any], field: str = "", deep
     known = next((VALUES[key] for key in _keys(field) if VALUES.get(key) is not None), None)
     if known is not None or (not shape and any(key in VALUES for key in _keys(field))):
         return known
+    if examples := schema.get("examples"):
+        return examples[0]
     if deep > DEEPEST:
         return None
     if options := schema.get("anyOf"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from flask import request
 from pydantic import (
@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    create_model,
     model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
@@ -22,25 +23,12 @@ from models import registry
 from server.api.limits import client
 from server.errors import BadValue
 from server.faults import faults, sentence
-from server.jobs.checks import BACKEND, CheckRequest, digest
+from server.jobs.checks import Backend, CheckRequest, digest
+from server.terms import Declared, declared
 
 MAX_WAIT_S = 55.0  # proxies and browsers give up on a silent answer after a minute
-LONGEST_MEDIA_S = 1e6
 KEY_HEADER = "Idempotency-Key"
 KEY_PATTERN = "^[!-~]{1,128}$"
-ANALYSIS = frozenset(
-    {
-        "samples_per_s",
-        "start_s",
-        "end_s",
-        "max_crops",
-        "min_face_px",
-        "model",
-        "explain",
-        "stop_early",
-        "schema_version",
-    }
-)
 
 
 def classifiers() -> list[str]:
@@ -76,53 +64,39 @@ def _known(name: str) -> str:
 Number = BeforeValidator(_number)
 Absent = SkipJsonSchema[None]
 Wait = Annotated[float, Field(ge=0, le=MAX_WAIT_S, allow_inf_nan=False)]
-MayWait = Annotated[Wait | Absent, Number]
-Rate = Annotated[float, Field(ge=0.2, le=10, allow_inf_nan=False)]
-Moment = Annotated[float, Field(ge=0, le=LONGEST_MEDIA_S, allow_inf_nan=False)]
-Crops = Annotated[int, Field(ge=3, le=96)]
-Pixels = Annotated[int, Field(ge=20, le=1000)]
+MayWait = Annotated[Wait | Absent, Number, Field(description="seconds to wait for the verdict")]
+Word = BeforeValidator(_word)
 Truth = Annotated[bool, BeforeValidator(_truth)]
+CHECKS = {bool: BeforeValidator(_truth), str: Word}
 Model = Annotated[
     str, AfterValidator(_known), Field(json_schema_extra={"enum": list(classifiers())})
 ]
+KINDS = {"model": Model}  # of which more is known than their type
 
 
-class Options(BaseModel):
+def _field(of: Declared) -> tuple[Any, Any]:
+    """What pydantic's create_model wants to know of one choice about the analysis."""
+    kind: Any = KINDS.get(of.name, of.kind)
+    if kind in (int, float):
+        finite: dict[str, Any] = {"allow_inf_nan": False} if kind is float else {}
+        kind = Annotated[kind, Field(ge=of.option.least, le=of.option.most, **finite)]
+    check = CHECKS.get(of.kind, Number)
+    return Annotated[kind | Absent, check], Field(None, description=of.option.meaning)
+
+
+OFFERED: dict[str, Any] = {of.name: _field(of) for of in declared() if of.option.offered}
+Analysis: Any = create_model("Analysis", **OFFERED)
+
+
+class Options(Analysis):  # type: ignore[misc]
     """Choices for one check; what is left out is as whoever runs the service has set it."""
 
     model_config = ConfigDict(extra="forbid")
-    samples_per_s: Annotated[Rate | Absent, Number] = Field(
-        None, description="pictures judged per second of video; long media gets fewer"
-    )
-    start_s: Annotated[Moment | Absent, Number] = Field(
-        None, description="judge from this second of the media on"
-    )
-    end_s: Annotated[Moment | Absent, Number] = Field(
-        None, description="and up to this one; more than start_s"
-    )
-    max_crops: Annotated[Crops | Absent, Number] = Field(
-        None, description="pictures of each person that are judged; more are slower and surer"
-    )
-    min_face_px: Annotated[Pixels | Absent, Number] = Field(
-        None, description="smaller faces are not looked for"
-    )
-    model: Annotated[Model | Absent, BeforeValidator(_word)] = Field(
-        None, description="which classifier judges; see /models"
-    )
-    backend: Annotated[Literal["auto", "tflite"], BeforeValidator(_word)] = Field(
-        "auto", description="what runs the networks; auto: as the service has it"
-    )
-    explain: Annotated[Truth | Absent, BeforeValidator(_truth)] = Field(
-        None, description="whether to make the pictures that show where in the face"
-    )
-    stop_early: Annotated[Truth | Absent, BeforeValidator(_truth)] = Field(
-        None, description="whether to stop where no further picture can change the answer"
-    )
-    schema_version: Annotated[Literal[1, 2] | Absent, Number] = Field(
-        None, description="of the verdict; 1: without likelihood ratios, for this version only"
+    backend: Annotated[Backend, Word] = Field(
+        "auto", description="what runs the networks; `auto`: as the service has it"
     )
     fresh: Truth = Field(False, description="check again, although a recent result is there")
-    urgent: Truth = Field(True, description="false: after those for whom somebody is waiting")
+    urgent: Truth = Field(True, description="`false`: after those for whom somebody is waiting")
 
     @model_validator(mode="after")
     def _ends_after_its_start(self) -> Options:
@@ -133,16 +107,17 @@ class Options(BaseModel):
     def ask(self, line: int = 0) -> CheckRequest:
         """What the checks are asked, as the request or as a line of it. Raises BadValue if the
         idempotency key cannot be one."""
-        wanted = {name: value for name, value in self.said().items() if name in ANALYSIS}
-        if self.backend != "auto":
-            wanted[BACKEND] = self.backend
+        wanted = {name: value for name, value in self.said().items() if name in OFFERED}
         return CheckRequest(
-            wanted, fresh=self.fresh, urgent=self.urgent, idempotency_key=idempotency_key(line)
+            wanted, self.backend, self.fresh, self.urgent, idempotency_key=idempotency_key(line)
         )
 
     def said(self) -> dict[str, Any]:
         """Only what the caller said, of the fields that every check has."""
-        return self.model_dump(include=set(Options.model_fields), exclude_unset=True)
+        said: dict[str, Any] = self.model_dump(
+            include=set(Options.model_fields), exclude_unset=True
+        )
+        return said
 
 
 Kind = TypeVar("Kind", bound=BaseModel)

@@ -10,10 +10,11 @@ from typing import Any
 from flask import Response, render_template, request
 from markupsafe import Markup
 
-from server.words import DEFAULT, LANGUAGES, Words, words
+from server.words import DEFAULT, LANGUAGES, LOCALES, Words, words
 
 TEMPLATES = Path(__file__).parents[1] / "web" / "templates"
-STYLE = (TEMPLATES / "pages.css").read_text()
+COLOURS = LOCALES.parent / "verdict" / "colours.css"  # of the extension, which the page shares
+STYLE = COLOURS.read_text() + (TEMPLATES / "pages.css").read_text()
 _DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 # Also inside of the page, so that it holds where a saved one is opened from the disk.
 POLICY = (

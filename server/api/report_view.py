@@ -13,11 +13,9 @@ from typing import Any
 
 from server.jobs.records import Job
 from server.jobs.store import Store
+from server.terms import SHAPES, UNJUDGED, Level
 from server.words import Words
 
-SHAPES = {"fake": "▲", "suspicious": "△", "real": "●", "inconclusive": "◆", "no-face": "○"}
-# Reasons that lie in the picture: of such a face nothing is found. Of a crowd they are folded.
-UNJUDGED = frozenset({"face-too-small", "too-few-frames", "blurred", "out-of-scope"})
 FEW = 2  # so many are shown like the others
 RARE = 0.01  # of such videos are fake, for the sentence that says what a flag is worth
 PRIORS = (1, 50)  # of 100 such videos are fake, for those that say what evidence is worth
@@ -127,11 +125,11 @@ def _crowd(faces: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict
 def _finding(found: dict[str, Any], basis: dict[str, Any] | None, words: Words) -> dict[str, str]:
     """A label in words, of the media or of a face."""
     say, label = words.say, found["label"]
-    name = "suspicious" if found.get("level") == "suspicious" else label
+    name: Level = "suspicious" if found.get("level") == "suspicious" else label
     covers = basis["covers"] if label == "real" and basis and basis["blind_to"] else None
     return {
         "label": label,
-        "shape": SHAPES.get(name, ""),
+        "shape": SHAPES[name],
         "words": say("label_real_of", words.kinds(covers)) if covers else say(f"label_{name}"),
         "meaning": say(f"meaning_{name}"),
         "evidence": _evidence(found, words),

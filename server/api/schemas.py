@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.api.options import Absent, MayWait, Number, Options
 from server.fetch.urls import MAX_LENGTH
 from server.jobs.feedback import Right
+from server.terms import PictureKind, Stage, State
 from server.verdict_schema import Fraction, Rates, Verdict
 from server.words import LANGUAGES
 
 Language = Literal[LANGUAGES]  # type: ignore[valid-type]
 MAX_BATCH = 1000  # addresses
-State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
 class WaitQuery(BaseModel):
@@ -111,7 +111,7 @@ class JobSummary(BaseModel):
     source: str | None = Field(description="the address, if it was one")
     title: str | None = Field(description="the name of the file that was sent")
     state: State
-    stage: str
+    stage: Stage
     progress: Fraction
     label: str | None = Field(description="the verdict's label, when done")
     p_fake: Fraction | None
@@ -189,7 +189,7 @@ class FaceQuery(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
     moment: Annotated[int, Field(ge=0, le=99)] = 0
-    kind: Literal["face", "evidence", "frame"] = "face"
+    kind: PictureKind = "face"
 
 
 class ReportQuery(BaseModel):

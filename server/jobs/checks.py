@@ -23,8 +23,7 @@ from server.jobs.store import Store
 
 HOUR_S = 3600.0
 DETECTOR = "mtcnn"
-BACKEND = "backend"  # an option that is about the worker, not the analysis
-TFLITE = "tflite"
+Backend = Literal["auto", "tflite"]  # of the networks; auto: as the worker has it
 KERAS = "keras"  # a backend, and the variant of a model that it runs
 
 # Each has keys of its own: no file can be made to have the key of somebody's frames.
@@ -43,6 +42,7 @@ class CheckRequest:
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
+    backend: Backend = "auto"
     fresh: bool = False
     urgent: bool = True
     idempotency_key: str | None = None
@@ -92,18 +92,23 @@ class Checks:
         self, space: Space, source: str, identity: str, asked: CheckRequest, name: str = ""
     ) -> Taken:
         options = {**self._settings.options, **asked.options}
-        params = {"options": options, "fresh": asked.fresh}
+        params: dict[str, Any] = {
+            "options": options,
+            "backend": asked.backend,
+            "fresh": asked.fresh,
+        }
         if space == "content":  # frames are known by another hash than their file's
             params["sha256"] = identity
+        said = [dict(asked.options), asked.backend, asked.fresh, asked.urgent]
         new = NewJob(
             "url" if space == "url" else "file",
             source,
-            check_key(space, identity, options),
+            check_key(space, identity, options, asked.backend),
             params,
             asked.urgent,
             name,
             asked.idempotency_key,
-            asked=digest([space, identity, dict(asked.options), asked.fresh, asked.urgent]),
+            asked=digest([space, identity, *said]),
         )
         many = space == "url" and not asked.urgent
         limit = self._settings.batch_limit if many else self._settings.queue_limit
@@ -116,10 +121,12 @@ class Checks:
         return taken
 
 
-def check_key(space: Space, identity: str, options: Mapping[str, Any]) -> str:
+def check_key(
+    space: Space, identity: str, options: Mapping[str, Any], backend: Backend = "auto"
+) -> str:
     """The key of a check. `identity`: the address, as checked_url returns it, or the SHA-256 of a
     file, wherever it came from, or of frames with their times."""
-    return digest([space, identity, _how(options)])
+    return digest([space, identity, backend, _how(options)])
 
 
 def digest(value: Any) -> str:

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from sqlalchemy import Row, Select, func, select
 
 from server.jobs.tables import STATES_IN_FLIGHT, jobs, works
+from server.terms import State
 
 Kind = Literal["url", "file"]
-State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)

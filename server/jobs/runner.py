@@ -17,7 +17,7 @@ from typing import Any
 from server.config import Settings
 from server.errors import AppError, TimeLimit
 from server.gpu.client import NetworksProcess
-from server.jobs.checks import BACKEND, TFLITE, check_key
+from server.jobs.checks import Backend, check_key
 from server.jobs.folders import Folders
 from server.jobs.lease_keeper import LeaseKeeper, LostWork, retry_outage
 from server.jobs.leases import MAX_ATTEMPTS, Leases
@@ -189,7 +189,7 @@ class Runner:
         """The finished work that answers this one, now that its media is known."""
         if work.kind == "file" or file.cut_short:  # what an upload is was known before
             return None
-        content = check_key("content", file.sha256, work.params["options"])
+        content = check_key("content", file.sha256, work.params["options"], _backend(work))
         young_s = 0.0 if work.params.get("fresh") else HOUR_S * self._settings.cache_hours
         since = time.time() - young_s
         return retry_outage(lambda: self._leases.same_media(work.id, owner, content, since))
@@ -197,14 +197,13 @@ class Runner:
     def _check(
         self, work: Work, file: Fetched, scratch: Path, go_on: Callable[[Progress | None], None]
     ) -> Answer:
-        options = dict(work.params["options"])
-        networks = None if options.pop(BACKEND, None) == TFLITE else self._networks
+        networks = None if _backend(work) == "tflite" else self._networks
         asked = Checking.within(
             self._settings,
             str(file.path),
             sha256=file.sha256,
             cut_short=file.cut_short,
-            options=options,
+            options=work.params["options"],
             fetched=work.kind == "url",
         )
         task = Task(asked, work.id, str(scratch / LAST_WORDS))
@@ -235,3 +234,8 @@ class Runner:
             log.info("work=%s %s after=%.1fs", work.id, how, time.time() - work.created_at)
             if work.kind == "file":
                 self._leases.chunks.drop(self.folders.upload(work.source))
+
+
+def _backend(work: Work) -> Backend:
+    backend: Backend = work.params.get("backend", "auto")
+    return backend

@@ -32,7 +32,7 @@ from sqlalchemy.dialects import sqlite
 
 from server.errors import IdempotencyConflict, QueueFull
 from server.jobs import counters
-from server.jobs.records import JOBS, STATE, Job, NewJob, State, Taken
+from server.jobs.records import JOBS, STATE, Job, NewJob, Taken
 from server.jobs.tables import (
     IN_FLIGHT,
     STATES_IN_FLIGHT,
@@ -45,6 +45,7 @@ from server.jobs.tables import (
     works,
 )
 from server.jobs.uploads import UploadChunks
+from server.terms import State
 
 WORKER_SEEN_S = 10.0  # a worker that is silent for longer counts as gone
 

@@ -11,12 +11,13 @@ from typing import Any
 
 from server.analysis.analyze import Analyzer
 from server.analysis.answer import to_json
-from server.analysis.records import AnalysisOptions, FacePicture, MediaFile, Progress
+from server.analysis.records import FacePicture, MediaFile, Progress
 from server.errors import MemoryLimit
 from server.gpu.channel import Channel
 from server.processes import provenance
 from server.processes.protocol import Checking, Say, Task
 from server.processes.sandbox import Confinement, confine
+from server.terms import AnalysisOptions
 
 WORDS_BYTES = 1_000_000  # that libraries may print
 OPENCV_NO_MEMORY = -4  # cv2.error.code; it is no MemoryError

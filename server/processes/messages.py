@@ -11,19 +11,20 @@ import logging
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from server.errors import AppError, kinds
 from server.fetch.failures import NOTES, Failure
+from server.terms import PictureKind
 from server.verdict_schema import shape_of
 
 STAGES = ("faces", "scores")  # of an analysis that runs
 MOST_PICTURES = 100
 MOST_JPEG_BYTES = 1_000_000
 MOST_FACES, MOST_MOMENTS = 1_000_000, 100
-PICTURE_KINDS = ("face", "evidence", "frame")
+PICTURE_KINDS = get_args(PictureKind)
 MAX_DETAIL = 1000  # characters
 MAX_WORDS, MOST_KINDS = 2000, 100  # of a download that failed
 START_OF_JPEG = b"\xff\xd8"

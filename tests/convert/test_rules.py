@@ -8,10 +8,6 @@ from server.analysis import evidence
 from server.analysis.weighing import Rules
 
 
-def test_the_extensions_copy_is_up_to_date() -> None:
-    assert rules.FILE.read_text() == rules.text(), "run: python -m convert rules"
-
-
 def test_a_modules_own_constants_are_found() -> None:
     assert rules.constants("models.pyramid") == {
         "SMALLEST_PX": pyramid.SMALLEST_PX,

@@ -17,8 +17,9 @@ from models.preprocess import resize
 from server.analysis import stability
 from server.analysis.analyze import Analyzer
 from server.analysis.answer import to_json
-from server.analysis.records import AnalysisOptions, MediaFile
+from server.analysis.records import MediaFile
 from server.analysis.video import MediaReader
+from server.terms import AnalysisOptions
 from tests import media
 from tests.e2e.conftest import Site, served
 from tests.e2e.extension import Extension, drawn, finish, loaded, wait_for

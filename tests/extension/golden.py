@@ -20,18 +20,12 @@ from server.analysis.boxes import to_fractions
 from server.analysis.crops import frontality, sharpness
 from server.analysis.faces import FaceFinder
 from server.analysis.likelihood import of_stills, support
-from server.analysis.records import (
-    AnalysisOptions,
-    Faces,
-    Frame,
-    MediaFile,
-    Track,
-    TrackScores,
-)
+from server.analysis.records import Faces, Frame, MediaFile, Track, TrackScores
 from server.analysis.tracks import Tracker
 from server.analysis.verdict import judge
 from server.analysis.video import MediaReader
 from server.analysis.weighing import Rules
+from server.terms import AnalysisOptions
 from tests.contract.test_verdict_contract import LIKELIHOOD
 from tests.media import clip, moving, picture
 from tests.server.scenes import HEAD, scene

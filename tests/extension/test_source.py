@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import pytest
 
-from server.analysis.records import Label, MediaLabel, Reason, Stage
+from server.terms import Label, MediaLabel, Reason, Stage
 from server.web import EXTENSION
 from tests.conftest import ROOT
 from tests.extension.tools import node

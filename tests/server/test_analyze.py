@@ -18,10 +18,11 @@ from server.analysis import analyze
 from server.analysis.analyze import Analyzer
 from server.analysis.answer import to_json
 from server.analysis.pictures import MOST_FACES, face_pictures
-from server.analysis.records import AnalysisOptions, MediaFile, Progress, Track, TrackScores
+from server.analysis.records import MediaFile, Progress, Track, TrackScores
 from server.analysis.verdict import badness, judge
 from server.analysis.weighing import Rules
 from server.errors import BadValue, EmptyFile, ModelError, NotFound
+from server.terms import AnalysisOptions
 from tests.contract.test_verdict_contract import SCHEMA, Draft202012Validator
 from tests.media import clip, picture, truncated
 from tests.server.people import crossing, ground, standing, two_people, walk

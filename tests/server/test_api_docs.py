@@ -122,7 +122,7 @@ def test_every_call_has_a_curl_line_and_an_answer(client: FlaskClient) -> None:
             ]
             shown = answer(operation, schemas)
             assert bool(shown) == ("application/json" in kinds_of_answer), (method, path)
-            assert "..." not in shown.replace('7ffbd7fc..."', "").replace('"..."', "", 1), shown
+            assert "..." not in shown.replace('"..."', "", 1), shown
     assert page.index('id="shape-') > page.index("An answer")
 
 

@@ -17,8 +17,9 @@ from server.analysis.analyze import Analyzer
 from server.analysis.answer import to_json
 from server.analysis.explain import REGIONS, Explainer, overlay, regions
 from server.analysis.faces import FaceFinder
-from server.analysis.records import AnalysisOptions, MediaFile, Verdict
+from server.analysis.records import MediaFile, Verdict
 from server.errors import ModelError
+from server.terms import AnalysisOptions
 from tests.media import picture
 from training.forgery.ovals import self_blend
 

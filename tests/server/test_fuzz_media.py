@@ -37,7 +37,8 @@ from server.errors import AppError
 from server.processes import check_main
 from server.processes.protocol import Task
 from server.analysis.analyze import Analyzer
-from server.analysis.records import AnalysisOptions, MediaFile
+from server.analysis.records import MediaFile
+from server.terms import AnalysisOptions
 from server.analysis.answer import to_json
 task = Task.of(json.loads(sys.stdin.readline()))
 folder = Path(task.work.file)

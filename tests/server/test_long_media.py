@@ -22,7 +22,8 @@ CHECK = r"""
 import json, re, sys
 from pathlib import Path
 from server.analysis.analyze import Analyzer
-from server.analysis.records import AnalysisOptions, MediaFile
+from server.analysis.records import MediaFile
+from server.terms import AnalysisOptions
 from server.analysis.answer import to_json
 verdict = Analyzer(AnalysisOptions(max_samples=12), 2).analyze(MediaFile(Path(sys.argv[1])))
 status = Path("/proc/self/status").read_text()  # getrusage knows what the parent had, too

@@ -16,7 +16,7 @@ import pytest
 from models import registry
 from server.analysis.analyze import Analyzer
 from server.analysis.answer import to_json
-from server.analysis.records import AnalysisOptions, MediaFile
+from server.analysis.records import MediaFile
 from server.errors import NotFound
 from server.replay import (
     DECODING,
@@ -29,6 +29,7 @@ from server.replay import (
     require_same,
     tolerance,
 )
+from server.terms import AnalysisOptions
 from tests.media import clip
 from tests.server.test_main import run
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from server import terminal
-from server.analysis.records import MediaLabel, Reason
+from server.terms import SHAPES, MediaLabel, Reason
 from server.words import words
 
 
@@ -90,9 +90,9 @@ def test_real_is_never_said_bare() -> None:
 @pytest.mark.parametrize("label", get_args(MediaLabel))
 def test_every_label_has_shape_words_and_meaning(label: str) -> None:
     text = printed(verdict(label))
-    shape, plain, _ = terminal.SIGNS[label]
+    plain, _ = terminal.SIGNS[label]
     said = words("en").say(f"label_{label}")
-    assert text.startswith(f"{shape} {said}")
+    assert text.startswith(f"{SHAPES[label]} {said}")
     meaning = words("en").say(f"meaning_{label}")
     assert " ".join(meaning.split()) in " ".join(text.split())
     ascii_text = printed(verdict(label, face(1, "real")), encoding="ascii")
@@ -100,8 +100,8 @@ def test_every_label_has_shape_words_and_meaning(label: str) -> None:
 
 
 def test_shapes_differ() -> None:
-    assert len({shape for shape, *_ in terminal.SIGNS.values()}) == len(terminal.SIGNS)
-    assert len({plain for _, plain, *_ in terminal.SIGNS.values()}) == len(terminal.SIGNS)
+    assert len(set(SHAPES.values())) == len(SHAPES) == len(terminal.SIGNS)
+    assert len({plain for plain, _ in terminal.SIGNS.values()}) == len(terminal.SIGNS)
 
 
 def test_every_reason_has_words() -> None:

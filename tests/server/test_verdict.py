@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from server.analysis.answer import to_json
 from server.analysis.records import (
-    AnalysisOptions,
     DetectorUse,
     FaceVerdict,
-    Label,
     MediaInfo,
     ModelUse,
     Track,
@@ -21,6 +19,7 @@ from server.analysis.records import (
 )
 from server.analysis.verdict import Analyzed, combine, is_settled, judge
 from server.analysis.weighing import Rules
+from server.terms import AnalysisOptions, Label
 
 RULES = Rules()
 ABOUT = Analyzed(

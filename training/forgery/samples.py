@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from models.preprocess import face_crop, face_square, resize
 from server.analysis.analyze import Analyzer
 from server.analysis.faces import FaceFinder
-from server.analysis.records import AnalysisOptions, MediaFile
+from server.analysis.records import MediaFile
 from server.analysis.scoring import Scorer
+from server.terms import AnalysisOptions
 from training.forgery.blends import self_blend
 from training.forgery.examples import pictures, public_faces
 from training.forgery.landmarks import Faces

@@ -1,4 +1,4 @@
-// The constants and words of the service. Written by: python -m convert rules
+// Written by `make contract`, from what Python declares.
 
 export default {
   "pyramid": {
@@ -112,13 +112,7 @@ export default {
   },
   "verdict": {
     "MOST_MOMENTS": 3,
-    "MOMENTS_APART_S": 1.0,
-    "WORST_FIRST": [
-      "fake",
-      "suspicious",
-      "inconclusive",
-      "real"
-    ]
+    "MOMENTS_APART_S": 1.0
   },
   "options": {
     "samples_per_s": 3.0,
@@ -148,27 +142,5 @@ export default {
       "clips": 1.2,
       "weight": 6.0
     }
-  },
-  "labels": [
-    "fake",
-    "real",
-    "inconclusive"
-  ],
-  "media_labels": [
-    "fake",
-    "real",
-    "inconclusive",
-    "no-face"
-  ],
-  "reasons": [
-    "face-too-small",
-    "too-few-frames",
-    "blurred",
-    "scores-disagree",
-    "not-certain",
-    "out-of-scope",
-    "cut-short",
-    "stopped-early",
-    "unstable"
-  ]
+  }
 };

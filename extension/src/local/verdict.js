@@ -4,6 +4,7 @@ import { toDigits, toFractions } from "./boxes.js";
 import { estimate, fromLogit, interval, toLogit } from "./evidence.js";
 import { ofStills, support } from "./likelihood.js";
 import { highestFirst } from "./numbers.js";
+import { WORST_FIRST } from "../verdict/labels.js";
 import rules from "./rules.js";
 import { isStable } from "./stability.js";
 import { labelOf, weigh } from "./weighing.js";
@@ -25,7 +26,7 @@ import { labelOf, weigh } from "./weighing.js";
  */
 
 const { Z_95 } = rules.evidence;
-const { MOST_MOMENTS, MOMENTS_APART_S, WORST_FIRST } = rules.verdict;
+const { MOST_MOMENTS, MOMENTS_APART_S } = rules.verdict;
 const { min_face_px, min_frontality, min_sharpness, min_crops } = rules.rules;
 /** What can be wrong with a crop; where two are as frequent, the first is named. */
 const FAULTS = Object.entries({

@@ -1,7 +1,8 @@
 // The options page: what is changed is kept at once, except the server, which is tested first.
 
 import { byId, translate } from "../view/translate.js";
-import { LANGUAGES, loadWords } from "../words.js";
+import LANGUAGES from "../view/languages.js";
+import { loadWords } from "../words.js";
 import { readSettings, writeSettings } from "../settings.js";
 import { connect } from "../view/connect.js";
 import { isPacked } from "../background/packed.js";

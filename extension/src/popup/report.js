@@ -16,8 +16,15 @@ const FILES = {
 };
 const STYLE = `body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }
 table { border-collapse: collapse; } th, td { padding: 0.2rem 0.6rem; border-bottom: 1px solid #ccc; text-align: start; }
-.fake { color: #b3261e; } .real { color: #1d5fa8; } .inconclusive { color: #6a5a00; } td { overflow-wrap: anywhere; }
+.fake { color: var(--fake); } .real { color: var(--real); } .inconclusive { color: var(--unsure); } td { overflow-wrap: anywhere; }
 .strip { display: none; } pre { overflow-x: auto; }`;
+
+/** The style with the colours of this page, which the report does not have. */
+function style() {
+  const here = getComputedStyle(document.documentElement);
+  const colours = ["--fake", "--real", "--unsure"].map((name) => `${name}: ${here.getPropertyValue(name)};`);
+  return `:root { ${colours.join(" ")} } ${STYLE}`;
+}
 
 /** @param {Verdict} verdict */
 const jsonOf = (verdict) => JSON.stringify(verdict, null, 2);
@@ -67,7 +74,7 @@ function page({ words }, check, verdict, shown, file) {
   const kept = document.implementation.createHTMLDocument(words.say("report_title"));
   kept.documentElement.lang = words.language;
   kept.documentElement.dir = words.dir;
-  kept.head.append(element("meta", { attributes: { charset: "utf-8" } }), element("style", { text: STYLE }));
+  kept.head.append(element("meta", { attributes: { charset: "utf-8" } }), element("style", { text: style() }));
   kept.body.append(
     element("h1", { text: words.say("report_title") }), onPaper(shown),
     element("h2", { text: words.say("report_facts") }),

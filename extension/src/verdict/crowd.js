@@ -1,9 +1,9 @@
 // A crowd: of most of its faces nothing can be found, so they are folded. Pure.
 
+import { UNJUDGED } from "./labels.js";
+
 /** @import { Face } from "./types.js" */
 
-/** Reasons that lie in the picture: such a face speaks neither way. */
-export const UNJUDGED = ["face-too-small", "too-few-frames", "blurred", "out-of-scope"];
 /** So few are shown like the others. */
 const FEW = 2;
 

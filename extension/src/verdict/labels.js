@@ -1,9 +1,19 @@
-// The sign of each label. Shape and words carry the meaning; colour only repeats it.
+// Written by `make contract`, from what Python declares.
 
-/** @import { MediaLabel } from "./types.js" */
+/**
+ * @typedef {"fake"|"real"|"inconclusive"} FaceLabel
+ * @typedef {"fake"|"real"|"inconclusive"|"no-face"} MediaLabel
+ * @typedef {"fake"|"suspicious"|"inconclusive"|"real"} Level
+ */
 
-/** @type {Record<MediaLabel|"suspicious", string>} */
-export const SHAPES = { fake: "▲", suspicious: "△", real: "●", inconclusive: "◆", "no-face": "○" };
+/**
+ * Shape and words carry the meaning; colour only repeats it.
+ * @type {Record<Level|MediaLabel, string>}
+ */
+export const SHAPES = {"fake": "▲", "suspicious": "△", "inconclusive": "◆", "real": "●", "no-face": "○"};
 
-/** The worst first, as a list for people should stand. @type {MediaLabel[]} */
-export const WORST_FIRST = ["fake", "inconclusive", "real", "no-face"];
+/** @type {(Level|MediaLabel)[]} */
+export const WORST_FIRST = ["fake", "suspicious", "inconclusive", "real", "no-face"];
+
+/** Reasons that lie in the picture: such a face speaks neither way. */
+export const UNJUDGED = ["blurred", "face-too-small", "out-of-scope", "too-few-frames"];

@@ -3,9 +3,9 @@
  *
  * @typedef {[x: number, y: number, width: number, height: number]} Box fractions of the upright picture
  * @typedef {{t: number, box: Box, p_fake: number|null}} Sample `t` in media seconds
- * @typedef {"fake"|"real"|"inconclusive"} FaceLabel
- * @typedef {FaceLabel|"no-face"} MediaLabel
- * @typedef {FaceLabel|"suspicious"} Level
+ * @typedef {import("./labels.js").FaceLabel} FaceLabel
+ * @typedef {import("./labels.js").MediaLabel} MediaLabel
+ * @typedef {import("./labels.js").Level} Level
  * @typedef {{direction: "manipulated"|"genuine"|null, strength: string}} Support in the words of docs/evidence.md
  * @typedef {{log: number, lr: number, interval: [number, number]}} Ratio `log` before the bounds
  * @typedef {{t: number, p_fake: number, regions: string[]|null}} Moment one of a face's strongest;

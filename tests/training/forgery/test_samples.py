@@ -8,8 +8,8 @@ import pytest
 from models.preprocess import face_square
 from server.analysis.analyze import Analyzer
 from server.analysis.faces import FaceFinder
-from server.analysis.records import AnalysisOptions
 from server.api import samples as served
+from server.terms import AnalysisOptions
 from training.forgery import samples
 from training.forgery.examples import pictures
 
