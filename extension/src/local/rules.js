@@ -123,6 +123,7 @@ export default {
     "end_s": null,
     "explain": true,
     "stop_early": true,
+    "first_look": true,
     "schema_version": 2
   },
   "rates": {
