@@ -96,9 +96,6 @@ class AnalysisOptions:
         bool,
         Option("whether to stop a long video where no further picture can change the answer"),
     ] = True
-    first_look: Annotated[
-        bool, Option("whether a long video gets a verdict from a few pictures first")
-    ] = True
     schema_version: Annotated[
         SchemaVersion,
         Option("of the verdict; 1: without likelihood ratios, for this version only"),

@@ -75,7 +75,7 @@ class Analyzer:
         with MediaReader(media.path) as reader:
             check = _Check(self._finder, self._scorers, options, media, reader)
             report = _Report(check, on_progress)
-            if check.is_long() and options.first_look:
+            if check.is_long():
                 self._look_at_key_frames(check, report)
             frames = reader.frames(options.samples_per_s, options.max_samples, *check.span)
             tracker = Tracker(self._scorers.side_px, options.max_crops)

@@ -123,7 +123,6 @@ export default {
     "end_s": null,
     "explain": true,
     "stop_early": true,
-    "first_look": true,
     "schema_version": 2
   },
   "rates": {
