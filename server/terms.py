@@ -39,7 +39,6 @@ Reason = Literal[
     "out-of-scope",  # turned too far away to be judged
     "cut-short",  # the file ended early; what it held was judged
     "stopped-early",  # settled before the end, so that the rest was not looked at
-    "too-dark",  # hardly any light falls on the face
     "unstable",  # a re-encode, a small resize or a small shift would turn the verdict round
 ]
 # Reasons that lie in the picture: of such a face nothing is found. Of a crowd they are folded.

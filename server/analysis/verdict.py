@@ -121,7 +121,6 @@ def _usable(track: Track, rules: Rules) -> tuple[NDArray[np.bool_], tuple[Reason
     faults: dict[Reason, NDArray[np.bool_]] = {
         "face-too-small": track.sizes_px < rules.min_face_px,
         "out-of-scope": track.frontality < rules.min_frontality,
-        "too-dark": track.crops.mean(axis=(1, 2, 3)) < 16,
         "blurred": track.sharpness < rules.min_sharpness,
     }
     bad = np.any(list(faults.values()), axis=0)
