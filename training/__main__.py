@@ -230,9 +230,9 @@ def _evidence(args: argparse.Namespace) -> int:
 
 
 def _stability(args: argparse.Namespace) -> int:
-    from training.evaluate.stability import report
+    from training.evaluate.robustness import report_stability
 
-    print(report(args.model, args.data), end="")
+    print(report_stability(args.model, args.data), end="")
     return 0
 
 

@@ -24,9 +24,9 @@ from benchmarks.drill.people import UPLOAD, People, wait_for
 from benchmarks.drill.site import pictures
 from benchmarks.servers import free_port
 from server.config import Settings
-from server.jobs.reaper import SWEEP_S
 from server.jobs.tables import open_engine
 from server.jobs.uploads import YOUNG_S
+from server.jobs.worker import SWEEP_S
 
 MACHINES = 2
 AHEAD = 16  # jobs in flight at most

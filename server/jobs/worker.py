@@ -1,28 +1,118 @@
-"""The worker process: takes ids from the queue, runs each work in a child, until told to stop."""
+"""The worker process: takes ids from the queue, runs each work in a child, until told to stop.
+
+Its Reaper puts right what dead workers left behind: their work, messages, media and old results.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import socket
+import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 from celery.worker import state as celery_state
+from sqlalchemy.exc import SQLAlchemyError
 
 from server.config import Settings
 from server.gpu.client import NetworksProcess, wanted
 from server.jobs.leases import Leases
 from server.jobs.queue import TASK, Queue, make_celery
-from server.jobs.reaper import Reaper
 from server.jobs.runner import Runner
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
+from server.jobs.uploads import YOUNG_S
 from server.processes import sandbox
 from server.processes.child import COMMAND
 
+TICK_S = 2.0
+RESEND_S = 10.0  # a message that has not been read by then may be lost
+SWEEP_S = 60.0
+DAY_S = 86_400.0
+
 log = logging.getLogger(__name__)
+
+
+class Reaper(threading.Thread):
+    """One in every worker; `name` is the worker's."""
+
+    def __init__(
+        self, store: Store, leases: Leases, runner: Runner, settings: Settings, worker: str
+    ) -> None:
+        super().__init__(name="reaper", daemon=True)
+        self._store = store
+        self._leases = leases
+        self._runner = runner
+        self._settings = settings
+        self._worker = worker
+        self._stopping = threading.Event()
+        self._swept_at = float("-inf")
+        self._resend_s = 0.0  # what was queued while no worker ran is not waited for
+
+    def run(self) -> None:
+        while True:
+            try:
+                self.tick()
+            except (SQLAlchemyError, OSError) as error:  # the next round may succeed
+                log.warning("the reaper missed a round: %s", getattr(error, "orig", error))
+            if self._stopping.wait(TICK_S):
+                return
+
+    def stop(self) -> None:
+        """End the thread, and say that this worker is gone."""
+        self._stopping.set()
+        self.join()
+        with suppress(SQLAlchemyError):
+            self._leases.worker_gone(self._worker)
+
+    def tick(self) -> None:
+        self._runner.tidy()
+        self._leases.worker_seen(self._worker, self._settings.workers, self._runner.backend)
+        lost = self._leases.expire()
+        for work_id, urgent in lost:
+            log.warning("work=%s its worker was lost; it waits again", work_id)
+            self._runner.send(work_id, urgent)
+        # A worker with nothing to do has emptied the queue: what still waits was not delivered.
+        for work_id, urgent in self._leases.overdue(self._resend_s, self._runner.idle):
+            self._runner.send(work_id, urgent)
+        self._resend_s = RESEND_S
+        self._clear()
+        if lost or time.monotonic() >= self._swept_at + SWEEP_S:
+            self._swept_at = time.monotonic()
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Delete old results, and the media of attempts and uploads that nobody works on."""
+        self._store.forget(time.time() - self._settings.keep_days * DAY_S)
+        self._clear()
+        uploads = list(self._runner.folders.uploads.iterdir())
+        needed = self._leases.sources_in_use()
+        for path in uploads:
+            if str(path) not in needed and _age_s(path) > YOUNG_S:
+                path.unlink(missing_ok=True)
+        self._leases.chunks.sweep(needed)
+
+    def _clear(self) -> None:
+        """Delete what attempts left behind on this machine; another one may have taken the work."""
+        # Listed before the database is asked: an attempt is written there before it has a folder.
+        if scratch := list(self._runner.folders.scratch.iterdir()):
+            running = self._leases.owners()
+            for path in scratch:
+                if path.name not in running:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+def _age_s(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def work(settings: Settings, command: Sequence[str] = COMMAND) -> int:

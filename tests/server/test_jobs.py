@@ -19,10 +19,10 @@ from server.config import Settings
 from server.errors import kinds
 from server.jobs.leases import LEASE_S, MAX_ATTEMPTS, Leases
 from server.jobs.queue import TASK, URGENT, make_celery
-from server.jobs.reaper import YOUNG_S, Reaper
 from server.jobs.records import unfetched
 from server.jobs.runner import Runner
 from server.jobs.tables import BUSY_S
+from server.jobs.worker import YOUNG_S, Reaper
 from tests.server.jobs_child import COMMAND, JPEG
 from tests.server.service import Site, gone, mentioning, running, scripted, until
 from tests.server.verdicts import verdict

@@ -19,8 +19,8 @@ from models import meso, registry
 from server.analysis.runtimes.tflite import TfliteRuntime
 from training.card import export, text
 from training.data import crops as data
+from training.evaluate.breakdown import evaluate
 from training.evaluate.model import load, logits
-from training.evaluate.summary import evaluate
 
 FAIRFACE = "fairface-adult-val.tar"
 ROUNDS = 300

@@ -1,29 +1,42 @@
-"""From clips to face crops on disk, with a manifest that says who, what, when and which split."""
+"""From clips to face crops on disk, with a manifest that says who, what, when and which split.
+
+The faces are found as the service finds them: its own reader, detector, tracks and framing. Nobody
+is in two of the splits, and no recording.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 from tqdm import tqdm
 
 from convert.dataset import some
+from server.analysis.faces import FaceFinder
 from server.analysis.records import Track
+from server.analysis.tracks import Tracker
+from server.analysis.video import MediaReader
 from server.errors import AppError
-from training.data import faces, tables
-from training.data.crops import DONE
+from training.data import tables
+from training.data.crops import DONE, SIDE_PX, Uint8, decode
 from training.data.sources import Clip, find
-from training.data.splits import SHARES, split
 
 QUALITY = 95  # of JPEG
 MAX_CROPS = 24  # of one clip, spread over it
+SAMPLES_PER_S = 3.0
+MAX_SAMPLES = 720
+MIN_FACE_PX = 40
+SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 COLUMNS = (
     "file", "label", "split", "source", "identity", "method", "compression", "clip", "time_s",
     "face_px", "sharpness", "frontality",
@@ -131,7 +144,7 @@ def _is_done(note: dict[str, Any] | None, made_of: list[Any], folder: Path) -> b
 
 def _prepare(clip: Clip, folder: Path, max_crops: int, lossless: bool) -> dict[str, Any]:
     try:
-        track = faces.person(clip, max_crops)
+        track = person(clip, max_crops)
     except (AppError, ValueError, cv2.error) as error:
         tqdm.write(f"{clip.name} in {clip.path}: {error}", file=sys.stderr)
         return {"crops": [], "error": str(error)}
@@ -174,3 +187,105 @@ def _rows(
         for clip, part in zip(clips, splits, strict=True)
         for crop in done[clip.name]["crops"]
     ]
+
+
+class NoFaceError(ValueError):
+    """Nobody was found in the clip."""
+
+
+def person(clip: Clip, max_crops: int, side_px: int = SIDE_PX) -> Track:
+    """The person who fills the most of the clip, with at most `max_crops` crops.
+
+    A crop that lies in an archive is taken as it is. Raises NoFaceError; AppError or ValueError if
+    the file cannot be read.
+    """
+    if clip.crop is not None:
+        return _as_it_is(decode(clip.crop()))
+    tracker = Tracker(side_px, max_crops)
+    finder = _finder()
+    with MediaReader(clip.path) as reader:
+        for frame in reader.frames(SAMPLES_PER_S, MAX_SAMPLES):
+            tracker.add(frame, finder.find(frame.rgb))
+    tracks = [track for track in tracker.tracks() if len(track.crops)]
+    if not tracks:
+        raise NoFaceError("no face was found")
+    return max(tracks, key=_area)
+
+
+def _area(track: Track) -> float:
+    return float(np.prod(track.boxes[:, 2:] - track.boxes[:, :2], axis=1).sum())
+
+
+@cache
+def _finder() -> FaceFinder:
+    return FaceFinder(MIN_FACE_PX)
+
+
+def _as_it_is(crop: Uint8) -> Track:
+    side = np.float32(max(crop.shape))
+    whole = np.array([[0, 0, side, side]], np.float32)
+    ones = np.ones(1, np.float32)
+    zero = np.zeros(1, np.float64)
+    return Track(1, zero, whole, crop[None], zero, ones, ones, ones, ones * side)
+
+
+def split(clips: Sequence[Clip], shares: Mapping[str, float] = SHARES, seed: int = 0) -> list[str]:
+    """The split of each clip.
+
+    Clips that share a person or a recording stay together, and so does who shares one with them:
+    the two sources of a swap end in one split. Each such group goes where most is missing, the
+    larger groups first; the same seed gives the same split. A split that the data states is kept.
+    Raises ValueError where stated splits share somebody.
+    """
+    group_of = _groups(clips)
+    stated: dict[int, set[str]] = defaultdict(set)
+    sizes: Counter[int] = Counter()
+    for clip, group in zip(clips, group_of, strict=True):
+        sizes[group] += 1
+        if clip.split:
+            stated[group].add(clip.split)
+    given: Counter[str] = Counter()
+    chosen: dict[int, str] = {}
+    for group, wanted in stated.items():
+        if len(wanted) > 1:
+            shown = next(c for c, g in zip(clips, group_of, strict=True) if g == group)
+            raise ValueError(f"{' and '.join(sorted(wanted))} share somebody: see {shown.name}")
+        chosen[group] = next(iter(wanted))
+        given[chosen[group]] += sizes[group]
+    names: dict[int, str] = {}
+    for clip, group in zip(clips, group_of, strict=True):
+        names[group] = min(names.get(group, clip.name), clip.name)
+    free = sorted(
+        (group for group in sizes if group not in chosen),
+        key=lambda group: (-sizes[group], _draw(seed, names[group])),
+    )
+    total = len(clips)
+    for group in free:
+        chosen[group] = max(shares, key=lambda name: shares[name] * total - given[name])
+        given[chosen[group]] += sizes[group]
+    return [chosen[group] for group in group_of]
+
+
+def _groups(clips: Sequence[Clip]) -> list[int]:
+    """A number for each clip; equal where clips are connected by people or recordings."""
+    leader = list(range(len(clips)))
+
+    def find(i: int) -> int:
+        while leader[i] != i:
+            leader[i] = leader[leader[i]]
+            i = leader[i]
+        return i
+
+    first: dict[str, int] = {}
+    for i, clip in enumerate(clips):
+        for key in _keys(clip):
+            leader[find(i)] = find(first.setdefault(key, i))
+    return [find(i) for i in range(len(clips))]
+
+
+def _keys(clip: Clip) -> list[str]:
+    return [f"source {clip.source}", *(f"person {person}" for person in clip.people)]
+
+
+def _draw(seed: int, key: str) -> bytes:
+    return hashlib.blake2b(f"{seed} {key}".encode(), digest_size=8).digest()

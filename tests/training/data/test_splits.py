@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from training.data.prepare import SHARES, split
 from training.data.sources import Clip
-from training.data.splits import SHARES, split
 
 PEOPLE = st.integers(0, 25).map(lambda n: f"p{n}")
 

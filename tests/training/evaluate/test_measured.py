@@ -16,8 +16,8 @@ from convert import bootstrap
 from models.registry import Calibration
 from tests.media import clip, moving
 from tests.training.pictures import picture, write_data
-from training.data import crops
-from training.evaluate import breakdown, measured, spread, treatments, videos
+from training.data import codecs, crops
+from training.evaluate import breakdown, measured, spread, videos
 from training.evaluate.model import Model
 from training.evaluate.scored import Scored
 
@@ -111,9 +111,9 @@ def test_videos_are_measured_that_the_folder_holds_now(astronaut, tmp_path, capl
     assert held(tmp_path / "linked") == ["fake-0", "real-0"]
 
 
-@pytest.mark.parametrize("name", treatments.TREATMENTS)
+@pytest.mark.parametrize("name", codecs.TREATMENTS)
 def test_a_treatment_keeps_the_picture_and_harms_more_the_further_it_goes(name):
-    treat, levels = treatments.TREATMENTS[name]
+    treat, levels = codecs.TREATMENTS[name]
     face = picture(np.random.default_rng(0), fake=True, side_px=96)
     harm = []
     for level in levels:

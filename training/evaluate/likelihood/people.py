@@ -15,9 +15,8 @@ from server.analysis.crops import sharpness
 from server.analysis.evidence import to_logits
 from server.analysis.likelihood import Pictures
 from training.data import crops as data
-from training.data.codecs import h264
+from training.data.codecs import Treatment, h264, smaller
 from training.evaluate.model import Model, p_fake_of
-from training.evaluate.treatments import Treatment, smaller
 
 MOST = 12  # crops of one person and label: more of the same person say little more
 AS_IT_IS = "as it is"
