@@ -129,7 +129,7 @@ def _finding(found: dict[str, Any], basis: dict[str, Any] | None, words: Words) 
     covers = basis["covers"] if label == "real" and basis and basis["blind_to"] else None
     return {
         "label": label,
-        "shape": SHAPES[name],
+        "shape": SHAPES.get(name, ""),
         "words": say("label_real_of", words.kinds(covers)) if covers else say(f"label_{name}"),
         "meaning": say(f"meaning_{name}"),
         "evidence": _evidence(found, words),

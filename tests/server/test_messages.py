@@ -18,6 +18,7 @@ from server.app import create_app
 from server.errors import AppError, Gone, kinds
 from server.jobs.checks import check_key
 from server.jobs.leases import MAX_ATTEMPTS
+from server.jobs.records import NewJob
 from server.jobs.tables import jobs, works
 from server.processes.fetch import SHARE, own_sha256
 from server.processes.messages import (
@@ -218,6 +219,21 @@ def test_no_line_writes_what_was_asked(site: Site, tmp_path: Path, told: dict[st
     assert row(site, job_id, jobs) == askers
     assert row(site, job_id)["id"] == asked["id"]
     assert canary.read_text() == "the user's file"
+
+
+def test_a_forged_verdict_answers_nobody_else(site: Site) -> None:
+    """Neither whoever asks for an address nor whoever sends a file that the child names."""
+    known = hashlib.sha256(b"bytes that somebody else will send").hexdigest()
+    others = [
+        NewJob("url", TARGET, check_key("url", TARGET, {}), {"options": {}}),
+        NewJob("file", "known.mp4", check_key("content", known, {}), {"options": {}}),
+    ]
+    lines = [{"progress": {**PROGRESS, "key": new.key, "content": new.key}} for new in others]
+    evil = site.submit(scripted(*says(*lines), "result:real", name="forger"))
+    assert site.ended(evil).state == "done"
+    own = NewJob("url", row(site, evil)["source"], row(site, evil)["key"], {"options": {}})
+    assert not site.store.submit(own, limit=1000, cache_s=3600).created, "its own is answered"
+    assert [site.store.submit(new, 1000, cache_s=3600).created for new in others] == [True, True]
 
 
 @pytest.mark.parametrize("where", ["", "fetch-"])
