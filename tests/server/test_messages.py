@@ -231,7 +231,8 @@ def test_a_forged_verdict_answers_nobody_else(site: Site) -> None:
     lines = [{"progress": {**PROGRESS, "key": new.key, "content": new.key}} for new in others]
     evil = site.submit(scripted(*says(*lines), "result:real", name="forger"))
     assert site.ended(evil).state == "done"
-    own = NewJob("url", row(site, evil)["source"], row(site, evil)["key"], {"options": {}})
+    mine = row(site, evil, jobs)
+    own = NewJob("url", mine["source"], mine["key"], {"options": {}})
     assert not site.store.submit(own, limit=1000, cache_s=3600).created, "its own is answered"
     assert [site.store.submit(new, 1000, cache_s=3600).created for new in others] == [True, True]
 
