@@ -33,19 +33,21 @@ class Backend(Protocol):
 
 
 class Files:
-    """One SQLite file and one folder of messages, seen by every machine."""
+    """One SQLite file, and folders of messages and of uploads, seen by every machine."""
 
     broker_url = ""
 
     def __init__(self, folder: Path) -> None:
         self._database = folder / "jobs.db"
         self.database_url = f"sqlite:///{self._database}"
-        self._spool = folder / "spool"
-        self._spool.mkdir()
+        self._spool, self._uploads = folder / "spool", folder / "uploads"
+        for seen_by_all in (self._spool, self._uploads):
+            seen_by_all.mkdir()
 
     def join(self, data_dir: Path) -> None:
         data_dir.mkdir(parents=True)
-        (data_dir / "spool").symlink_to(self._spool)
+        for seen_by_all in (self._spool, self._uploads):
+            (data_dir / seen_by_all.name).symlink_to(seen_by_all)
 
     def broker(self) -> Mend:
         """Every message is lost, and the folder is away."""

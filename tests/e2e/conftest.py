@@ -37,14 +37,19 @@ class Site:
 
     folder: Path
     port: int
+    path: str = ""
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.origin}{self.path}"
 
 
 class SiteHandler(http.server.SimpleHTTPRequestHandler):
-    """Files, parts of files (players seek), and /moved/NAME which redirects to /NAME."""
+    """Files, parts of files (players seek), and PATH/moved/NAME which redirects to PATH/NAME."""
 
     extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {
         ".m3u8": "application/vnd.apple.mpegurl",
@@ -54,9 +59,9 @@ class SiteHandler(http.server.SimpleHTTPRequestHandler):
     }
 
     def do_GET(self) -> None:
-        if self.path.startswith("/moved/"):
+        if "/moved/" in self.path:
             self.send_response(302)
-            self.send_header("Location", self.path.removeprefix("/moved"))
+            self.send_header("Location", self.path.replace("/moved/", "/"))
             self.send_header("Content-Length", "0")
             self.end_headers()
         elif part := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
@@ -84,9 +89,19 @@ class SiteHandler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with served(tmp_path_factory.mktemp("site")) as site:
-        yield site
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """What the service may fetch from; tests have their files in `site`."""
+    with served(tmp_path_factory.mktemp("web")) as web:
+        yield web
+
+
+@pytest.fixture(scope="module")
+def site(web: Site, request: pytest.FixtureRequest) -> Site:
+    """The test file's own folder on `web`: a name that another one uses too is another address."""
+    name = Path(request.module.__file__).stem
+    folder = web.folder / name
+    folder.mkdir(exist_ok=True)
+    return Site(folder, web.port, f"/{name}")
 
 
 @contextmanager
@@ -126,10 +141,10 @@ def service_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def service(
-    site: Site, service_log: Path, tmp_path_factory: pytest.TempPathFactory
+    web: Site, service_log: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The address of a running `python -m server run` that may fetch from `site` alone."""
-    with serving(site, tmp_path_factory.mktemp("service"), service_log) as url:
+    """The address of a running `python -m server run` that may fetch from `web` alone."""
+    with serving(web, tmp_path_factory.mktemp("service"), service_log) as url:
         yield url
 
 

@@ -26,7 +26,7 @@ def extension(
     folder = tmp_path_factory.mktemp("chromium")
     with (
         playwright.sync_playwright() as driver,
-        installed(driver, chromium, folder, allowed=[service, site.url]) as extension,
+        installed(driver, chromium, folder, allowed=[service, site.origin]) as extension,
     ):
         extension.set(server=service)
         yield extension
@@ -73,8 +73,8 @@ def test_a_chosen_site(
     options.bring_to_front()
     options.fill("#site", site.url + "/any/page.html")
     options.click("#auto button[type=submit]")
-    options.wait_for_selector(f"#auto-result.good:has-text('{site.url}')")
-    assert watched(extension) == [f"{site.url}/*"]
+    options.wait_for_selector(f"#auto-result.good:has-text('{site.origin}')")
+    assert watched(extension) == [f"{site.origin}/*"]
 
     page.bring_to_front()
     page.goto(f"{site.url}/auto.html")
@@ -97,7 +97,7 @@ def test_a_chosen_site(
 
     options.bring_to_front()
     shoot(options, "sites")
-    options.click(f"[aria-label='Remove {site.url}']")
+    options.click(f"[aria-label='Remove {site.origin}']")
     options.wait_for_selector("#no-sites")
     assert watched(extension) == []
     page.bring_to_front()
@@ -137,7 +137,7 @@ def test_a_player_in_a_shadow_root(
         f"<!doctype html><title>{way}</title><{tag}></{tag}><script>{script}</script>"
     )
     options.bring_to_front()
-    options.fill("#site", site.url)
+    options.fill("#site", site.origin)
     options.click("#auto button[type=submit]")
     options.wait_for_selector("#auto-result.good")
     page.bring_to_front()
@@ -158,7 +158,7 @@ def test_nothing_is_captured_by_itself(
         "document.querySelector('video').play();</script>"
     )
     options.bring_to_front()
-    options.fill("#site", site.url)
+    options.fill("#site", site.origin)
     options.click("#auto button[type=submit]")
     options.wait_for_selector("#auto-result.good")
     page.bring_to_front()
@@ -180,12 +180,13 @@ def test_a_permission_that_was_taken_back(
     extension: Extension, options: playwright.Page, site: Site
 ) -> None:
     """Whoever forbids a site in the browser's own settings has removed it."""
+    ours = site.origin
     extension.worker.evaluate(
         """async (sites) => {
           await chrome.storage.local.set({sites});
           chrome.permissions.onRemoved.dispatch({origins: ['https://example.org/*']});
         }""",
-        [site.url, "https://example.org"],
+        [ours, "https://example.org"],
     )
-    wait_for(options, lambda: watched(extension) == [f"{site.url}/*"], name="what is allowed alone")
-    assert extension.worker.evaluate("chrome.storage.local.get('sites')") == {"sites": [site.url]}
+    wait_for(options, lambda: watched(extension) == [f"{ours}/*"], name="what is allowed alone")
+    assert extension.worker.evaluate("chrome.storage.local.get('sites')") == {"sites": [ours]}

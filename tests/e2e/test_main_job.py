@@ -29,7 +29,7 @@ PEOPLE = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clip(site: Site, portrait: np.ndarray) -> str:
     """The name of a clip of three seconds on the site, with one face in it."""
     pictures = media.moving(portrait, count=45, size=(640, 480))

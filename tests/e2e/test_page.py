@@ -238,6 +238,7 @@ def test_an_error_says_what_helps(
 
 def test_try_again_opens_the_new_check(page: playwright.Page, site: Site, clip: Path) -> None:
     later = site.folder / "later.mp4"
+    assert not later.exists()
     check_address(page, f"{site.url}/{later.name}")
     page.locator("#one .problem").wait_for(timeout=LONG_MS)
     before = id_of(page)

@@ -11,6 +11,8 @@ import pytest
 
 from benchmarks import servers
 from benchmarks.drill import faults
+from benchmarks.drill.backends import Files
+from server.jobs.folders import Folders
 from tests.server.service import ROOT
 
 JOBS = 16
@@ -22,6 +24,15 @@ def test_a_seed_is_a_plan_with_every_kind_of_fault() -> None:
     assert plan != faults.plan(200, seed=8)
     assert {fault.kind for fault in plan} == set(faults.KINDS)
     assert {fault.kind for fault in faults.plan(1, seed=7)} == set(faults.KINDS)
+
+
+def test_whichever_machine_takes_an_upload_the_other_can_check_it(tmp_path: Path) -> None:
+    shared, machines = Files(tmp_path), (tmp_path / "one", tmp_path / "other")
+    for machine in machines:
+        shared.join(machine)
+    one, other = map(Folders.create, machines)
+    one.upload("clip.mp4").write_bytes(b"a film")
+    assert other.upload("clip.mp4").read_bytes() == b"a film"
 
 
 @pytest.mark.slow
