@@ -31,9 +31,15 @@ LITE2_STAGES: Stages = (
     ((3, 2, 88), *((3, 1, 88),) * 3, *((5, 1, 120),) * 4),
     ((5, 2, 208), *((5, 1, 208),) * 4, (3, 1, 352)),
 )
-TRACES_STAGES = FULL_STAGES[:3]
+TRACES_STAGES = FULL_STAGES[:3]  # of EfficientNet-Lite0
 FULL_INPUT_PX = 224  # a crop whole, at its own resolution
-EXPERTS = {"swap": FULL_INPUT_PX, "traces": FULL_INPUT_PX}  # and the size at which each sees it
+# Three networks that were trained apart err apart: the mean of their logits errs less than each.
+# Of each, the size at which it sees a crop and the kinds that it is asked for.
+EXPERTS = {
+    "full": (FULL_INPUT_PX, KINDS),
+    "traces": (FULL_INPUT_PX, ("blend", "generated")),
+    "swap": (176, ("swap",)),
+}
 
 
 def traces(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
@@ -42,9 +48,16 @@ def traces(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
     return _multihead("traces", TRACES_STAGES, _blocks(TRACES_STAGES), input_px, dropout)
 
 
-def swap(input_px: int | None = None, dropout: float = 0.3) -> keras.Model:
-    """EfficientNet-Lite2 whole, 4.8 M parameters; the same outputs."""
-    return _multihead("swap", LITE2_STAGES, _blocks(LITE2_STAGES[:3]), input_px, dropout)
+def full(input_px: int | None = None, dropout: float = 0.3) -> keras.Model:
+    """EfficientNet-Lite2 whole, 4.8 M parameters; the same outputs. Deep enough for deepfakes,
+    which are seen as a whole, and trained for blends beside them."""
+    return _multihead("full", LITE2_STAGES, _blocks(LITE2_STAGES[:3]), input_px, dropout)
+
+
+def swap(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
+    """EfficientNet-Lite0 whole, 3.4 M parameters; the same outputs. Its first stages are pooled as
+    those of meso.meso3_full are, so that training may start from that network."""
+    return _multihead("swap", FULL_STAGES, _blocks(MESO3_STAGES), input_px, dropout)
 
 
 def small(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
@@ -53,18 +66,25 @@ def small(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
 
 
 def joined(experts: dict[str, keras.Model]) -> keras.Model:
-    """One network of the two that EXPERTS names, each with its own trunk: the same outputs, of a
-    crop float32 [N, 224, 224, 3]. Each expert answers with the heads that it was trained for."""
+    """One network of those that EXPERTS names, each with its own trunk: the same outputs, of a crop
+    float32 [N, 224, 224, 3], as the means of the experts that are asked for a kind."""
     crop = keras.Input((FULL_INPUT_PX, FULL_INPUT_PX, 3), name="crop")
-    answers = {}
-    for name, px in EXPERTS.items():
-        view = crop if px == FULL_INPUT_PX else layers.Resizing(px, px, name=f"{name}_view")(crop)
-        answers[name] = _sized(experts[name], px)(view)
-    kinds = ops.concatenate([answers["swap"]["kinds"][:, :1], answers["traces"]["kinds"][:, 1:]], 1)
     side = FULL_INPUT_PX // STRIDE
-    swapped = layers.Resizing(side, side, name="swap_places")(answers["swap"]["places"][..., :1])
-    places = ops.concatenate([swapped, answers["traces"]["places"][..., 1:]], 3)
-    return keras.Model(crop, {"kinds": kinds, "places": places}, name="experts")
+    kinds: dict[str, list[Any]] = {kind: [] for kind in KINDS}
+    places: dict[str, list[Any]] = {kind: [] for kind in PLACES}
+    for name, (px, asked) in EXPERTS.items():
+        view = crop if px == FULL_INPUT_PX else layers.Resizing(px, px, name=f"{name}_view")(crop)
+        answer = _sized(experts[name], px)(view)
+        mapped = answer["places"]
+        if px != FULL_INPUT_PX:
+            mapped = layers.Resizing(side, side, name=f"{name}_places")(mapped)
+        for kind in asked:
+            kinds[kind].append(answer["kinds"][:, KINDS.index(kind), None])
+            if kind in PLACES:
+                places[kind].append(mapped[..., PLACES.index(kind), None])
+    means = [[sum(each) / len(each) for each in of.values()] for of in (kinds, places)]
+    answers = {"kinds": ops.concatenate(means[0], 1), "places": ops.concatenate(means[1], 3)}
+    return keras.Model(crop, answers, name="experts")
 
 
 def verdict(trained: keras.Model, scale: Any, offset: Any, input_px: int, name: str) -> keras.Model:
@@ -181,4 +201,4 @@ def _conv(x: Any, width: int, *, kernel: int, strides: int, name: str) -> Any:
     return layers.ReLU(6.0, name=f"{name}_relu")(x)
 
 
-BUILDERS = {"traces": traces, "swap": swap, "small": small}
+BUILDERS = {"full": full, "traces": traces, "swap": swap, "small": small}

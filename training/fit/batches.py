@@ -98,13 +98,13 @@ _mine: Batches  # of a worker
 
 
 def _begin(batches: Batches) -> None:
-    global _mine  # noqa: PLW0603
+    global _mine
     cv2.setNumThreads(1)
     _mine = batches
 
 
 def _prepared(step: int) -> tuple[Uint8, dict[str, Float32]]:
-    return _mine._pictures(step)  # noqa: SLF001
+    return _mine._pictures(step)
 
 
 def shown(

