@@ -117,7 +117,7 @@ def _across(args: argparse.Namespace) -> int:
     rows = across.table(model, args.data, RUNS.parent / "training" / "prepared")
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
-    print(f"written to {across.write(model.name.replace(' ', '-'), rows)}")
+    print(f"written to {across.write(model.name, rows)}")
     return 0
 
 
