@@ -100,14 +100,16 @@ def _row(model: evaluate.Model, chosen: Pictures, comparable: bool) -> Row:
 
 def _of_videos(model: evaluate.Model, folder: Path, cache: Path) -> Row:
     crops = measured.read(folder, cache)
-    clips = videos.judged(crops, evaluate.p_fake(model, crops), model.calibration)
+    p_fake = evaluate.p_fake(model, crops)
+    clips = videos.judged(crops, p_fake, model.calibration, model.likelihood)
+    levels = clips.labels if model.likelihood is None else clips.levels
     known = np.isfinite(clips.p_fake)
     about = (clips.fake[known], clips.p_fake[known], clips.identities[known])
     row = _facts(model, "FaceForensics c40, videos", *about, True)
     for kind, fakes in (("fakes", True), ("reals", False)):
-        labels = clips.labels[clips.fake == fakes]
-        row[f"{kind}_flagged"] = round(float(np.mean(labels == "fake")), 4)
-        row[f"{kind}_called_clean"] = round(float(np.mean(labels == "real")), 4)
+        found = levels[clips.fake == fakes]
+        row[f"{kind}_flagged"] = round(float(np.isin(found, ("fake", "suspicious")).mean()), 4)
+        row[f"{kind}_called_clean"] = round(float(np.mean(found == "real")), 4)
     return row
 
 
