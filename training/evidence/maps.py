@@ -29,6 +29,7 @@ from training.forgery.ovals import self_blends
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 ACTIVATION, REGISTERED = "class activation", "registered map"
+PRECISION = "dynamic"  # of the registered file
 PICTURES = 400  # of val, to choose the threshold on
 Results = dict[tuple[str, str], list[Row]]  # by map and part of the data
 
@@ -80,10 +81,10 @@ def register(name: str, head: Any, data_folder: Path) -> Path:
     weights of `name`, with a threshold chosen on val; not shown until report() finds that it may.
     """
     path = registry.WEIGHTS / f"{name}-evidence.tflite"
-    path.write_bytes(tflite.export(head, "float16"))
+    path.write_bytes(tflite.export(head, PRECISION))
     blends = self_blends(data.part(data_folder, "val"), PICTURES, head.input_shape[1])
     threshold = mask_head.threshold(_run(TfliteRuntime(path), blends.pictures), blends)
-    entry = {**registry.file_entry(path, "float16"), "threshold": threshold}
+    entry = {**registry.file_entry(path, PRECISION), "threshold": threshold}
     registry.update(name, evidence={**entry, "shown": False, "iou": None, "part": None})
     return path
 
