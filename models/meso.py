@@ -15,13 +15,14 @@ from keras import layers
 # (Tan & Le 2019, ImageNet weights published by Google), so that training can start from those;
 # grouped into three stages at 1/4, 1/8 and 1/16 of the input: past that, features describe who is
 # in the picture rather than how it was made.
-MESO3_STAGES = (
+Stages = tuple[tuple[tuple[int, int, int], ...], ...]
+MESO3_STAGES: Stages = (
     ((3, 1, 16), (3, 2, 24), (3, 1, 24)),
     ((5, 2, 40), (5, 1, 40)),
     ((3, 2, 80), (3, 1, 80)),
 )
 # What follows in EfficientNet-Lite0: its third stage to the end, and two deeper ones.
-FULL_STAGES = (
+FULL_STAGES: Stages = (
     *MESO3_STAGES[:2],
     (*MESO3_STAGES[2], (3, 1, 80), *((5, 1, 112),) * 3),
     ((5, 2, 192), *((5, 1, 192),) * 3, (3, 1, 320)),

@@ -19,47 +19,72 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from models.meso import EXPANSION, FULL_STAGES, MESO3_STAGES
+from models.meso import EXPANSION, FULL_STAGES, MESO3_STAGES, Stages
 
 KINDS = ("swap", "blend", "generated")
 PLACES = ("swap", "blend")  # the kinds that have a map
 STRIDE = 16  # px of the crop for each place of a map
-MIDDLE = len([block for stage in FULL_STAGES[:3] for block in stage])  # blocks up to that stride
-SHALLOW = len([block for stage in MESO3_STAGES for block in stage])
+# EfficientNet-Lite2: the blocks of Lite0, a fifth more of them and a tenth wider.
+LITE2_STAGES: Stages = (
+    ((3, 1, 16), (3, 2, 24), *((3, 1, 24),) * 2),
+    ((5, 2, 48), *((5, 1, 48),) * 2),
+    ((3, 2, 88), *((3, 1, 88),) * 3, *((5, 1, 120),) * 4),
+    ((5, 2, 208), *((5, 1, 208),) * 4, (3, 1, 352)),
+)
+TRACES_STAGES = FULL_STAGES[:3]  # of EfficientNet-Lite0
 FULL_INPUT_PX = 224  # a crop whole, at its own resolution
-EXPERTS = {"swap": 176, "traces": FULL_INPUT_PX}  # and the size at which each sees it
+# Three networks that were trained apart err apart: the mean of their logits errs less than each.
+# Of each, the size at which it sees a crop and the kinds that it is asked for.
+EXPERTS = {
+    "full": (FULL_INPUT_PX, KINDS),
+    "traces": (FULL_INPUT_PX, ("blend", "generated")),
+    "swap": (176, ("swap",)),
+}
 
 
 def traces(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
     """EfficientNet-Lite0's first three stages, 0.7 M parameters; the same outputs. For traces that
     are shallow and small, such as those of blending, and are gone where a crop is shrunk."""
-    return _multihead("traces", FULL_STAGES[:3], MIDDLE, input_px, dropout)
+    return _multihead("traces", TRACES_STAGES, _blocks(TRACES_STAGES), input_px, dropout)
+
+
+def full(input_px: int | None = None, dropout: float = 0.3) -> keras.Model:
+    """EfficientNet-Lite2 whole, 4.8 M parameters; the same outputs. Deep enough for deepfakes,
+    which are seen as a whole, and trained for blends beside them."""
+    return _multihead("full", LITE2_STAGES, _blocks(LITE2_STAGES[:3]), input_px, dropout)
 
 
 def swap(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
-    """EfficientNet-Lite0 whole, 3.5 M parameters; the same outputs. Its first stages are pooled as
+    """EfficientNet-Lite0 whole, 3.4 M parameters; the same outputs. Its first stages are pooled as
     those of meso.meso3_full are, so that training may start from that network."""
-    return _multihead("swap", FULL_STAGES, SHALLOW, input_px, dropout)
+    return _multihead("swap", FULL_STAGES, _blocks(MESO3_STAGES), input_px, dropout)
 
 
 def small(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
     """The first three stages alone, as Meso-3 has them: 190 k parameters; the same outputs."""
-    return _multihead("small", MESO3_STAGES, SHALLOW, input_px, dropout)
+    return _multihead("small", MESO3_STAGES, _blocks(MESO3_STAGES), input_px, dropout)
 
 
 def joined(experts: dict[str, keras.Model]) -> keras.Model:
-    """One network of the two that EXPERTS names, each with its own trunk: the same outputs, of a
-    crop float32 [N, 224, 224, 3]. Each expert answers with the heads that it was trained for."""
+    """One network of those that EXPERTS names, each with its own trunk: the same outputs, of a crop
+    float32 [N, 224, 224, 3], as the means of the experts that are asked for a kind."""
     crop = keras.Input((FULL_INPUT_PX, FULL_INPUT_PX, 3), name="crop")
-    answers = {}
-    for name, px in EXPERTS.items():
-        view = crop if px == FULL_INPUT_PX else layers.Resizing(px, px, name=f"{name}_view")(crop)
-        answers[name] = _sized(experts[name], px)(view)
-    kinds = ops.concatenate([answers["swap"]["kinds"][:, :1], answers["traces"]["kinds"][:, 1:]], 1)
     side = FULL_INPUT_PX // STRIDE
-    swapped = layers.Resizing(side, side, name="swap_places")(answers["swap"]["places"][..., :1])
-    places = ops.concatenate([swapped, answers["traces"]["places"][..., 1:]], 3)
-    return keras.Model(crop, {"kinds": kinds, "places": places}, name="experts")
+    kinds: dict[str, list[Any]] = {kind: [] for kind in KINDS}
+    places: dict[str, list[Any]] = {kind: [] for kind in PLACES}
+    for name, (px, asked) in EXPERTS.items():
+        view = crop if px == FULL_INPUT_PX else layers.Resizing(px, px, name=f"{name}_view")(crop)
+        answer = _sized(experts[name], px)(view)
+        mapped = answer["places"]
+        if px != FULL_INPUT_PX:
+            mapped = layers.Resizing(side, side, name=f"{name}_places")(mapped)
+        for kind in asked:
+            kinds[kind].append(answer["kinds"][:, KINDS.index(kind), None])
+            if kind in PLACES:
+                places[kind].append(mapped[..., PLACES.index(kind), None])
+    means = [[sum(each) / len(each) for each in of.values()] for of in (kinds, places)]
+    answers = {"kinds": ops.concatenate(means[0], 1), "places": ops.concatenate(means[1], 3)}
+    return keras.Model(crop, answers, name="experts")
 
 
 def verdict(trained: keras.Model, scale: Any, offset: Any, input_px: int, name: str) -> keras.Model:
@@ -106,31 +131,35 @@ def _sized(trained: keras.Model, input_px: int) -> keras.Model:
     return network
 
 
+def _blocks(stages: Stages) -> int:
+    return sum(map(len, stages))
+
+
 def _multihead(
-    name: str, stages: Any, middle: int, input_px: int | None, dropout: float
+    name: str, stages: Stages, middle: int, input_px: int | None, dropout: float
 ) -> keras.Model:
     image = keras.Input((input_px, input_px, 3), name="crop")
     blocks = _trunk(image, stages)
     mid = _conv(blocks[middle - 1], 128, kernel=1, strides=1, name="head")
-    places = layers.Conv2D(len(PLACES), 1, name="places")(mid)
+    # What follows is float32 where the trunk is trained in half precision.
+    places = layers.Conv2D(len(PLACES), 1, name="places", dtype="float32")(mid)
     strongest = _soft_maximum(places)
-    pooled = layers.GlobalAveragePooling2D(name="pool")(mid)
+    pooled = layers.GlobalAveragePooling2D(name="pool", dtype="float32")(mid)
     features = pooled
     if len(blocks) > middle:
         deep = _conv(blocks[-1], 1280, kernel=1, strides=1, name="deep_head")
-        features = layers.Concatenate(name="pools")(
-            [pooled, layers.GlobalAveragePooling2D(name="deep_pool")(deep)]
-        )
-    features = layers.Dropout(dropout, name="dropout")(features)
+        deep = layers.GlobalAveragePooling2D(name="deep_pool", dtype="float32")(deep)
+        features = layers.Concatenate(name="pools", dtype="float32")([pooled, deep])
+    features = layers.Dropout(dropout, name="dropout", dtype="float32")(features)
     # Traces of blending are small and shallow: the deep stages are left to the other two.
-    swap = layers.Concatenate(name="swap_features")([features, strongest[:, :1]])
-    blend = layers.Concatenate(name="blend_features")([pooled, strongest[:, 1:]])
+    swap = layers.Concatenate(name="swap_features", dtype="float32")([features, strongest[:, :1]])
+    blend = layers.Concatenate(name="blend_features", dtype="float32")([pooled, strongest[:, 1:]])
     logits = [
-        layers.Dense(1, name="swap")(swap),
-        layers.Dense(1, name="blend")(blend),
-        layers.Dense(1, name="generated")(features),
+        layers.Dense(1, name="swap", dtype="float32")(swap),
+        layers.Dense(1, name="blend", dtype="float32")(blend),
+        layers.Dense(1, name="generated", dtype="float32")(features),
     ]
-    kinds = layers.Concatenate(name="kinds")(logits)
+    kinds = layers.Concatenate(name="kinds", dtype="float32")(logits)
     return keras.Model(image, {"kinds": kinds, "places": places}, name=name)
 
 
@@ -172,4 +201,4 @@ def _conv(x: Any, width: int, *, kernel: int, strides: int, name: str) -> Any:
     return layers.ReLU(6.0, name=f"{name}_relu")(x)
 
 
-BUILDERS = {"traces": traces, "swap": swap, "small": small}
+BUILDERS = {"full": full, "traces": traces, "swap": swap, "small": small}

@@ -84,7 +84,9 @@ def main(argv: list[str] | None = None) -> int:
     evidence = commands.add_parser("evidence", help="do maps of the face say where it was changed?")
     evidence.add_argument("model", nargs="?", default="meso3")
     evidence.add_argument("--count", type=int, default=200, help="pictures (default: %(default)s)")
-    evidence.add_argument("--fit", action="store_true", help="train its mask head first")
+    first = evidence.add_mutually_exclusive_group()
+    first.add_argument("--fit", action="store_true", help="train a mask head for it first")
+    first.add_argument("--map", type=Path, metavar="FILE.keras", help="register this map first")
     evidence.set_defaults(run=_evidence)
 
     stability = commands.add_parser("stability", help="right labels lost as unstable, on val")
@@ -216,16 +218,20 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _evidence(args: argparse.Namespace) -> int:
+    from convert.network import load as load_network
     from training.evidence import maps
 
     if args.fit:
         print(f"written to {maps.fit(args.model, args.data)}")
+    elif args.map:
+        network = load_network(args.map)
+        print(f"written to {maps.register(args.model, network, args.data)}")
     for (which, part), rows in maps.report(args.model, args.data, args.count).items():
         print(f"{which}, {part}")
         for row in rows:
             print("  ".join(f"{name} {value}" for name, value in dataclasses.asdict(row).items()))
     shown = maps.is_shown(args.model)
-    print("its mask head is shown" if shown else "no map of it is shown")
+    print("its map is shown" if shown else "no map of it is shown")
     return 0
 
 

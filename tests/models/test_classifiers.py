@@ -32,7 +32,7 @@ def test_of_meso3_every_precision_is_there():
 
 
 def test_all_weights_together_stay_small():
-    assert sum(path.stat().st_size for path in registry.WEIGHTS.iterdir()) < 25_000_000
+    assert sum(path.stat().st_size for path in registry.WEIGHTS.iterdir()) < 40_000_000
 
 
 def test_a_changed_file_is_refused(spec, tmp_path):

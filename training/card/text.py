@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from models import registry
 from training.card import export
 from training.data.crops import DFDC
+from training.evaluate import across
 from training.evidence import maps, mask_head
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -114,9 +115,10 @@ def _comparisons(spec: registry.ModelSpec, measured: dict[str, Any]) -> dict[str
         "published": _published(spec.name, measured["parts"]["test"]),
         "videos": _by_measure(videos["videos"]),
         "video_methods": videos["video_methods"],
-        "maps": maps.read(),
+        "maps": maps.read(spec.name) if spec.evidence else {},
         "evidence": spec.evidence,
         "precision": mask_head.PRECISION,
+        "across": across.read(across.mirrored_name(spec.name)),
     }
 
 

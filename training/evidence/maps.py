@@ -1,12 +1,14 @@
-"""The maps that were tried, put to the tests of trials.py: results/evidence.csv.
+"""The maps of a network, put to the tests of trials.py: results/NAME-evidence.csv.
 
-Of a network its own class activation map (Zhou et al., CVPR 2016), and the mask head made for it
-(mask_head.py). Only the latter can be registered, and is shown if it passes on val and test.
+A network with several heads has a map of its own (models/multihead.py). Of a plain one there are
+its class activation map (Zhou et al., CVPR 2016), and a mask head made for it (mask_head.py). The
+first and the last can be registered, and are shown if they pass on val and test.
 """
 
 from __future__ import annotations
 
 import csv
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,8 +27,9 @@ from training.evidence import mask_head
 from training.evidence.trials import Float32, Look, Row, Uint8, measure, passes
 from training.forgery.ovals import self_blends
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "evidence.csv"
-ACTIVATION, HEAD = "class activation", "mask head"
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+ACTIVATION, REGISTERED = "class activation", "registered map"
+PRECISION = "dynamic"  # of the registered file
 PICTURES = 400  # of val, to choose the threshold on
 Results = dict[tuple[str, str], list[Row]]  # by map and part of the data
 
@@ -35,6 +38,7 @@ def class_activation(network: Path) -> tuple[Look, int]:
     """The map of a .keras file whose head is a global mean and one dense layer, and its side.
 
     Only a mean over places and a weighted sum follow, so that the mean of the map is the logit.
+    Raises ValueError if the file has another head.
     """
     import keras
 
@@ -54,10 +58,10 @@ def class_activation(network: Path) -> tuple[Look, int]:
 
 
 def registered(spec: registry.ModelSpec) -> Look:
-    """The registered mask head, as it is served, and the logits in float32."""
+    """The registered map and the logits, as they are served."""
     assert spec.evidence is not None
     head = TfliteRuntime(spec.evidence.file.checked())
-    network = TfliteRuntime(spec.file("float32"))
+    network = TfliteRuntime(spec.file())
     return lambda pictures: (_run(head, pictures), _run(network, pictures)[:, 0])
 
 
@@ -67,51 +71,55 @@ def _run(runtime: TfliteRuntime, pictures: Uint8) -> NDArray[np.float32]:
 
 
 def fit(name: str, data_folder: Path) -> Path:
-    """Train the mask head of the registered model `name`, and register it beside its weights.
-
-    Trained on the train part, its threshold chosen on val; not shown until report() says so.
-    """
+    """Train the mask head of the registered model `name`, on the train part; register it."""
     model = load_network(registry.spec(name).file("keras"))
-    head = mask_head.fit(model, data.part(data_folder, "train"))
+    return register(name, mask_head.fit(model, data.part(data_folder, "train")), data_folder)
+
+
+def register(name: str, head: Any, data_folder: Path) -> Path:
+    """Put a Keras model, crops float32 [N, S, S, 3] to P(place is foreign) [N, h, w], beside the
+    weights of `name`, with a threshold chosen on val; not shown until report() finds that it may.
+    """
     path = registry.WEIGHTS / f"{name}-evidence.tflite"
-    path.write_bytes(tflite.export(head, "float16"))
-    blends = self_blends(data.part(data_folder, "val"), PICTURES, model.input_shape[1])
+    path.write_bytes(tflite.export(head, PRECISION))
+    blends = self_blends(data.part(data_folder, "val"), PICTURES, head.input_shape[1])
     threshold = mask_head.threshold(_run(TfliteRuntime(path), blends.pictures), blends)
-    entry = {**registry.file_entry(path, "float16"), "threshold": threshold}
+    entry = {**registry.file_entry(path, PRECISION), "threshold": threshold}
     registry.update(name, evidence={**entry, "shown": False, "iou": None, "part": None})
     return path
 
 
 def report(name: str, data_folder: Path, count: int) -> Results:
-    """Measure the maps of the registered model `name`; write results/evidence.csv and, beside the
-    weights, whether the mask head is shown. The test part is touched if all is well on val."""
+    """Measure the maps of the registered model `name`; write results/NAME-evidence.csv and, beside
+    the weights, whether its map is shown. The test part is touched if all is well on val."""
     spec = registry.spec(name)
     val_set = data.part(data_folder, "val")
-    look, side_px = class_activation(spec.file("keras"))
-    results = {(ACTIVATION, "val"): measure(look, side_px, val_set, count)}
+    results: Results = {}
+    with suppress(ValueError):
+        results[ACTIVATION, "val"] = measure(*class_activation(spec.file("keras")), val_set, count)
     if spec.evidence is not None:
-        given = (registered(spec), side_px)
+        given = (registered(spec), spec.input_px)
         threshold = spec.evidence.threshold
-        results[HEAD, "val"] = measure(*given, val_set, count, threshold)
-        if passes(results[HEAD, "val"]):
+        results[REGISTERED, "val"] = measure(*given, val_set, count, threshold)
+        if passes(results[REGISTERED, "val"]):
             test_set = data.part(data_folder, "test")
-            results[HEAD, "test"] = measure(*given, test_set, count, threshold)
+            results[REGISTERED, "test"] = measure(*given, test_set, count, threshold)
     lines = [
         {"which": which, "part": part, **asdict(row)}
         for (which, part), rows in results.items()
         for row in rows
     ]
-    tables.write(RESULTS, lines, lines[0])
+    tables.write(results_of(name), lines, lines[0])
     if spec.evidence is not None:
         registry.update(name, evidence=registry.read(name)["evidence"] | facts(results))
     return results
 
 
 def facts(results: Results) -> dict[str, Any]:
-    """What the registry says of the mask head that was measured."""
-    part = "test" if (HEAD, "test") in results else "val"
-    iou = next(row for row in results[HEAD, part] if row.measure == "IoU")
-    shown = part == "test" and passes(results[HEAD, "test"])
+    """What the registry states of the map that was measured."""
+    part = "test" if (REGISTERED, "test") in results else "val"
+    iou = next(row for row in results[REGISTERED, part] if row.measure == "IoU")
+    shown = part == "test" and passes(results[REGISTERED, "test"])
     return {
         "shown": shown,
         "iou": [iou.map, iou.baseline],
@@ -124,10 +132,14 @@ def is_shown(name: str) -> bool:
     return evidence is not None and evidence.shown
 
 
-def read() -> Results:
-    """The rows of results/evidence.csv."""
+def results_of(name: str) -> Path:
+    return RESULTS / f"{name}-evidence.csv"
+
+
+def read(name: str) -> Results:
+    """What report() measured of the maps of the model `name`."""
     results: Results = {}
-    with RESULTS.open(newline="", encoding="utf-8") as file:
+    with results_of(name).open(newline="", encoding="utf-8") as file:
         for line in csv.DictReader(file):
             numbers = (float(line[k]) for k in ("map", "baseline", "difference", "low", "high"))
             row = Row(line["measure"], *numbers, int(line["pictures"]), int(line["people"]))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from training.data.crops import data_dir
@@ -34,6 +35,9 @@ def main(argv: list[str] | None = None) -> int:
     leg.add_argument("--every", type=float, default=8, help="minutes to a checkpoint")
     leg.add_argument("--threads", type=int, default=1, help="of the processor")
     leg.add_argument("--cooldown", type=float, default=0, help="the last minutes, to a rate of 0")
+    leg.add_argument("--workers", type=int, default=0, help="processes that make pairs, for a GPU")
+    leg.add_argument("--pairs", type=int, help="of a batch, in place of the recipe's")
+    leg.add_argument("--half", action="store_true", help="in half precision, for a GPU")
     leg.add_argument("--start", metavar="NAME|FILE.keras", help="instead of ImageNet's weights")
     leg.add_argument("--note", default="", help="goes into training/results/legs.csv")
     leg.set_defaults(run=_leg)
@@ -59,15 +63,23 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _leg(args: argparse.Namespace) -> int:
-    import tensorflow as tf
+    import keras
 
-    tf.config.threading.set_intra_op_parallelism_threads(args.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(args.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
     from training.fit.interrupt import told_to_stop
     from training.fit.leg import Leg, run
 
-    length = Leg(args.minutes, args.every, args.cooldown, args.start, args.note)
+    length = Leg(args.minutes, args.every, args.cooldown, args.start, args.note, args.workers)
     recipe = recipes.RECIPES[args.recipe]
+    if args.half:
+        how = replace(recipe.optimisation, policy="mixed_float16")
+        recipe = replace(recipe, optimisation=how)
+    if args.pairs:
+        recipe = replace(recipe, pairs=args.pairs)
     with told_to_stop() as told:
         path = run(recipe, length, RUNS / args.recipe, args.data, lambda: bool(told))
     print(f"written to {path}")
@@ -105,7 +117,7 @@ def _across(args: argparse.Namespace) -> int:
     rows = across.table(model, args.data, RUNS.parent / "training" / "prepared")
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
-    print(f"written to {across.write(model.name.replace(' ', '-'), rows)}")
+    print(f"written to {across.write(model.name, rows)}")
     return 0
 
 

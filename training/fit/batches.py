@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
+from multiprocessing import get_context
 from typing import Any
 
 import cv2
@@ -23,7 +24,7 @@ from training.forgery.media import Media, treat
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
-AHEAD = 4  # batches that a thread prepares while the network is busy
+AHEAD = 4  # batches that each worker prepares while the network is busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Views:
     scale: float = 1.0
     zoom: float = 1.25
     zoomed: float = 0.5
+    turned_deg: float = 0.0  # at most, of those that are zoomed
     hidden: float = 0.3
     smoothing: float = 0.04
     media: Media = field(default_factory=Media)
@@ -51,18 +53,31 @@ class Batches:
     pairs: int
     seed: int
     views: Views = field(default_factory=Views)
+    workers: int = 0  # processes that prepare batches; 0: a thread
 
     def steps(self, first: int) -> Iterator[tuple[Float32, dict[str, Float32]]]:
         """The batches from step `first` on: float32 [2P, S, S, 3], and the labels `kinds`
         float32 [2P, K] and `places` float32 [2P, S/16, S/16, K']. Reals lie in the even rows, each
         with its fake in the next."""
-        with ThreadPoolExecutor(1) as pool:
-            ahead = deque(pool.submit(self.batch, first + n) for n in range(AHEAD))
-            for step in count(first + AHEAD):
-                yield ahead.popleft().result()
-                ahead.append(pool.submit(self.batch, step))
+        coming = AHEAD * max(1, self.workers)
+        with self._pool() as pool:
+            make = _prepared if self.workers else self._pictures
+            ahead = deque(pool.submit(make, first + n) for n in range(coming))
+            for step in count(first + coming):
+                pictures, labels = ahead.popleft().result()
+                yield to_input(pictures), labels
+                ahead.append(pool.submit(make, step))
+
+    def _pool(self) -> Executor:
+        if not self.workers:
+            return ThreadPoolExecutor(1)
+        return ProcessPoolExecutor(self.workers, get_context("forkserver"), _begin, (self,))
 
     def batch(self, step: int) -> tuple[Float32, dict[str, Float32]]:
+        pictures, labels = self._pictures(step)
+        return to_input(pictures), labels
+
+    def _pictures(self, step: int) -> tuple[Uint8, dict[str, Float32]]:
         rng = np.random.default_rng((self.seed, step))
         weights = np.array([weight for _, weight in self.mix])
         # Evenly spaced draws: a batch holds of each source what is due to it, rounded at random.
@@ -76,7 +91,20 @@ class Batches:
             kinds.append(example.labels(self.views.smoothing))
             maps.append(map_labels(example.kind, mask, self.views.window_px))
         labels = {"kinds": np.concatenate(kinds), "places": np.concatenate(maps)}
-        return to_input(np.stack(pictures)), labels
+        return np.stack(pictures), labels
+
+
+_mine: Batches  # of a worker
+
+
+def _begin(batches: Batches) -> None:
+    global _mine
+    cv2.setNumThreads(1)
+    _mine = batches
+
+
+def _prepared(step: int) -> tuple[Uint8, dict[str, Float32]]:
+    return _mine._pictures(step)
 
 
 def shown(
@@ -105,14 +133,19 @@ def _cut(picture: Any, matrix: Float32, size: tuple[int, int]) -> Any:
 
 def _window(rng: np.random.Generator, views: Views) -> Float32:
     """Where in the crop a window lies, float32 [2, 3]: at whole pixels unless it is scaled."""
-    zoom = views.scale
+    zoom, turn = views.scale, 0.0
     if rng.random() < views.zoomed:
         zoom *= float(np.exp(rng.uniform(-1, 1) * np.log(views.zoom)))
+        turn = np.deg2rad(views.turned_deg) * float(rng.uniform(-1, 1))
     side = views.window_px / zoom
     x, y = rng.uniform(0, 1, 2) * (SIDE_PX - side)
     if zoom == 1:
         x, y = round(x), round(y)
-    return np.array([[1 / zoom, 0, x], [0, 1 / zoom, y]], np.float32)
+    along, across = np.cos(turn) / zoom, np.sin(turn) / zoom
+    middle = views.window_px / 2
+    x += side / 2 - (along - across) * middle  # the window turns about its middle
+    y += side / 2 - (along + across) * middle
+    return np.array([[along, -across, x], [across, along, y]], np.float32)
 
 
 def _covered(

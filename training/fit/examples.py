@@ -52,10 +52,14 @@ class Source(Protocol):
 @dataclass(frozen=True, slots=True)
 class Deepfakes:
     """Reals and the deepfakes that were made of them (DFDC). Some are mixed with their real, with
-    the share as the label (NtechLab's entry to the challenge of 2020)."""
+    the share as the label (NtechLab's entry to the challenge of 2020). Of others only a part is
+    false, at least the share `least` of what was changed: both pictures are of one moment, so that
+    the seam is faint, and few actors give many fakes."""
 
     crops: data.Crops
     mixed: float = 0.3
+    partial: float = 0.0
+    least: float = 0.25
     pairs: NDArray[np.intp] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,10 +70,29 @@ class Deepfakes:
             picture(self.crops.images[i]) for i in self.pairs[int(rng.integers(len(self.pairs)))]
         )
         mask = changed(real, fake)
+        if rng.random() < self.partial:
+            part = _part(rng, real.shape[0])
+            if (mask * part).sum() > self.least * mask.sum():
+                mixture = real + part[..., None] * (fake.astype(np.float32) - real)
+                fake, mask = np.rint(mixture).astype(np.uint8), mask * part
         share = float(rng.beta(0.5, 0.5)) if rng.random() < self.mixed else 1.0
         if share < 1:
             fake = np.asarray(cv2.addWeighted(fake, share, real, 1 - share, 0), np.uint8)
         return Example(real, fake, KINDS.index("swap"), share, mask * np.float32(share))
+
+
+def _part(rng: np.random.Generator, side: int) -> Float32:
+    """A half of the crop, or a box in it, with a soft edge: float32 [S, S] in 0..1."""
+    part = np.zeros((side, side), np.float32)
+    if rng.random() < 0.5:
+        angle, past = rng.uniform(0, 2 * np.pi), rng.normal(0, side / 8)
+        y, x = np.mgrid[:side, :side].astype(np.float32) - np.float32(side / 2)
+        part[x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle)) > past] = 1
+    else:
+        height, width = (int(v) for v in rng.uniform(side / 4, side / 1.5, 2))
+        top, left = int(rng.integers(0, side - height)), int(rng.integers(0, side - width))
+        part[top : top + height, left : left + width] = 1
+    return np.asarray(cv2.GaussianBlur(part, (0, 0), float(rng.uniform(2, side / 20))))
 
 
 def changed(real: Uint8, fake: Uint8) -> Float32:

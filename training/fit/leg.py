@@ -38,6 +38,7 @@ class Leg:
     cooldown: float = 0.0
     start: str | None = None
     note: str = ""
+    workers: int = 0  # processes that prepare batches
 
 
 def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bool]) -> Path:
@@ -50,7 +51,7 @@ def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bo
     """
     cv2.setNumThreads(1)
     keras.utils.set_random_seed(recipe.seed)
-    feed = _feed(recipe, out.parent, folder)
+    feed = _feed(recipe, out.parent, folder, leg.workers)
     quick = list(development.sets(folder, thorough=False))
     training = Run(recipe.model, recipe.optimisation)
     if not training.resume(out):
@@ -81,7 +82,7 @@ def sources(recipe: Recipe, folder: Path) -> dict[str, tuple[Source, float]]:
         "own, photos": (prepare(data.read(folder / data.PHOTOS)), recipe.own_photos),
     }
     found: dict[str, tuple[Source, float]] = {
-        "deepfakes": (Deepfakes(train), recipe.deepfakes),
+        "deepfakes": (Deepfakes(train, partial=recipe.deepfakes_partial), recipe.deepfakes),
         "generated": (Strangers(gan, "generated"), recipe.generated),
         "composites": (Strangers(composed, "blend"), recipe.composites),
     }
@@ -92,13 +93,13 @@ def sources(recipe: Recipe, folder: Path) -> dict[str, tuple[Source, float]]:
     return found
 
 
-def batches(recipe: Recipe, folder: Path) -> Batches:
+def batches(recipe: Recipe, folder: Path, workers: int = 0) -> Batches:
     mix = tuple(sources(recipe, folder).values())
-    return Batches(mix, recipe.pairs, recipe.seed, recipe.views)
+    return Batches(mix, recipe.pairs, recipe.seed, recipe.views, workers)
 
 
-def _feed(recipe: Recipe, runs: Path, folder: Path) -> Batches | Taught:
-    plain = batches(recipe, folder)
+def _feed(recipe: Recipe, runs: Path, folder: Path, workers: int) -> Batches | Taught:
+    plain = batches(recipe, folder, workers)
     if not recipe.teacher:
         return plain
     return Taught(plain, combine.heads(recipe.teacher, runs), recipe.input_px)

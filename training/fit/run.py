@@ -15,6 +15,7 @@ from zipfile import BadZipFile
 
 import keras
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from models import multihead
@@ -36,6 +37,7 @@ class Optimisation:
     weight_decay: float = 0.02
     warm: int = 200
     ema: float = 0.999
+    policy: str = "float32"  # of Keras; "mixed_float16" trains twice as fast on a GPU
     loss: Weights = field(default_factory=Weights)
 
 
@@ -50,7 +52,7 @@ class Proportional(keras.optimizers.AdamW):
     def measure(self, layers: Iterable[Any]) -> None:
         """Take the sizes of the kernels of `layers` as they are now."""
         kernels = {self._get_variable_index(layer.kernel): layer.kernel for layer in layers}
-        self.sizes = {n: float(np.sqrt(np.mean(k**2))) for n, k in kernels.items()}
+        self.sizes = {n: _size(k) for n, k in kernels.items()}
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         share = self.sizes.get(self._get_variable_index(variable), USUAL) / USUAL
@@ -63,18 +65,18 @@ class Run:
     def __init__(self, model: str, how: Optimisation) -> None:
         self.how, self.step, self.minutes = how, 0, 0.0
         self.name = model
-        self.model: Any = multihead.BUILDERS[model]()
-        optimizer = Proportional(how.learning_rate, weight_decay=how.weight_decay, clipnorm=1.0)
+        self.model: Any = _built(model, how.policy)
+        self._steps = Proportional(how.learning_rate, weight_decay=how.weight_decay, clipnorm=1.0)
         losses = {"kinds": kinds_loss(how.loss), "places": places_loss(how.loss)}
-        self.model.compile(optimizer, losses, jit_compile=False)
-        optimizer.build(self.model.trainable_variables)
-        self.averaged = self.model.get_weights()
+        self.model.compile(self._steps, losses, jit_compile=False)
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.averaged = self._weights()
         self._begun = 0  # the step from which the rate rises: the optimiser knows nothing yet
         self._measure()
 
     def start_from(self, weights: list[Float32]) -> None:
         self.model.set_weights(weights)
-        self.averaged = [weight.copy() for weight in weights]
+        self.averaged = self._weights()
         self._measure()
 
     def resume(self, folder: Path) -> bool:
@@ -90,9 +92,11 @@ class Run:
                 self.step, self.minutes = int(kept["step"]), float(kept["minutes"])
                 for n, variable in enumerate(self._variables()):
                     variable.assign(kept[f"variable{n}"])
-                self.averaged = [kept[f"average{n}"] for n in range(len(self.averaged))]
-                sizes = zip(self.model.optimizer.sizes, kept["sizes"].tolist(), strict=True)
-                self.model.optimizer.sizes = dict(sizes)
+                self.averaged = [
+                    ops.convert_to_tensor(kept[f"average{n}"]) for n in range(len(self.averaged))
+                ]
+                sizes = zip(self._steps.sizes, kept["sizes"].tolist(), strict=True)
+                self._steps.sizes = dict(sizes)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ValueError(f"{path} is no checkpoint of {self.name}: {error}") from error
         self._begun = -self.how.warm
@@ -102,17 +106,21 @@ class Run:
         """Replace the checkpoint; the old one stays until the new one is whole."""
         folder.mkdir(parents=True, exist_ok=True)
         state = {f"variable{n}": np.asarray(v) for n, v in enumerate(self._variables())}
-        state |= {f"average{n}": w for n, w in enumerate(self.averaged)}
+        state |= {f"average{n}": w for n, w in enumerate(self.network_weights())}
         partial = folder / f"part-{CHECKPOINT}"
-        sizes = list(self.model.optimizer.sizes.values())
+        sizes = list(self._steps.sizes.values())
         np.savez(partial, step=self.step, minutes=self.minutes, sizes=sizes, **state)
         partial.replace(folder / CHECKPOINT)
 
     def network(self) -> keras.Model:
         """The averaged network."""
         network = multihead.BUILDERS[self.name]()
-        network.set_weights(self.averaged)
+        network.set_weights(self.network_weights())
         return network
+
+    def network_weights(self) -> list[Float32]:
+        """The averaged weights."""
+        return [ops.convert_to_numpy(weight) for weight in self.averaged]
 
     def advance(
         self, batches: Batches | Taught, over: Callable[[], bool], rate: Callable[[], float]
@@ -122,7 +130,7 @@ class Run:
         started, losses = time.monotonic(), []
         for x, labels in batches.steps(self.step):
             rise = min(1.0, (self.step - self._begun + 1) / max(1, self.how.warm))
-            self.model.optimizer.learning_rate = self.how.learning_rate * rise * rate()
+            self._steps.learning_rate = self.how.learning_rate * rise * rate()
             losses.append(self.model.train_on_batch(x, labels, return_dict=True))
             self._average()
             self.step += 1
@@ -134,13 +142,32 @@ class Run:
     def _average(self) -> None:
         """Exponential moving average, shorter while there is little to average."""
         decay = min(self.how.ema, (1 + self.step) / (10 + self.step))
-        for mean, value in zip(self.averaged, self.model.get_weights(), strict=True):
-            mean += (1 - decay) * (value - mean)
+        pairs = zip(self.averaged, self.model.weights, strict=True)
+        self.averaged = [
+            mean + (1 - decay) * (ops.stop_gradient(now.value) - mean) for mean, now in pairs
+        ]
+
+    def _weights(self) -> list[Any]:
+        return [ops.copy(ops.stop_gradient(weight.value)) for weight in self.model.weights]
 
     def _measure(self) -> None:
-        self.model.optimizer.measure(
+        self._steps.measure(
             layer for layer in self.model.layers if layer.weights and layer.name.startswith(TRUNK)
         )
 
     def _variables(self) -> list[Any]:
         return [*self.model.variables, *self.model.optimizer.variables]
+
+
+def _size(kernel: Any) -> float:
+    return float(np.sqrt(np.mean(np.square(kernel.numpy()))))
+
+
+def _built(name: str, policy: str) -> keras.Model:
+    """A network whose trunk computes by `policy`."""
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return multihead.BUILDERS[name]()
+    finally:
+        keras.config.set_dtype_policy(usual)

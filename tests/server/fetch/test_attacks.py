@@ -195,7 +195,8 @@ def test_no_way_leads_inside(site: Site, canary: Canary, tmp_path: Path, trap: T
 def test_no_spelling_leads_inside(site: Site, canary: Canary, tmp_path: Path, address: str) -> None:
     to = address.format(port=canary.port).encode().decode("latin-1")  # as a server sends it
     error = attack(site.redirect("/trap", to), site, tmp_path)
-    assert isinstance(error, BlockedAddress | DownloadFailed)
+    # Python before 3.11.4 does not follow what it cannot read: then no video is on the page.
+    assert isinstance(error, BlockedAddress | DownloadFailed | UnsupportedSite)
 
 
 @pytest.mark.parametrize(

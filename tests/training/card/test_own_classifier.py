@@ -8,7 +8,7 @@ import pytest
 from convert import bootstrap
 from models import registry
 from tests.convert.test_classifier import KERAS_SAVES
-from tests.training.pictures import SIDE_PX, picture, write_data
+from tests.training.pictures import SIDE_PX, picture, unpack, write_data
 
 pytestmark = [
     pytest.mark.slow,
@@ -128,13 +128,11 @@ def test_the_wrong_way_round_is_told(registered, data, tmp_path, capsys) -> None
 def test_a_prepared_folder_gives_the_parts_and_its_name(registered, data, tmp_path) -> None:
     """As `training prepare` leaves it: real/ and fake/, a manifest with splits, done.jsonl."""
     import csv
-    import tarfile
 
     from training.__main__ import main
 
     folder = tmp_path / "prepared"
-    with tarfile.open(data / "dfdc224-val.tar") as tar:
-        tar.extractall(folder, filter="data")
+    unpack(data / "dfdc224-val.tar", folder)
     (folder / "done.jsonl").touch()
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg"))
     with (folder / "manifest.csv").open("w", newline="") as lines:

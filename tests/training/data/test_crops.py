@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.preprocess import SIDE_PER_FACE, face_crop, to_input
-from tests.training.pictures import write_data, write_part
+from tests.training.pictures import unpack, write_data, write_part
 from training.data import crops
 
 
@@ -27,11 +27,8 @@ def test_a_tar_is_read_with_its_manifest(tmp_path):
 
 
 def test_a_folder_is_read_like_the_tar(tmp_path):
-    import tarfile
-
     write_part(tmp_path, "val", 3)
-    with tarfile.open(tmp_path / "dfdc224-val.tar") as tar:
-        tar.extractall(tmp_path / "val", filter="data")
+    unpack(tmp_path / "dfdc224-val.tar", tmp_path / "val")
     folder, tar_read = crops.read(tmp_path / "val"), crops.read(tmp_path / "dfdc224-val.tar")
     assert folder.names == tar_read.names
     assert folder.images == tar_read.images

@@ -92,9 +92,9 @@ def test_the_threshold_is_where_enough_of_what_is_marked_is_foreign(pictures):
 
 
 def test_what_is_shown_was_measured_and_passed_on_val_and_test():
-    results, evidence = maps.read(), registry.spec("meso3").evidence
+    results, evidence = maps.read("meso3"), registry.spec("meso3").evidence
     assert evidence is not None
-    assert evidence.shown == all(passes(results[maps.HEAD, part]) for part in ("val", "test"))
+    assert evidence.shown == all(passes(results[maps.REGISTERED, part]) for part in ("val", "test"))
     facts = maps.facts(results)
     assert list(evidence.iou) == facts["iou"]
     assert (evidence.shown, evidence.part) == (facts["shown"], facts["part"])
@@ -105,7 +105,7 @@ def test_what_is_shown_was_measured_and_passed_on_val_and_test():
 
 def test_the_card_says_what_was_measured():
     card = registry.spec("meso3").card.read_text()
-    for (which, part), rows in maps.read().items():
+    for (which, part), rows in maps.read("meso3").items():
         for row in rows:
             line = next(
                 x for x in card.splitlines() if x.startswith(f"| {which}, {part} | {row.measure} |")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,14 @@ def test_a_batch_follows_from_the_seed_and_the_step(batches):
     assert not np.array_equal(first[0][0], first[1][0])
 
 
+def test_processes_prepare_what_a_thread_does(batches):
+    shared = replace(batches, workers=1)
+    for (x, labels), (same, others) in zip(shared.steps(3), batches.steps(3), strict=False):
+        np.testing.assert_array_equal(x, same)
+        np.testing.assert_array_equal(labels["places"], others["places"])
+        break
+
+
 def test_each_source_gives_what_is_due_to_it(batches):
     _, labels = batches.batch(0)
     assert (labels["kinds"][1::2] > 0.5).sum(axis=0).tolist() == [2, 5, 1]
@@ -99,6 +109,21 @@ def test_a_pair_and_its_mask_are_cut_alike():
         assert not differs[cut == 0].any()
 
 
+def test_a_window_turns_about_its_middle():
+    real = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
+    real[104:120, 104:120] = 255
+    views = Views(window_px=SIDE_PX, zoom=1, zoomed=1, turned_deg=45, hidden=0, media=NOTHING)
+    spreads = []
+    for seed in range(8):
+        (one, _), _ = shown(Example(real, real, 0), np.random.default_rng(seed), views)
+        y, x = np.nonzero(one[..., 0] > 127)
+        assert abs(y.mean() - 111.5) < 1
+        assert abs(x.mean() - 111.5) < 1
+        spreads.append(np.ptp(x))
+    assert max(spreads) > 19  # the corner of the square
+    assert min(spreads) < 18
+
+
 def test_what_is_hidden_is_the_same_in_both_and_in_no_mask():
     views = Views(window_px=SIDE_PX, zoomed=0, hidden=1, media=NOTHING)
     example = Example(
@@ -135,6 +160,23 @@ def test_some_deepfakes_are_mixed_with_their_real_and_labelled_by_the_share(tmp_
         np.testing.assert_allclose(one.labels(0)[1, 0], one.share, atol=1e-6)
     assert 0 <= min(shares) < 0.3
     assert 0.7 < max(shares) <= 1
+
+
+def test_of_some_deepfakes_a_part_alone_is_false(tmp_path):
+    from tests.training.pictures import write_data
+    from training.data import crops
+
+    read = crops.read(write_data(tmp_path) / "dfdc224-train.tar")
+    partial, whole = Deepfakes(read, 0, partial=1), Deepfakes(read, 0)
+    shares = []
+    for seed in range(12):
+        one, all_of_it = (s.draw(np.random.default_rng((seed, 1))) for s in (partial, whole))
+        assert one.share == 1
+        shares.append(one.mask.sum() / all_of_it.mask.sum())
+        untouched = (one.mask == 0) & (all_of_it.mask == 1)
+        assert (one.fake == one.real)[untouched].all()
+    assert min(shares) > partial.least - 0.01
+    assert min(shares) < 0.8
 
 
 def test_strangers_are_a_real_and_a_fake_of_one_collection(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -54,6 +56,16 @@ def test_the_loss_falls_and_the_averaged_network_is_another_than_the_last():
     last = run.advance(Fixed(), lambda: run.step >= 12, lambda: 1.0)
     assert last["loss"] < first["loss"]
     assert not np.allclose(run.network().get_weights()[0], run.model.get_weights()[0])
+
+
+def test_half_precision_trains_a_network_that_is_kept_in_single():
+    run = Run("small", replace(HOW, policy="mixed_bfloat16"))
+    assert run.model.get_layer("stem").compute_dtype == "bfloat16"
+    assert run.model.get_layer("places").compute_dtype == "float32"
+    first = run.advance(Fixed(), lambda: run.step >= 3, lambda: 1.0)
+    last = run.advance(Fixed(), lambda: run.step >= 12, lambda: 1.0)
+    assert last["loss"] < first["loss"]
+    assert run.network().get_layer("stem").compute_dtype == "float32"
 
 
 def test_without_a_rate_nothing_is_learned():
