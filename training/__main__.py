@@ -75,6 +75,7 @@ def main(argv: list[str] | None = None) -> int:
 
     lr = commands.add_parser("lr", help="fit likelihood ratios of people and their bounds on val")
     lr.add_argument("model", nargs="?", default="meso3")
+    lr.add_argument("--out", type=Path, metavar="FOLDER", help="write its table and plot here")
     lr.set_defaults(run=_lr)
 
     report = commands.add_parser("report", help="measure a registered model and write its card")
@@ -203,10 +204,17 @@ def _calibrate(args: argparse.Namespace) -> int:
 
 
 def _lr(args: argparse.Namespace) -> int:
+    from training.evaluate.likelihood import outcome
     from training.evaluate.likelihood.refit import refit
 
-    for name, value in dataclasses.asdict(refit(args.model, args.data, RUNS / "prepared")).items():
+    found, sets = refit(args.model, args.data, RUNS / "prepared")
+    for name, value in dataclasses.asdict(found).items():
         print(f"{name:<12} {value}")
+    rows = outcome.table(sets, found)
+    for row in rows:
+        print("  ".join(f"{name} {value}" for name, value in row.items()))
+    for path in outcome.write(args.model, sets, found, rows, args.out or RUNS / "lr" / args.model):
+        print(f"written to {path}")
     return 0
 
 

@@ -213,3 +213,17 @@ def test_a_key_that_cannot_be_one(client: FlaskClient, key: str) -> None:
     answer = post(client, Idempotency_Key=key)
     assert (answer.status_code, answer.get_json()["code"]) == (422, "bad-value")
     assert "Idempotency-Key" in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize("schema", [1, 2])
+def test_the_schema_that_is_asked_for_goes_with_the_job(
+    client: FlaskClient, engine: Engine, schema: int
+) -> None:
+    answer = post(client, {"schema_version": schema})
+    assert asked(engine, answer).params["options"]["schema_version"] == schema
+
+
+def test_a_schema_that_is_not_known_is_refused(client: FlaskClient) -> None:
+    answer = post(client, {"schema_version": 3})
+    assert answer.status_code == 422
+    assert "schema_version" in answer.get_data(as_text=True)

@@ -91,7 +91,12 @@ def test_register_calibrate_report(sign, positive, registered, data, tmp_path, c
     assert calibration is not None
     assert calibration.scale > 0
     assert calibration.real_at <= 0.5 <= calibration.fake_at
-    assert main([*arguments, "lr", "mine"]) == 0
+    capsys.readouterr()
+    assert main([*arguments, "lr", "mine", "--out", str(tmp_path / "lr")]) == 0
+    told = capsys.readouterr().out
+    assert "set val  cllr 0." in told
+    assert "reals 6  reals_called_fake 0.0" in told
+    assert (tmp_path / "lr" / "lr-tippett.png").stat().st_size > 5000
     likelihood = registry.spec("mine").likelihood
     assert likelihood is not None
     assert (likelihood.genuine, likelihood.manipulated) == (6, 6)

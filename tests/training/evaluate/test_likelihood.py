@@ -8,14 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from models import registry
 from models.registry import Likelihood
 from server.analysis.evidence import Spread
 from server.analysis.likelihood import NEUTRAL, Pictures, of_stills, ratio
-from training.evaluate.likelihood import figures, fit, judged, measures
-from training.evaluate.likelihood.people import AS_IT_IS, HALF, Scored, one_each, together
-from training.evaluate.likelihood.refit import fitted
+from training.evaluate.likelihood import figures, fit, judged, measures, outcome
+from training.evaluate.likelihood.people import AS_IT_IS, CRF_40, HALF, Scored, one_each, together
+from training.evaluate.likelihood.refit import Sets, fitted
 
 lir = pytest.importorskip("lir", reason="lir 1.3.1 is not installed: it is the oracle of LRs")
 PEOPLE, CROPS, FRAMES = 1.3, 1.5, 0.95  # logits: between people, between clips and frames, frames
@@ -42,12 +43,12 @@ def made_up(people: int, each: int = 8, apart: float = 3.2, seed: int = 0) -> Sc
 @pytest.fixture(scope="module")
 def many() -> Likelihood:
     people = made_up(300)
-    return fitted(people, None, people, Spread(frames=FRAMES))
+    return fitted(Sets(people), Spread(frames=FRAMES))
 
 
 def test_the_spreads_are_found_again() -> None:
     found = fit.spreads(made_up(300))
-    assert found.people == pytest.approx(PEOPLE, rel=0.1)
+    assert PEOPLE < found.people < 1.15 * PEOPLE, "the upper end of what it may be"
     assert found.crops == pytest.approx(CROPS, rel=0.05)
 
 
@@ -66,7 +67,7 @@ def test_one_crop_has_the_ratio_that_the_service_states(many: Likelihood) -> Non
 
 def test_few_people_carry_less_than_many(many: Likelihood) -> None:
     people = made_up(32)
-    few = fitted(people, None, people, Spread(frames=FRAMES))
+    few = fitted(Sets(people), Spread(frames=FRAMES))
     assert (few.genuine, few.manipulated, many.genuine) == (32, 32, 300)
     assert 1 < few.bounds[1] < many.bounds[1] < 300 + 2
     assert few.bounds[0] < 1
@@ -89,6 +90,31 @@ def test_levels_hold_by_people(many: Likelihood) -> None:
     assert many.real_at <= -NEUTRAL
 
 
+def test_few_people_make_no_kinder_thresholds() -> None:
+    """Of thresholds from 32 people each, the mean share of all genuine people beyond them: that
+    of the people counted alone is twice what it should be."""
+    rng = np.random.default_rng(0)
+    passed = {"careful": [], "counted": []}
+    for _ in range(2000):
+        values, weights = rng.normal(0, 1, 32), np.ones(32)
+        passed["careful"].append(norm.sf(fit.beyond(values, weights, fit.FALSE_ALARMS)))
+        passed["counted"].append(norm.sf(fit.quantile(values, weights, 1 - fit.FALSE_ALARMS)))
+    assert np.mean(passed["careful"]) <= fit.FALSE_ALARMS
+    assert np.mean(passed["counted"]) > 2 * fit.FALSE_ALARMS
+
+
+def test_levels_are_set_on_people_whom_the_line_has_not_seen() -> None:
+    few = made_up(12, each=4, apart=2.0)
+    usual = fit.quality(few)
+    seen = fit.rows(few, usual) @ fit.line(few, usual)[0]
+    unseen = fit.held_out(few, usual)
+    assert measures.cllr(few.fake, unseen) > measures.cllr(few.fake, seen)
+    assert len(np.unique(few.people)) <= fit.FOLDS, "each is left out alone"
+    one = few.people == few.people[0]
+    alone = fit.line(few.take(~one), usual)[0]
+    np.testing.assert_allclose(unseen[one], fit.rows(few.take(one), usual) @ alone)
+
+
 def test_a_guarantee_counts_people_and_no_more(many: Likelihood) -> None:
     found = many.guarantee
     assert found.people == 300
@@ -106,28 +132,72 @@ def test_crops_of_the_same_person_are_not_people() -> None:
 
 
 def test_genuine_photos_are_suspicious_no_more_often_than_videos(many: Likelihood) -> None:
-    people, photos = made_up(100), made_up(200, each=1, seed=9)
+    people, photos = made_up(300), made_up(1000, each=1, seed=9)
     shifted = photos.take(~photos.fake)
     names = np.char.add("photo ", shifted.people)
     shifted = replace(shifted, logits=shifted.logits + 1.5, people=names)
-    found = fitted(people, shifted, people, Spread(frames=FRAMES))
+    found = fitted(Sets(people, shifted), Spread(frames=FRAMES))
     assert found.still == pytest.approx(1.5 * many.line[3], abs=0.5)
     log = fit.logs(shifted, of_stills(found))
     assert np.mean(log >= found.suspect_at) < 0.08
-    assert found.guarantee.people == 100 + 200
-    assert found.bounds == fitted(people, None, people, Spread(frames=FRAMES)).bounds
+    assert found.guarantee.people == 300 + 1000
+    assert found.bounds == fitted(Sets(people), Spread(frames=FRAMES)).bounds
 
 
 def test_no_sign_is_bounded_by_what_it_sees_worst() -> None:
     people = made_up(100)
     unseen = replace_kind(made_up(100, apart=-3.2, seed=3), "generated face")
     hardly = replace_kind(made_up(100, apart=1.2, seed=4), "re-enacted face")
-    alone = fitted(people, None, people, Spread(frames=FRAMES))
-    found = fitted(people, None, together([people, unseen, hardly]), Spread(frames=FRAMES))
+    alone = fitted(Sets(people), Spread(frames=FRAMES))
+    found = fitted(Sets(people, stills=together([unseen, hardly])), Spread(frames=FRAMES))
     assert found.covers == ("face swap", "re-enacted face")
     assert found.blind_to == ("generated face",)
     assert found.bounds[0] > alone.bounds[0], "what is seen worst bounds an LR for genuine"
     assert found.bounds[1] == alone.bounds[1]
+
+
+def test_what_a_codec_hides_bounds_no_sign_too() -> None:
+    people, others = made_up(100), made_up(100, seed=5)
+    hidden = replace(others, logits=np.where(others.fake, others.logits - 1.2, others.logits),
+                     treatments=np.full(len(others), CRF_40))  # fmt: skip
+    alone = fitted(Sets(people), Spread(frames=FRAMES))
+    found = fitted(Sets(people, forgeries=hidden), Spread(frames=FRAMES))
+    assert alone.covers == found.covers == ("face swap",)
+    assert alone.bounds[0] < found.bounds[0] < 0.5
+
+
+def test_a_kind_that_a_codec_hides_altogether_is_not_covered() -> None:
+    people, others = made_up(100), made_up(100, seed=5)
+    hidden = replace(others, logits=np.where(others.fake, others.logits - 3.2, others.logits),
+                     treatments=np.full(len(others), CRF_40))  # fmt: skip
+    found = fitted(Sets(people, forgeries=hidden), Spread(frames=FRAMES))
+    assert (found.covers, found.blind_to) == ((), ("face swap",))
+    assert found.bounds[0] == 1.0, "then there is no support for genuine"
+
+
+def test_fakes_among_stills_are_judged_as_stills_are() -> None:
+    """What genuine photos gain by their loss, manipulated ones gain too."""
+    people, photos = made_up(100), made_up(200, each=1, seed=9)
+    photos = photos.take(~photos.fake)
+    photos = replace(photos, logits=photos.logits + 2.5)
+    fakes = replace_kind(made_up(100, apart=2.4, seed=4), "composite")
+    found = fitted(Sets(people, photos, fakes), Spread(frames=FRAMES))
+    assert "composite" in found.blind_to
+    assert "composite" in fitted(Sets(people, stills=fakes), Spread(frames=FRAMES)).covers
+
+
+def test_the_outcome_counts_people_of_each_set_and_treatment(many, tmp_path) -> None:
+    people, photos = made_up(40), made_up(30, each=1, seed=2)
+    photos = photos.take(~photos.fake)
+    sets = Sets(people, photos, unseen=photos)
+    rows = {row["set"]: row for row in outcome.table(sets, many)}
+    assert list(rows) == ["val", "val, as it is", "val, half the size", "photos, fitted",
+                          "photos, not fitted"]  # fmt: skip
+    assert (rows["val"]["reals"], rows["val"]["fakes"]) == (40, 40)
+    assert 0 < rows["val"]["cllr_min"] <= rows["val"]["cllr"] < 1
+    assert rows["photos, fitted"]["cllr"] == "", "no fakes among photos"
+    written = outcome.write("any", sets, many, list(rows.values()), tmp_path)
+    assert [path.name for path in written] == ["lr.csv", "lr-tippett.png", "lr-reliability.png"]
 
 
 def replace_kind(scored: Scored, kind: str) -> Scored:
@@ -140,7 +210,7 @@ def test_an_interval_holds_the_ratio_of_endless_people(many: Likelihood) -> None
     slope, held = 3.2 / (PEOPLE**2 + CROPS**2), []
     for seed in range(20):
         people = made_up(40, each=4, seed=seed)
-        found = replace(fitted(people, None, people, Spread(frames=0.01)), bounds=(1e-9, 1e9))
+        found = replace(fitted(Sets(people), Spread(frames=0.01)), bounds=(1e-9, 1e9))
         for logit in (-2.0, 0.0, 2.0):
             one = Pictures(np.array([logit]), np.float32([0.8]), np.float32([200]))
             low, high = np.log(ratio(one, found).interval)

@@ -7,13 +7,14 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.stats import beta, chi2, t
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
 
 from models.registry import Guarantee, Likelihood
 from server.analysis.likelihood import NEUTRAL, STRENGTH_FROM, log_sharpness, log_size
 from server.analysis.scoring import sigmoid
-from training.evaluate.likelihood.people import Scored, one_each
+from training.evaluate.likelihood.people import TREATMENTS, Scored, one_each
 
 FALSE_ALARMS = 0.01  # of genuine people, the share that may be called fake,
 FALSE_SUSPICIONS = 0.05  # and suspicious or fake
@@ -23,13 +24,18 @@ DRAWS = 50  # of one crop of each person
 CONFIDENCE = 0.95
 WEAK_PRIOR = 1e3
 TERMS = 6
+FOLDS = 16  # people are left out in so many groups
+SAID = 0.05  # an answer that fewer people get, at some quality, reassures nobody there
 
 Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Spreads:
-    """How scores of one label vary, in logits: between people, between the crops of a person."""
+    """How scores of one label vary, in logits: between people, between the crops of a person.
+
+    `people` is the most that it may be at 95 % confidence: were it less than it is, many pictures
+    of one person would count as if they were of several."""
 
     people: float
     crops: float
@@ -55,7 +61,10 @@ def spreads(scored: Scored) -> Spreads:
     if not freedom or groups < 3:
         raise ValueError("nobody is there twice: how people vary cannot be told from the crops")
     crops = within / freedom
-    people = (between / (groups - 2) - crops) / float(np.mean(sizes))
+    at_most = between / float(chi2.ppf(1 - CONFIDENCE, groups - 2))
+    # The size that counts where people have different numbers of crops (Searle et al. 1992).
+    size = (sum(sizes) - sum(n * n for n in sizes) / sum(sizes)) / (groups - 1)
+    people = (at_most - crops) / size
     return Spreads(float(np.sqrt(max(0.0, people))), float(np.sqrt(crops)))
 
 
@@ -88,14 +97,32 @@ def line(scored: Scored, usual: Quality) -> tuple[Float, Float]:
     Where the slope would turn round at some quality, it does not depend on quality.
     """
     table, weights = rows(scored, usual), _balanced(scored)
-    used = np.ones(TERMS, bool)
-    found = _regression(table, scored.fake, weights, used)
-    if not _rises(found, usual):
-        used[TERMS - 2 :] = False
-        found = _regression(table, scored.fake, weights, used)
+    found, used = _rising(table, scored.fake, weights, usual)
     covariance = np.zeros((TERMS, TERMS))
     covariance[np.ix_(used, used)] = _over_people(table[:, used], found[used], weights, scored)
     return found, covariance
+
+
+def _rising(
+    table: Float, fake: NDArray[np.bool_], weights: Float, usual: Quality
+) -> tuple[Float, NDArray[np.bool_]]:
+    """The line float64 [6], and which of its terms are used."""
+    used = np.ones(TERMS, bool)
+    found = _regression(table, fake, weights, used)
+    if not _rises(found, usual):
+        used[TERMS - 2 :] = False
+        found = _regression(table, fake, weights, used)
+    return found, used
+
+
+def held_out(scored: Scored, usual: Quality) -> Float:
+    """ln LR of each crop, by a line that was fitted without its person: float64 [N]."""
+    found, table = np.empty(len(scored)), rows(scored, usual)
+    folds = GroupKFold(min(FOLDS, len(np.unique(scored.people))))
+    for others, own in folds.split(table, groups=scored.people):
+        weights = _balanced(scored.take(others))
+        found[own] = table[own] @ _rising(table[others], scored.fake[others], weights, usual)[0]
+    return found
 
 
 def _balanced(scored: Scored) -> Float:
@@ -156,15 +183,32 @@ def quantile(values: Float, weights: Float, share: float) -> float:
     return float(values[order][np.argmax(passed)])
 
 
+def beyond(values: Float, weights: Float, share: float) -> float:
+    """What only `share` of further people are expected to pass, from those who weigh 1 each.
+
+    So few people have few at the end of their range, so the count alone is too kind: the limit of a
+    normal for one more person (Student's t) holds too, and the higher of both is taken.
+    """
+    people = weights.sum()
+    counted = float(np.nextafter(quantile(values, weights, 1 - share), np.inf))
+    if people < 2:
+        return counted
+    mean = float(np.average(values, weights=weights))
+    variance = float(np.average((values - mean) ** 2, weights=weights)) * people / (people - 1)
+    margin = float(t.ppf(1 - share, people - 1)) * np.sqrt(variance * (1 + 1 / people))
+    return max(counted, mean + float(margin))
+
+
 def levels(log: Float, scored: Scored) -> tuple[float, float, float]:
-    """`fake_at`, `suspect_at` and `real_at` on ln LR; none of them where no side is supported."""
+    """`fake_at`, `suspect_at` and `real_at` on ln LR; none of them where no side is supported.
+
+    `log` float64 [N] is that of people whom the line has not seen (`held_out`)."""
     weights = scored.weights()
     genuine, fake = (log[scored.fake == side] for side in (False, True))
     of_genuine, of_fake = (weights[scored.fake == side] for side in (False, True))
-    beyond = float(np.nextafter(quantile(genuine, of_genuine, 1 - FALSE_ALARMS), np.inf))
-    suspect = float(np.nextafter(quantile(genuine, of_genuine, 1 - FALSE_SUSPICIONS), np.inf))
-    fake_at = max(beyond, NEUTRAL)
-    real_at = min(quantile(fake, of_fake, MISSES), -NEUTRAL)
+    fake_at = max(beyond(genuine, of_genuine, FALSE_ALARMS), NEUTRAL)
+    suspect = beyond(genuine, of_genuine, FALSE_SUSPICIONS)
+    real_at = min(-beyond(-fake, of_fake, MISSES), -NEUTRAL)
     return fake_at, min(max(suspect, NEUTRAL), fake_at), real_at
 
 
@@ -172,8 +216,8 @@ def still(log: Float, photos: Scored, fake_at: float, suspect_at: float) -> floa
     """What ln LR of a still picture must lose for no more genuine people to be flagged in photos
     than in videos, at either level."""
     weights = photos.weights()
-    flagged = quantile(log, weights, 1 - FALSE_ALARMS) - fake_at
-    suspected = quantile(log, weights, 1 - FALSE_SUSPICIONS) - suspect_at
+    flagged = beyond(log, weights, FALSE_ALARMS) - fake_at
+    suspected = beyond(log, weights, FALSE_SUSPICIONS) - suspect_at
     return max(0.0, flagged, suspected)
 
 
@@ -201,15 +245,24 @@ def _at_most(found: int, people: int) -> float:
 
 def kinds(log: Float, scored: Scored, real_at: float) -> dict[str, float]:
     """For each kind of fake the LR that "no sign" carries: the share of its people that get this
-    answer over that of genuine people."""
+    answer over that of genuine people, after the treatment where this is most."""
     weights = scored.weights()
 
     def share(chosen: NDArray[np.bool_]) -> float:
-        return float(weights[chosen & (log <= real_at)].sum() / weights[chosen].sum())
+        found = weights[chosen & (log <= real_at)].sum()
+        return float(found / weights[chosen].sum()) if chosen.any() else 0.0
 
-    of_genuine = max(share(~scored.fake), 1e-9)
-    names = np.unique(scored.kinds[scored.fake])
-    return {str(name): share(scored.fake & (scored.kinds == name)) / of_genuine for name in names}
+    worst: dict[str, float] = {}
+    for kind, treatment in product(np.unique(scored.kinds[scored.fake]), TREATMENTS):
+        alike = scored.treatments == treatment
+        of_fakes, of_genuine = (
+            share(alike & (scored.kinds == kind) & scored.fake),
+            share(alike & ~scored.fake),
+        )
+        said = max(of_fakes, of_genuine) >= SAID
+        found = of_fakes / max(of_genuine, 1e-9) if said else 0.0
+        worst[str(kind)] = max(worst.get(str(kind), 0.0), found)
+    return worst
 
 
 def is_covered(lr_of_no_sign: float) -> bool:

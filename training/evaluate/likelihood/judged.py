@@ -44,10 +44,10 @@ def judged(
     chosen = scored.take(one_each(scored)(np.random.default_rng(0)))
     log = fit.logs(chosen, model)
     about = (levels(log, model), chosen.people, chosen.kinds)
-    found = {"evidence": Judged(chosen.fake, _bounded(log, model), *about)}
+    found = {"evidence": Judged(chosen.fake, bounded(log, model), *about)}
     told = np.isfinite(clips.log)
     if told.any():
-        of_clips = (clips.fake, _bounded(clips.log, model), clips.levels, clips.identities)
+        of_clips = (clips.fake, bounded(clips.log, model), clips.levels, clips.identities)
         values = [each[told] for each in (*of_clips, clips.methods)]
         halves = covered(scored, tracks(crops).values(), model)
         found["video_evidence"] = Judged(*values, covered=halves)
@@ -61,7 +61,8 @@ def levels(log: Float, model: Likelihood) -> NDArray[Any]:
     return names[at]
 
 
-def _bounded(log: Float, model: Likelihood) -> Float:
+def bounded(log: Float, model: Likelihood) -> Float:
+    """ln LR within what the people behind the model can carry, float64 [N]."""
     return np.asarray(np.clip(log, *np.log(model.bounds)), np.float64)
 
 

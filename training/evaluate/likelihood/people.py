@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
@@ -20,12 +20,13 @@ from training.evaluate.model import Model, p_fake_of
 
 MOST = 12  # crops of one person and label: more of the same person say little more
 AS_IT_IS = "as it is"
+CRF_40 = "H.264 CRF 40"
 HALF = "half the size"
 # What a video goes through on its way; each changes the quality that the line depends on.
 TREATMENTS: dict[str, Treatment] = {
     AS_IT_IS: lambda crop: crop,
     "H.264 CRF 28": partial(h264, 28),
-    "H.264 CRF 40": partial(h264, 40),
+    CRF_40: partial(h264, 40),
     HALF: partial(smaller, 0.5),
 }
 
@@ -80,8 +81,7 @@ def score(
         treatments[name](resize(data.decode(image), data.SIDE_PX))
         for name, image in zip(names, crops.images, strict=True)
     ]
-    sharp = np.array([sharpness(picture) for picture in pictures], np.float32)
-    found = known(crops, p_fake_of(model, pictures), sharp, kind)
+    found = known(crops, p_fake_of(model, pictures), sharpness_of(pictures), kind)
     half = np.where(names == HALF, np.float32(0.5), np.float32(1.0))
     return replace(found, treatments=names, sizes_px=found.sizes_px * half)
 
@@ -97,7 +97,7 @@ def known(
     if sharp is None and "sharpness" in crops.columns:
         sharp = crops.numbers("sharpness")
     elif sharp is None:
-        sharp = np.array([sharpness(data.decode(image)) for image in crops.images], np.float32)
+        sharp = sharpness_of(data.decode(image) for image in crops.images)
     unknown = np.full(len(crops), kind or "manipulated")
     methods = unknown if kind else crops.columns.get("method", unknown)
     column = "face_px" if "face_px" in crops.columns else "orig_face_px"
@@ -110,6 +110,11 @@ def known(
         sharpness=sharp,
         sizes_px=crops.numbers(column, np.nan),
     )
+
+
+def sharpness_of(pictures: Iterable[data.Uint8]) -> NDArray[np.float32]:
+    """Of each picture, float32 [N] in 0..1."""
+    return np.array([sharpness(picture) for picture in pictures], np.float32)
 
 
 def _in_turn(crops: data.Crops, names: list[str]) -> NDArray[Any]:
