@@ -19,7 +19,7 @@ from training.fit import development
 from training.fit.recipes import RECIPES
 
 Float64 = NDArray[np.float64]
-WEIGHTS = {"swap": 3}  # of each kind's sets together: a check is asked about deepfakes first
+WEIGHTS = {"swap": 2}  # of each kind's sets together: a check is asked about deepfakes first
 SCALES = (0.05, 3.0)  # of a head's logit
 PULL = 0.01  # towards each head's own logit: there are few numbers to learn, and few val people
 
