@@ -26,7 +26,7 @@ def draw(given: Scored, treated: list[Row], about: str, folder: Path) -> list[Pa
         figures["roc"] = _roc(given.crops.fake, given.p_fake)
         figures["reliability"] = _reliability(given.crops.fake, given.p_fake)
     for name, judged in given.evidence.items():
-        figures |= _evidence(name, judged)
+        figures |= of_evidence(name, judged)
     if treated:
         figures["robustness"] = _robustness(treated)
     for name, figure in figures.items():
@@ -88,14 +88,14 @@ def _robustness(rows: list[Row]) -> Figure:
     return figure
 
 
-def _evidence(name: str, judged: Judged) -> dict[str, Figure]:
+def of_evidence(name: str, judged: Judged) -> dict[str, Figure]:
     """The figures of `judged`, which is called `name`, by the names of their files; none where a
     label is missing."""
     if not 0 < judged.fake.sum() < len(judged.fake):
         return {}
     return {
         f"{name}-tippett": _tippett(judged),
-        f"{name}-reliability": _of_evidence(judged),
+        f"{name}-reliability": _reliability_of_ratios(judged),
     }
 
 
@@ -121,7 +121,7 @@ def _tippett(judged: Judged) -> Figure:
     return figure
 
 
-def _of_evidence(judged: Judged) -> Figure:
+def _reliability_of_ratios(judged: Judged) -> Figure:
     """What P(fake) the LRs stand for at equal numbers of both, against what is found."""
     figure = Figure(figsize=(5, 4.6), layout="constrained")
     axes = figure.subplots()

@@ -8,11 +8,11 @@ from pathlib import Path
 from models.registry import Likelihood
 from training.data import tables
 from training.evaluate.likelihood import fit
-from training.evaluate.likelihood.figures import draw
 from training.evaluate.likelihood.judged import Float, Judged, bounded, levels
 from training.evaluate.likelihood.measures import cllr, cllr_min
 from training.evaluate.likelihood.people import Scored, together
 from training.evaluate.likelihood.refit import Sets
+from training.evaluate.plots import of_evidence
 from training.evaluate.scored import Row
 
 VIDEOS = "val"
@@ -64,7 +64,7 @@ def write(name: str, sets: Sets, model: Likelihood, rows: list[Row], folder: Pat
     tables.write(written[0], rows, rows[0])
     log, videos = fit.held_out(sets.videos, model.quality), sets.videos
     told = levels(log, model), videos.people, videos.kinds
-    for title, figure in draw("lr", Judged(videos.fake, bounded(log, model), *told)).items():
+    for title, figure in of_evidence("lr", Judged(videos.fake, bounded(log, model), *told)).items():
         figure.suptitle(f"{name} on people of {model.part} whom its line has not seen", fontsize=9)
         written.append(folder / f"{title}.png")
         figure.savefig(written[-1], dpi=110)
