@@ -96,6 +96,8 @@ class Reporter:
             log.info("work=%s stage=%s after=%.1fs", self._work_id, stage, now - self._start)
         elif now < self._at + REPORT_S:
             return
+        if partial is not None and self._partial is None:
+            log.info("work=%s verdict=so-far after=%.1fs", self._work_id, now - self._start)
         self._stage, self._at = stage, now
         progress: dict[str, Any] = {"stage": stage, "progress": fraction}
         if partial is not None and partial is not self._partial:  # they are large
