@@ -1,4 +1,4 @@
-"""The plot of a click's stages: for each case a bar until the first boxes, one until the verdict."""
+"""The plot of a click: for each case a bar until the first boxes, and one until the verdict."""
 
 from __future__ import annotations
 
