@@ -74,6 +74,12 @@ def main(argv: list[str] | None = None) -> int:
     browser.add_argument("--rounds", type=int, default=5)
     browser.set_defaults(run=_browser)
 
+    click = commands.add_parser("click", help="from a click in the browser to boxes and verdict")
+    click.add_argument("--rounds", type=int, default=5)
+    click.add_argument("--only", nargs="+", default=(), metavar="CASE", help="such as 720p-60s")
+    click.add_argument("--alone", action="store_true", help="not beside the plain pipeline")
+    click.set_defaults(run=_click)
+
     roofline = commands.add_parser("roofline", help="results beside what this core could do")
     roofline.add_argument("--results", type=Path, default=HERE / "results", help="the folder")
     roofline.set_defaults(run=_roofline)
@@ -83,7 +89,16 @@ def main(argv: list[str] | None = None) -> int:
     peers.add_argument("--lock", action="store_true", help="pin them again instead")
     peers.set_defaults(run=_peers)
 
-    for name in ("detector", "classifier", "decode", "pipeline", "startup", "cost", "browser"):
+    for name in (
+        "detector",
+        "classifier",
+        "decode",
+        "pipeline",
+        "startup",
+        "cost",
+        "browser",
+        "click",
+    ):
         results = HERE / "results" / f"{name}.csv"
         commands.choices[name].add_argument("--results", type=Path, default=results)
 
@@ -182,6 +197,24 @@ def _browser(args: argparse.Namespace) -> int:
 
     try:
         browser.main(args.rounds, shutil.which("chromium"), browser.PARTS, args.results)
+    except browser.Missing as missing:
+        print(missing)
+        return 1
+    return 0
+
+
+def _click(args: argparse.Namespace) -> int:
+    import shutil
+
+    from benchmarks import browser
+    from benchmarks.click import run
+
+    try:
+        found = shutil.which("chromium")
+        run.main(
+            run.Order(args.rounds, found, browser.PARTS, WORK, not args.alone, only=args.only),
+            args.results,
+        )
     except browser.Missing as missing:
         print(missing)
         return 1

@@ -21,7 +21,7 @@ from server.api.service import Service, current
 from server.errors import TooManyStreams
 from server.jobs.records import Job
 
-POLL_S = 0.25
+POLL_S = 0.1  # a look takes less than a millisecond, and people wait for what it finds
 HEARTBEAT_S = 10.0
 LONGEST_S = 300.0  # then the stream ends and the client comes again, as the standard has it
 RETRY_MS = 2000

@@ -55,6 +55,17 @@ OPTIONS: dict[str, Any] = {
 }
 
 
+def warm_up() -> None:
+    """Have yt-dlp's patterns compiled: to find the extractor that takes an address it tries
+    thousands, and reads a date in fifty ways; compiling them takes longer than a download."""
+    from yt_dlp.extractor import gen_extractor_classes
+    from yt_dlp.utils import unified_timestamp
+
+    for extractor in gen_extractor_classes():
+        extractor.suitable("https://example.org/")
+    unified_timestamp("no date")
+
+
 def download(
     url: str, proxy_url: str, max_bytes: int, max_duration_s: float, say: Callable[..., None]
 ) -> None:

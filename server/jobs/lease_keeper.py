@@ -38,13 +38,13 @@ class LeaseKeeper:
         self._written_at = time.monotonic()
 
     def progress(self, news: Progress) -> None:
-        """Take note of what the child says; a new stage is written at once."""
+        """Take note of what the child says; a new stage or verdict is written at once."""
+        if news.stage != self._stage or news.partial is not None:
+            self._stage = news.stage
+            self._written_at = 0.0
         if self._news and news.partial is None:
             news = replace(news, partial=self._news.partial)
         self._news = news
-        if news.stage != self._stage:
-            self._stage = news.stage
-            self._written_at = 0.0
 
     def keep(self) -> None:
         """Call often: looks whether the work is still ours, and writes when it is time to."""

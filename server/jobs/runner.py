@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 import shutil
 import threading
@@ -30,6 +31,7 @@ from server.processes.protocol import Checking, Task
 
 LAST_WORDS = "output.txt"  # in the scratch folder
 HOUR_S = 3600.0
+STARTED_S = 5.0  # a worker that answers within it has other things to do than to get ready
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ class Runner:
         self._busy = 0
         self._lock = threading.Lock()
         self._networks = networks
+        self._get_ready_at = time.monotonic() + STARTED_S
         self._pool = ForkServerPool(settings.jobs_per_child) if command is COMMAND else None
         self._command = command
 
@@ -103,9 +106,14 @@ class Runner:
             self.send(work.id, work.urgent)
 
     def tidy(self) -> None:
-        """Call now and then: ends what was kept ready and is not needed any more."""
-        if self._pool:
-            self._pool.tidy()
+        """Call now and then: gets ready for the first check, and ends what was kept ready and is
+        not needed any more."""
+        if not self._pool:
+            return
+        if time.monotonic() > self._get_ready_at:
+            self._get_ready_at = math.inf
+            self._pool.prepare()
+        self._pool.tidy()
 
     def close(self) -> None:
         if self._pool:

@@ -21,7 +21,7 @@ from server.terms import AnalysisOptions
 
 WORDS_BYTES = 1_000_000  # that libraries may print
 OPENCV_NO_MEMORY = -4  # cv2.error.code; it is no MemoryError
-REPORT_S = 0.2  # progress is written at most this often, except for a new stage
+REPORT_S = 0.2  # progress is written at most this often, except for a new stage or verdict
 # What the processor can do, which the networks' runtime wants to know; not this machine's name.
 HARDWARE = tuple(map(Path, ("/proc/cpuinfo", "/sys/devices/system/cpu", "/sys/fs/cgroup")))
 
@@ -93,13 +93,16 @@ class Reporter:
 
     def _report(self, stage: str, fraction: float, partial: dict[str, Any] | None) -> None:
         now = time.monotonic()
+        new = partial is not None and partial is not self._partial
         if stage != self._stage:
             log.info("work=%s stage=%s after=%.1fs", self._work_id, stage, now - self._start)
-        elif now < self._at + REPORT_S:
+        elif now < self._at + REPORT_S and not new:
             return
+        if new and self._partial is None:
+            log.info("work=%s verdict=so-far after=%.1fs", self._work_id, now - self._start)
         self._stage, self._at = stage, now
         progress: dict[str, Any] = {"stage": stage, "progress": fraction}
-        if partial is not None and partial is not self._partial:  # they are large
+        if new:  # they are large
             self._partial = progress["partial"] = partial
         self._say(progress=progress)
 

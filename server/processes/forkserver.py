@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 COMMAND = (sys.executable, "-E", "-s", "-m", "server.processes.forkserver_main")
 ANSWER_S = 20.0  # forking takes milliseconds
 PACKET_BYTES = 1 << 16
-IDLE_S = 300.0
+IDLE_S = 1800.0  # a person clicks now and then, and a start from nothing takes seconds
 PAUSE_S = 60.0  # after a failure, before the next one is started
 MAX_RSS = 400_000_000  # bytes; a new one has about a third
 AVAILABLE = hasattr(os, "pidfd_open")  # Linux
@@ -146,7 +146,7 @@ class Forked:
 
 
 class ForkServerPool:
-    """Has a fork server ready where it can: from the first check on, until none came for a while.
+    """Has a fork server ready where it can, until no check came for a while.
 
     Each is replaced after `jobs` checks, and if it failed or grew.
     """

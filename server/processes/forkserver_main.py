@@ -66,8 +66,9 @@ def main() -> None:
 
 
 def warm_up() -> None:
-    """Import what a check needs, run each network once, and have OpenCV make its tables of colours,
-    which takes it longer than a first look; starts no thread, as none survives."""
+    """Import what a check needs, run each network once, and have yt-dlp compile its patterns and
+    OpenCV make its tables of colours, each of which takes longer than a first look; starts no
+    thread, as none survives."""
     for name in WARM:
         import_module(name)
     import cv2
@@ -75,7 +76,9 @@ def warm_up() -> None:
 
     from server.analysis.cuts import thumbnail
     from server.analysis.faces import FaceFinder
+    from server.fetch import ytdlp
 
+    ytdlp.warm_up()
     metadata.version("numpy")
     cv2.setNumThreads(1)  # else it starts some
     picture = np.zeros((100, 100, 3), np.uint8)

@@ -174,10 +174,12 @@ class Overlay:
 
 
 class Extension:
-    """The installed extension; `worker` is its service worker as it is now."""
+    """The installed extension; `worker` is its service worker as it is now, and `clicked_at` when
+    its icon was last clicked, in seconds since the epoch."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
+        self.clicked_at = 0.0
         if not context.service_workers:
             context.wait_for_event("serviceworker", timeout=60_000)
         self.id = self.worker.url.split("/")[2]
@@ -227,6 +229,7 @@ class Extension:
         wait_for(page, lambda: page.evaluate("document.visibilityState === 'visible'"))
         tabs = self._browser.send("Target.getTargets", {"filter": [{"type": "tab"}]})
         [tab] = [t for t in tabs["targetInfos"] if t["url"] == page.url]
+        self.clicked_at = time.time()
         self._browser.send("Extensions.triggerAction", {"id": self.id, "targetId": tab["targetId"]})
         [target] = wait_for(page, self._popups, name="the popup")
         popup = Target(self._browser, target, page)

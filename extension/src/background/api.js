@@ -82,6 +82,33 @@ export function getJob(id) {
   return request(`/jobs/${encodeURIComponent(id)}`);
 }
 
+/**
+ * The job once it is not what `known` names any more, as the service's events tell it: so nobody waits
+ * for the next time that somebody asks.
+ * @param {string} id @param {string} known its last event; empty: none
+ * @returns {Promise<{job: Job, known: string}|null>} null where nothing is new, or no event can be had
+ */
+export async function nextJob(id, known) {
+  try {
+    const headers = known ? { "Last-Event-ID": known } : undefined;
+    const { body } = await answered(`/jobs/${encodeURIComponent(id)}/events`, { headers });
+    return body && await firstEvent(body);
+  } catch {
+    return null; // whoever asks for the job itself learns why
+  }
+}
+
+/** @param {ReadableStream<any>} body of server-sent events; closed after the first that has data */
+async function firstEvent(body) {
+  let text = "";
+  for await (const part of body.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    const event = /^id: (.*)\nevent: job\ndata: (.*)\n\n/m.exec(text);
+    if (event) return { known: event[1], job: /** @type {Job} */ (JSON.parse(event[2])) };
+  }
+  return null;
+}
+
 /** @param {string} id @param {number} face @returns {Promise<Blob>} its picture at its strongest moment */
 export async function facePicture(id, face) {
   const answer = await answered(`/jobs/${encodeURIComponent(id)}/faces/${face}.jpg`);

@@ -1,7 +1,7 @@
 // A check from the click to its verdict. Everything is kept in the store at every step, so that the
 // worker may die between any two lines and another one goes on.
 
-import { cancelJob, checkFile, checkFrames, checkUrl, getJob } from "./api.js";
+import { cancelJob, checkFile, checkFrames, checkUrl, getJob, nextJob } from "./api.js";
 import { showBadge } from "./badge.js";
 import { captureImage, captureVideo } from "./capture.js";
 import { createLookHere } from "./look-here.js";
@@ -133,9 +133,17 @@ export function createChecks() {
     try {
       await chrome.alarms.create(ALARM, { periodInMinutes: ALARM_MINUTES });
       let open = await settle(check, await first(check));
-      for (let wait = FIRST_PAUSE_MS; open; wait = Math.min(wait * 1.3, LONGEST_PAUSE_MS)) {
-        await pause(wait);
-        open = await settle(open, await ask(open));
+      let wait = FIRST_PAUSE_MS;
+      for (let known = ""; open;) {
+        const next = open.jobId ? await nextJob(open.jobId, known) : null;
+        if (next) {
+          [known, wait] = [next.known, FIRST_PAUSE_MS];
+          open = await settle(open, advanced(open, next.job));
+        } else { // too many listen, the service is away, or nothing happened for long
+          await pause(wait);
+          wait = Math.min(wait * 1.3, LONGEST_PAUSE_MS);
+          open = await settle(open, await ask(open));
+        }
       }
     } finally {
       followed.delete(check.id);
