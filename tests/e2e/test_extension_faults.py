@@ -148,6 +148,9 @@ def unanswered(extension: Extension, address: str, silent: str) -> Iterator[play
     with opened(extension, f"{address}?unanswered") as page:
         extension.set(server=silent)
         extension.click(page).close()
+        overlay = extension.overlay(page)
+        wait_for(page, lambda: overlay.count() == 1 and overlay.text(), 10, "a word on the page")
+        assert "Checking the faces" in overlay.text()
         yield page
 
 
