@@ -241,7 +241,11 @@ def test_a_page_that_extensions_may_not_enter(extension: Extension, guarded: str
     page = extension.context.new_page()
     page.goto("chrome://version/")
     popup = extension.click(page)
+    assert "No video or larger picture was found" in popup.text()
     assert "only in this browser" in popup.text()
+    popup.click("#check")
+    assert popup.text("#outcome") == "", "nothing is chosen: the page itself is no video"
+    popup.click("#subjects input")
     popup.click("#check")
     assert "no address that the service could fetch" in complaint(popup)
     popup.close()

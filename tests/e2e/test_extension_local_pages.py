@@ -18,6 +18,9 @@ pytestmark = pytest.mark.browser
 HEAD = '<!doctype html><html lang="en"><title>{title}</title><body style="margin:20px">'
 
 
+FRAMED = "[...document.querySelectorAll('video')].some((one) => one.getAnimations().length)"
+
+
 def opened(local: Extension, site: Site, name: str, body: str) -> playwright.Page:
     (site.folder / name).write_text(HEAD.format(title=name) + body)
     page = local.context.new_page()
@@ -100,9 +103,12 @@ def test_two_videos(local: Extension, site: Site, portrait: np.ndarray) -> None:
         "[...document.querySelectorAll('video')].every((v) => v.readyState >= 2)"
     )
     popup = local.click(page)
-    popup.wait("document.querySelectorAll('#subjects input').length >= 2")
-    for number in (0, 1):
+    popup.wait("document.querySelectorAll('#subjects .preview:not([hidden])').length === 2")
+    assert [f"Video {n}" in popup.text("#subjects") for n in (1, 2, 3)] == [True, True, False]
+    popup.shoot("local-two-videos")
+    for number in (1, 0):
         popup.click(f"#subjects label:nth-child({number + 1}) input")
+        wait_for(page, lambda: page.evaluate(FRAMED), 5, "the chosen one, framed")
         popup.click("#check")
     wait_for(page, lambda: len(_done(local, page)) == 2, 90, "two verdicts")
     drawn(local, page, 2)
