@@ -70,7 +70,7 @@ def test_a_stream_put_together_by_script(
 
 
 def test_a_worker_that_is_killed(local: Extension, site: Site, portrait: np.ndarray) -> None:
-    """A new worker saw none of the earlier pictures: the check ends, with a sentence and two ways on."""
+    """The next worker saw none of the earlier pictures: the check ends, and tells two ways on."""
     media.clip(site.folder / "killed.webm", media.moving(portrait, 450, (640, 480)))
     video = '<video src="killed.webm" muted loop autoplay width="640" height="480"></video>'
     page = opened(local, site, "killed-worker.html", video)
