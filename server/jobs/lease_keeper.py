@@ -38,7 +38,7 @@ class LeaseKeeper:
         self._written_at = time.monotonic()
 
     def progress(self, news: Progress) -> None:
-        """Take note of what the child says; a new stage is written at once."""
+        """Keep the child's report of its progress; a new stage is written at once."""
         if self._news and news.partial is None:
             news = replace(news, partial=self._news.partial)
         self._news = news

@@ -76,7 +76,7 @@ def slowed(port: int, delay_s: float) -> Iterator[Relay]:
 
 @pytest.fixture(scope="module")
 def guarded(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A service that wants a token."""
+    """A service that requires a token."""
     folder = tmp_path_factory.mktemp("guarded")
     with serving(site, folder, folder / "service.log", MESOSCOPE_TOKEN=TOKEN) as url:
         yield url
@@ -255,7 +255,7 @@ def test_a_page_that_extensions_may_not_enter(extension: Extension, guarded: str
 def test_the_services_own_words(
     extension: Extension, page: playwright.Page, guarded: str, site: Site
 ) -> None:
-    """What the service says of an address reaches the person, with what helps."""
+    """The service's sentence on an address reaches the person, with what helps."""
     extension.set(server=guarded, token=TOKEN)
     (site.folder / "text.mp4").write_text("no video " * 500)
     subject = f"{site.url}/text.mp4"

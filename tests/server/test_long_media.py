@@ -25,7 +25,7 @@ from server.analysis.analyze import Analyzer
 from server.analysis.records import AnalysisOptions, MediaFile
 from server.analysis.answer import to_json
 verdict = Analyzer(AnalysisOptions(max_samples=12), 2).analyze(MediaFile(Path(sys.argv[1])))
-status = Path("/proc/self/status").read_text()  # getrusage knows what the parent had, too
+status = Path("/proc/self/status").read_text()  # getrusage counts what the parent had, too
 peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 print(json.dumps({"verdict": to_json(verdict), "peak": peak}))
 """

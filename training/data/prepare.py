@@ -1,4 +1,4 @@
-"""From clips to face crops on disk, with a manifest that says who, what, when and which split."""
+"""From clips to face crops on disk, with a manifest of who, what, when and which split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// The automatic check: a page of a chosen site says that something plays, and what that is is looked
+// The automatic check: a page of a chosen site reports that something plays, and what that is is looked
 // up here. Only addresses are checked this way; pictures are taken after a yes in the popup alone.
 
 import { listSites } from "../sites.js";

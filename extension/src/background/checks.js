@@ -183,8 +183,7 @@ export function createChecks() {
     const url = subject.url ?? (subject.kind === "video" && /^https?:/.test(subject.page) ? subject.page : null);
     const check = newCheck(tabId, first ? subject : { ...subject, url }, way);
     follow(check, async (fresh) => {
-      await publish(fresh);
-      await announce(tabId, subject);
+      await Promise.all([publish(fresh), announce(tabId, subject)]);
       return (first ?? ask)(fresh);
     });
     return check.id;

@@ -14,7 +14,7 @@ import { fail } from "./problem.js";
  */
 
 const PAGE = "local/offscreen.html";
-/** What is told of each fault; the catalogues know them as `problem_<code>`. @type {Record<LocalCode, string>} */
+/** The problem of each fault; the catalogues have it as `problem_<code>`. @type {Record<LocalCode, string>} */
 const PROBLEMS = {
   "file-missing": "local-incomplete",
   "network-changed": "local-damaged",

@@ -47,7 +47,7 @@ export function createLookHere(publish) {
   const local = createLocal();
   return {
     /** Have the networks ready by the time that there is a picture. */
-    prepare() { local.prepare().catch(() => {}); }, // the check learns of it
+    prepare() { local.prepare().catch(() => {}); }, // the check fails by it later
     /** @param {Check} check @returns {Promise<Verdict>} raises CheckFailed */
     async check(check) {
       const { kind, duration_s } = check.subject;
@@ -55,7 +55,7 @@ export function createLookHere(publish) {
       const about = kind === "image" ? { kind, duration_s: 0 }
         : { kind: "video", duration_s: duration_s && Math.round(duration_s * 1000) / 1000 };
       const begun = local.begin(check.id, about);
-      begun.catch(() => {}); // the first look learns of it: the picture for that is taken meanwhile
+      begun.catch(() => {}); // the first look fails by it; its picture is taken meanwhile
       const look = async (/** @type {Blob} */ picture, /** @type {number} */ time_s) => {
         await begun;
         return local.look(check.id, picture, time_s);
@@ -64,7 +64,7 @@ export function createLookHere(publish) {
         const pictures = await (kind === "image" ? lookAtImage(check, look) : lookAtVideo(check, look, publish));
         return await documented(check.id, await local.finish(check.id), pictures);
       } catch (error) {
-        await local.drop(check.id).catch(() => {}); // what is wrong with it is told already
+        await local.drop(check.id).catch(() => {}); // the fault itself is thrown below
         throw error instanceof LocalFault ? problemOf(error) : error;
       }
     },

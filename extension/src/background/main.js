@@ -7,7 +7,7 @@ import { listen } from "./messages.js";
 import { look } from "./page.js";
 import { applySites, dropForbidden } from "../sites.js";
 
-// The token lies there; what runs on pages is told what it needs. (Firefox keeps it from nobody.)
+// The token lies there; scripts on pages get what they need by message. (Firefox has no such level.)
 chrome.storage.local.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" });
 
 const checks = createChecks();

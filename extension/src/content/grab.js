@@ -16,7 +16,7 @@ const QUALITY = 0.9;
 /**
  * @typedef {{time_s: number, moving: boolean, ended: boolean, picture: string|null, screen: Rect|null, ratio: number}} Grab
  *   `picture` is a data URL; where the page's origin rules forbid reading the picture it is null, and
- *   `screen` says where in the tab the picture can be seen; null too where that cannot be known
+ *   `screen` is where in the tab the picture can be seen; null too where that cannot be known
  */
 
 /** @param {Shown} element @param {number} longest_px @returns {string|null} of a still every byte, of a video what is quick to take */

@@ -1,5 +1,5 @@
 // The extension on a page. Loaded into a document the first time that the person asks for it there;
-// does nothing until the service worker speaks.
+// does nothing until the service worker sends a message.
 
 import { grab, preview } from "./grab.js";
 import { createOverlays } from "./overlays.js";

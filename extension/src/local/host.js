@@ -15,7 +15,7 @@ const PASSABLE = ["network-wrong", "no-simd"];
 /** A worker that was killed answers nothing; one on a very slow machine answers within this. */
 const PATIENCE_MS = 30_000;
 
-/** What kept a check in the browser from going on; `code` says what it was. */
+/** What kept a check in the browser from going on; `code` names it. */
 export class LocalFault extends Error {
   /** @param {LocalCode} code */
   constructor(code) {
@@ -103,7 +103,7 @@ export function createHost({ patience_ms = PATIENCE_MS } = {}) {
     }
   };
   const ready = open(WAYS, false);
-  ready.catch(() => {}); // whoever calls learns of it
+  ready.catch(() => {}); // each call fails by it
 
   /** @param {Call} call */
   const ask = async (call) => {

@@ -2,7 +2,7 @@
 
 /** @import { Face } from "./types.js" */
 
-/** Reasons that lie in the picture: such a face speaks neither way. */
+/** Reasons that lie in the picture: such a face is no evidence either way. */
 export const UNJUDGED = ["face-too-small", "too-few-frames", "blurred", "out-of-scope"];
 /** So few are shown like the others. */
 const FEW = 2;
