@@ -107,7 +107,7 @@ def main(argv: list[str] | None = None) -> int:
     labels.add_argument("--results", type=Path, default=HERE / "results" / "labels.csv")
     labels.set_defaults(run=_labels)
 
-    backends = commands.add_parser("backends", help="does Keras say what TFLite says?")
+    backends = commands.add_parser("backends", help="do Keras and TFLite answer alike?")
     backends.add_argument("--clips", nargs="+", metavar="NAME", help="default: all")
     backends.add_argument("--samples-per-s", type=float, default=1.0)
     backends.add_argument("--results", type=Path, help="default: none is written")

@@ -1,7 +1,7 @@
 """Does Keras give the verdicts that TFLite gives? Whole checks of clips, compared face by face.
 
 TFLite computes in float32 here, as Keras does; what the service runs by default is 8 bits wide, and
-`python -m convert verify` says what that costs.
+`python -m convert verify` measures what that costs.
 """
 
 from __future__ import annotations

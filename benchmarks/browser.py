@@ -69,7 +69,7 @@ ASK = """(order) => new Promise((resolve, reject) => {
 
 
 class Missing(RuntimeError):
-    """Something that this benchmark needs is not here; the message says how to get it."""
+    """A prerequisite of this benchmark is missing; the message tells how to get it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One check's work on 720p frames, over and over: `python -m benchmarks.gpu_client SECONDS [LINE]`.
 
-LINE: the two descriptors of a line to the networks' process; without, TFLite. It says `ready`,
-waits for a line on standard input, and says how many frames and faces it looked at.
+LINE: the two descriptors of a line to the networks' process; without, TFLite. It prints `ready`,
+waits for a line on standard input, and prints how many frames and faces it looked at.
 """
 
 from __future__ import annotations

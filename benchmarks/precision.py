@@ -1,5 +1,5 @@
 """What 16-bit floats would do to the full networks: is what they say still what they say in
-float32, which is what TFLite says?
+float32, as TFLite does?
 
 Each network alone computes in a mixed precision of Keras, float32 weights cast for each use, the
 last layer in float32, while the others stay in float32; then all three of the cascade together.

@@ -44,7 +44,7 @@ def running(**settings: str) -> Iterator[tuple[Postgres, Redis]]:
 
 
 class Missing(Exception):
-    """A program is not installed; the message says how to get it."""
+    """A program is not installed; the message tells how to get it."""
 
 
 def program(name: str) -> str:

@@ -94,7 +94,7 @@ def main(order: Order, results: Path) -> None:
 
 
 def _commands(python: Path, picture: Path) -> tuple[Start, Start]:
-    """Our command line, and a process with mtcnn and Keras, which says first when it is ready."""
+    """Our command line, and a process with mtcnn and Keras, which first prints that it is ready."""
 
     def said(process: subprocess.Popen[str]) -> int:
         assert process.stdout is not None

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from convert.errors import ConversionError
+from convert.quiet import quiet
 from convert.ranges import RANGES
 from models import registry
 
@@ -124,9 +125,9 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 
 def _mtcnn(args: argparse.Namespace) -> int:
-    from convert import mtcnn
-
     with _working("converting P-, R- and O-Net"):
+        from convert import mtcnn  # imports TensorFlow
+
         differences = mtcnn.convert(args.out)
     for name, worst in differences.items():
         print(f"{name}: largest difference from the package's network {worst:.1e}")
@@ -246,7 +247,9 @@ def _convert(args: argparse.Namespace, file: Path, ours: Any, source: Any) -> in
 def _browser(args: argparse.Namespace) -> int:
     from convert import browser
 
-    print(f"written: {browser.write(args.out, args.model)} and what it names")
+    with _working("writing the networks"):
+        written = browser.write(args.out, args.model)
+    print(f"written: {written} and what it names")
     return 0
 
 
@@ -262,7 +265,9 @@ def _rules(_: argparse.Namespace) -> int:
 def _inspect(args: argparse.Namespace) -> int:
     from convert import inspect
 
-    inspect.show(inspect.inspect(args.model))
+    with _working("reading the model"):
+        found = inspect.inspect(args.model)
+    inspect.show(found)
     return 0
 
 
@@ -293,12 +298,15 @@ def _show(report: Any, file: Path | None) -> None:
 
 @contextmanager
 def _working(what: str) -> Iterator[None]:
-    """Show a spinner on a terminal during work of unknown length."""
+    """Show a spinner on a terminal during work of unknown length, and nothing of TensorFlow's."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with (
+        quiet() as terminal,
+        Progress(*columns, console=Console(file=terminal), transient=True) as progress,
+    ):
         progress.add_task(what)
         yield
 

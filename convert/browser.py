@@ -1,7 +1,7 @@
 """The networks as the extension runs them in the browser, each with what proves that it is the one
 and computes what it should.
 
-LiteRT.js wants the shapes of a network settled: R-Net, O-Net and the classifier get one file for
+LiteRT.js runs fixed shapes only: R-Net, O-Net and the classifier get one file for
 each size of batch. The P-Net looks at pictures of any size: its file is completed in the browser
 (`any_sides`), where compiling takes a millisecond, so that it answers there what it answers here.
 """

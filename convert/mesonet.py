@@ -73,7 +73,7 @@ def _set(layer: Any, weights: dict[str, Array], parts: tuple[str, ...], path: Pa
     given = [weights[part].shape if part in weights else None for part in parts]
     if given != wanted:
         raise ConversionError(
-            f"{path}: {layer.name} wants weights of {wanted}, the file has {given}"
+            f"{path}: {layer.name} takes weights of shape {wanted}, the file has {given}"
         )
     if not all(np.isfinite(weights[part]).all() for part in parts):
         raise ConversionError(f"{path}: {layer.name} has weights that are not numbers")

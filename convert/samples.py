@@ -20,7 +20,7 @@ VIDEO_SAMPLES_PER_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """`crops` float32 [N, S, S, 3] in -1..1; `fake` bool [N], or None where nobody says."""
+    """`crops` float32 [N, S, S, 3] in -1..1; `fake` bool [N], or None where there are no labels."""
 
     crops: Float32
     fake: NDArray[np.bool_] | None

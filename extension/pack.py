@@ -1,4 +1,4 @@
-"""The extension as each store wants it: dist/mesoscope-STORE-VERSION.zip (`make extension`), and
+"""The extension as each store takes it: dist/mesoscope-STORE-VERSION.zip (`make extension`), and
 as a folder that a browser loads unpacked: dist/STORE.
 
 What is packed is extension/src as it lies there, and what checks in the browser need (build/local,
@@ -21,7 +21,7 @@ SOURCE = ROOT / "extension" / "src"
 STORES = ("chrome", "firefox")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 FIREFOX_ID = "mesoscope@mesoscope.invalid"
-FIREFOX_LEAST = "140.0"  # the first that knows data_collection_permissions
+FIREFOX_LEAST = "140.0"  # the first with data_collection_permissions
 FIREFOX_ANDROID_LEAST = "142.0"
 # What goes to the person's own service: the address of what is checked, and after a yes pictures.
 SENT = ["browsingActivity", "websiteContent"]

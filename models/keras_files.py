@@ -118,7 +118,7 @@ def _folder(path: Path) -> str:
 
 
 def _under_suffix(path: Path, suffix: str, folder: Path) -> Path:
-    """`path`, or where its ending is not as Keras wants it, the same file under a name that is."""
+    """`path`, or where Keras does not accept its ending, the same file under a name that is."""
     if path.suffix == suffix:
         return path
     named = folder / f"model{suffix}"

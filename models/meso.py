@@ -48,7 +48,7 @@ def meso3_full(input_px: int = FULL_INPUT_PX, dropout: float = 0.2) -> keras.Mod
     """The full model: EfficientNet-Lite0 whole, 3.5 M parameters, in float on a GPU.
 
     What Meso-3 pools goes into the logit too, beside the deep features, so that training can start
-    from a trained Meso-3 and add to what that knows.
+    from a trained Meso-3 and add to its features.
     """
     image = keras.Input((input_px, input_px, 3), name="crop")
     blocks = _trunk(image, FULL_STAGES)

@@ -62,7 +62,7 @@ class Guarantee:
 
 @dataclass(frozen=True, slots=True)
 class Likelihood:
-    """How scores of a person become a likelihood ratio: server/analysis/likelihood.py says how.
+    """How a person's scores become a likelihood ratio: formulas in server/analysis/likelihood.py.
 
     `views` of each crop are scored, as it is and mirrored. `line`: ln LR of one crop, three terms
     of its quality and the same three times its logit, with the `covariance` [6, 6] of what people
@@ -109,7 +109,7 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceMap:
-    """A network that says where in a face a classifier's fakes are: a crop to P(place is foreign).
+    """A network that locates a classifier's fakes in a face: a crop to P(place is foreign).
 
     Places from `threshold` up are marked; `shown` is whether it passed the tests that a map must
     pass before people see it; `iou` the overlap with masks on `part`, its own and that of the place

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class AppError(Exception):
-    """A failure with a name. `detail` says what happened this time and what to do about it.
+    """A failure with a name. `detail` describes this case and its remedy.
 
     Subclasses set `code` (stable, kebab-case, part of the API), `http_status`, `title` and `cure`:
     what helps in general, for the page of this error.
@@ -70,7 +70,7 @@ class IdempotencyConflict(AppError):
 
 class WrongMethod(AppError):
     code, http_status, title = "wrong-method", 405, "This address does not take that method"
-    cure = "The header Allow says which methods this address takes."
+    cure = "The header Allow lists the methods that this address takes."
 
 
 class WrongType(AppError):

@@ -23,7 +23,7 @@ _SECRET = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/'\"]*@", re.IGNORECASE)
 
 
 def configure(stream: TextIO | None = None, level: int = logging.INFO, form: str = "text") -> None:
-    """Set up the root logger of this process; libraries are heard from `warning` up."""
+    """Set up the root logger of this process; of libraries it takes `warning` and above."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines() if form == "json" else Lines(FORMAT, "%Y-%m-%d %H:%M:%S"))
     logging.basicConfig(level=level, handlers=[handler], force=True)

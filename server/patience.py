@@ -64,7 +64,7 @@ class PatientSocket(socket.socket):
             self.shutdown(socket.SHUT_RDWR)  # whoever closes it waits no more
 
     def _waited(self, act: Callable[[], Any], count: Callable[[Any], int]) -> Any:
-        """`act`, within what is left of the patience; `count` says how many bytes it was."""
+        """`act`, within what is left of the patience; `count` gives its number of bytes."""
         asked_s = self.gettimeout()
         if asked_s == 0:
             return act()

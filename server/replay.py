@@ -1,4 +1,4 @@
-"""Does a report hold? The check is made again as the report says, and both answers are compared.
+"""Does a report hold? The check is repeated with its options, and both answers are compared.
 
 On the same software and kind of processor, everything but the time taken must be equal. Elsewhere
 sums are rounded otherwise: there the labels must be equal, and each P(fake) within ROUNDING. Where
@@ -46,7 +46,7 @@ class CannotReplay(BadValue):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that the report says and the replay does not; both as a person reads them."""
+    """A fact in which report and replay differ; both values in a reader's form."""
 
     what: str
     report: str
@@ -116,7 +116,7 @@ def tolerance(report: dict[str, Any], replay: dict[str, Any]) -> float:
 
 
 def differences(report: dict[str, Any], replay: dict[str, Any]) -> list[Difference]:
-    """What the report says otherwise than the replay; empty where it holds."""
+    """The facts in which report and replay differ; empty where the report holds."""
     allowed = tolerance(report, replay)
     if allowed == EXACT:
         return list(_unequal("", _compared(report), _compared(replay)))

@@ -63,7 +63,7 @@ class Sample(Shape):
 
 
 class Moment(Shape):
-    """When a face looked most manipulated; `regions` says where in it, null where that is not
+    """When a face looked most manipulated; `regions`: where in it, null where that is not
     known. Its picture: /jobs/ID/faces/FACE.jpg?moment=N, counting from 0."""
 
     t: float
@@ -183,7 +183,7 @@ class Declaration(Shape):
 
 
 class Provenance(Shape):
-    """What the file says of its own origin. No part of the verdict: it is declared, not seen."""
+    """The file's statements on its own origin. No part of the verdict: declared, not measured."""
 
     state: State
     declarations: Annotated[list[Declaration], Field(max_length=MOST_DECLARATIONS)]

@@ -19,7 +19,7 @@ NAMES = ("facenet", "tflite-runtime")
 
 
 class Missing(Exception):
-    """An environment is not there; the message says how to make it."""
+    """An environment is missing; the message tells how to make it."""
 
 
 def python(name: str) -> Path:

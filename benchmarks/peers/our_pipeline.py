@@ -1,4 +1,4 @@
-"""One check of one file by our analysis: says when it is ready, has a first verdict, has ended.
+"""One check of one file by our analysis: reports when it is ready, has a first verdict, has ended.
 
 With as many threads as a service with one worker gives to a check.
 """

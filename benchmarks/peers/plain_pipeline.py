@@ -1,4 +1,4 @@
-"""One check of one file as it is usually built: says when it is ready, and when it has answered."""
+"""One check of one file as it is usually built: reports when it is ready and when it answered."""
 
 from __future__ import annotations
 

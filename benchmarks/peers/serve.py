@@ -21,7 +21,7 @@ Call = Callable[[Any], Any]
 
 
 def speaker() -> Callable[..., None]:
-    """A function that says its named arguments as one line of JSON on standard output.
+    """A function that prints its named arguments as one line of JSON.
 
     Libraries print what they like there; from now on that goes to standard error.
     """

@@ -68,7 +68,7 @@ export function serverAddress(text) {
 }
 
 /**
- * The host permission that one address needs, and no more. Firefox knows no ports in patterns.
+ * The host permission that one address needs, and no more. Firefox takes no ports in patterns.
  * @param {string} address
  */
 export function permissionFor(address) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import rules from "../src/local/rules.js";
-import { evidenceText, labelText, worthTexts } from "../src/view/phrases.js";
+import { evidenceText, isOpen, labelText, worthTexts } from "../src/view/phrases.js";
 import { makeWords } from "../src/words.js";
 
 const LOCALES = new URL("../src/_locales/", import.meta.url);
@@ -31,6 +31,12 @@ test("no sign names what was looked for", () => {
   assert.equal(labelText(english, real, { covers: ["face swap"], blind_to: ["generated face"] }), "No sign of: face swap");
   assert.equal(labelText(english, real, null), "No sign of manipulation found");
   assert.equal(labelText(english, { label: "inconclusive", level: "suspicious" }, null), "Suspicious");
+});
+
+test("what a check that goes on cannot tell yet is no finding", () => {
+  assert.deepEqual([{ label: "inconclusive" }, { label: "no-face" }].map(isOpen), [true, true]);
+  const found = [{ label: "inconclusive", level: "suspicious" }, { label: "fake", level: "fake" }, { label: "real", level: "real" }];
+  assert.deepEqual(found.map(isOpen), [false, false, false]);
 });
 
 test("an answer says what its evidence is worth, and one of schema 1 what its flag is", () => {

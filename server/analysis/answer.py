@@ -16,7 +16,7 @@ from server.terms import Level
 
 
 def to_json(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as everything outside speaks of it: tests/contract/verdict-2.schema.json, or the
+    """The verdict as everything outside reads it: tests/contract/verdict-2.schema.json, or the
     one of schema 1 where the options ask for it.
 
     Seconds to the millisecond, P(fake) and fractions of the picture to 4 digits, null if unknown.

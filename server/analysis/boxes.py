@@ -1,4 +1,4 @@
-"""Pure box geometry. Boxes are float32 [N, 4], xyxy, in pixels, unless a name says otherwise."""
+"""Pure box geometry. Boxes are float32 [N, 4], xyxy, in pixels, unless a name has another unit."""
 
 from __future__ import annotations
 

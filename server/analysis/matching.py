@@ -18,7 +18,7 @@ from server.analysis.records import Float32, Float64, Uint8
 REACH, REACH_MOST = 1.0, 4.0
 REACH_PER_S, REACH_PER_S_HEADING = 5.0, 1.0
 GROWTH, GROWTH_PER_S, GROWTH_MOST = 1.5, 0.5, 2.5
-# The distance of two looks that speaks against one person as loudly as a move to the end of reach.
+# The distance of two looks that counts against one person as much as a move to the end of reach.
 # In our clips it is below 0.82 for 90 % of the pairs of one person's pictures up to 1.7 s apart,
 # and above 1.23 for 95 % of the pairs of two people in one picture (test_measured.py).
 SAME_LOOK = 1.2

@@ -61,7 +61,7 @@ class MediaFile:
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """What the container says, after rotation. `duration_s` is 0 for a still image."""
+    """The container's facts, after rotation. `duration_s` is 0 for a still image."""
 
     kind: MediaKind
     width_px: int
@@ -281,7 +281,7 @@ class Verdict:
     pictures: tuple[FacePicture, ...] = ()
     level: Level | None = None
     ratio: Ratio | None = None
-    provenance: Provenance | None = None  # what the file says of itself; None: it was not asked
+    provenance: Provenance | None = None  # the file's own statements; None: they were not read
 
 
 @dataclass(frozen=True, slots=True)

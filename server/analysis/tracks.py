@@ -107,7 +107,7 @@ class Tracker:
 
     def tracks(self) -> list[Track]:
         """Everyone so far, in order of appearance; more frames may follow."""
-        # A still image shows everybody once, so that it says nothing there.
+        # A still image shows everybody once: no track is short there.
         return [
             _to_track(person, self._side_px)
             for person in self._people

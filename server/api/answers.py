@@ -15,7 +15,7 @@ from server.api.service import current
 from server.errors import Cancelled, NotFound
 from server.jobs.records import Job
 
-WAIT_S = 20.0  # how long a request waits for its verdict, unless it says otherwise
+WAIT_S = 20.0  # how long a request waits for its verdict, unless the request states another time
 POLLS_S = (0.05, 0.1, 0.2, 0.4)  # pauses between looks at a job; the last one repeats
 
 RESPONSES: dict[int, Any] = {

@@ -44,7 +44,7 @@ def problem(code: str) -> Response:
 @blueprint.get("/docs")
 @blueprint.doc(hide=True)
 def docs() -> Response:
-    """What /openapi.json says, for people."""
+    """The content of /openapi.json, for people."""
     spec: dict[str, Any] = current_app.spec  # type: ignore[attr-defined]
     groups = operations(spec, request.host_url.rstrip("/"))
     content = page("docs.html", info=spec["info"], groups=groups, shapes=shapes(spec))

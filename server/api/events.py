@@ -91,7 +91,7 @@ def _told(service: Service, job_id: str, known: str, line: socket.socket | None)
 
 
 def _event(job: Job) -> tuple[str, str]:
-    """What it says in short, as its id, and the event."""
+    """The event's id, which is short for its content, and the event."""
     data = json.dumps(describe(job))
     identity = hashlib.sha256(data.encode()).hexdigest()[:16]
     return identity, f"id: {identity}\nevent: job\ndata: {data}\n\n"

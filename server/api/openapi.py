@@ -1,4 +1,4 @@
-"""What /openapi.json says beyond what the views declare."""
+"""Parts of /openapi.json that the views do not declare."""
 
 from __future__ import annotations
 

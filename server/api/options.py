@@ -124,7 +124,7 @@ Kind = TypeVar("Kind", bound=BaseModel)
 
 
 def validated(kind: type[Kind], values: Mapping[str, Any]) -> Kind:
-    """`values` as an instance of `kind`. Raises BadValue, which says of each what is wrong."""
+    """`values` as an instance of `kind`. Raises BadValue, which lists the fault of each."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:

@@ -29,7 +29,7 @@ MEDIA_TYPE = "application/problem+json"
 FORM = "application/x-www-form-urlencoded"
 CURES = {
     404: "All addresses of this service: /docs",
-    405: "The header Allow says which ones are taken.",
+    405: "The header Allow lists those that are taken.",
 }
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 BY_STATUS: dict[int, type[AppError]] = {

@@ -31,7 +31,7 @@ def report(job_id: str, query_data: schemas.ReportQuery) -> Response:
     """What was found, as one HTML file with everything inside, as JSON (the Verdict), or as CSV."""
     job = find(job_id)
     if job.result is None:
-        raise NotFound("There is a report once the check is done; its job says how far it is.")
+        raise NotFound("There is a report once the check is done; its job shows the progress.")
     kind = query_data.format
     if kind == "json":
         response = tagged(json.dumps(job.result), "application/json")

@@ -17,7 +17,7 @@ from server.terms import SHAPES, UNJUDGED, Level
 from server.words import Words
 
 FEW = 2  # so many are shown like the others
-RARE = 0.01  # of such videos are fake, for the sentence that says what a flag is worth
+RARE = 0.01  # of such videos are fake, for the sentence on what a flag is worth
 PRIORS = (1, 50)  # of 100 such videos are fake, for those that say what evidence is worth
 JOIN_S = 1.5  # samples farther apart are not joined: the face may have been away in between
 WIDTH, HEIGHT, EDGE = 640, 72, 6
@@ -32,7 +32,7 @@ class Lane:
     height: int
     bounds: list[float]
     curves: list[str]
-    dots: list[tuple[float, float, str, str]]  # x, y, level, what it says
+    dots: list[tuple[float, float, str, str]]  # x, y, level, tooltip
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class BatchLine(Options):
 
 
 class Problem(BaseModel):
-    """RFC 9457: `type` and `code` are stable; `detail` says what to do about it this time."""
+    """RFC 9457: `type` and `code` are stable; `detail` describes the remedy in this case."""
 
     type: str
     code: str
@@ -167,7 +167,7 @@ class Jobs(BaseModel):
 class BatchEntry(BaseModel):
     """What became of one address: its job, or the Problem with it.
 
-    The problem's `retry_after_s`, where there is one, says when to send this line again.
+    The problem's `retry_after_s`, where there is one, is the wait before this line may come again.
     """
 
     line: int = Field(description="where it stood in the batch, counted from 1")
@@ -245,7 +245,7 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Every part says `ok`; otherwise the answer is the problem `not-ready`."""
+    """Every part is `ok`; otherwise the answer is the problem `not-ready`."""
 
     status: Literal["ready"]
     parts: dict[str, str]

@@ -104,7 +104,7 @@ _WORDS: tuple[tuple[str, type[AppError], str], ...] = (
 
 
 def explain(failure: Failure, record: Record, host: str) -> AppError:
-    """The error for a download that failed; what the guard saw outweighs what the child says."""
+    """The error for a download that failed; what the guard saw outweighs the child's account."""
     if record.refused:
         return refused(record)
     too_much = failure.stopped == "too-large" or failure.kinds & {"MemoryError", "RecursionError"}

@@ -50,17 +50,17 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 def system_resolver(host: str, port: int) -> list[str]:
-    """Every address that the machine's resolver knows for `host`."""
+    """Every address that the machine's resolver gives for `host`."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class _Refused(Exception):
-    """The policy says no."""
+    """The policy forbids this address."""
 
 
 class _Unreachable(Exception):
-    """The policy says yes, but there is nobody to talk to."""
+    """The policy allows this address, but nothing answers there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ class Guard:
     ) -> None:
         """Pass bytes on (or drop them) until the source ends; OSError when the budget does.
 
-        A client that listens says nothing for as long as it takes; a site must say something.
+        A client that waits may stay silent for any time; a site may not.
         """
         while True:
             async with asyncio.timeout(idle_s):

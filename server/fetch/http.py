@@ -106,7 +106,7 @@ def status_of(head: bytes) -> int:
 
 
 def closing(head: bytes) -> bytes:
-    """A response head that tells the client: one answer per connection, whatever the site says."""
+    """A response head that tells the client: one answer per connection, whatever the site's."""
     first, *rest = head.split(b"\r\n")
     one_hop = (b"connection", b"keep-alive", b"proxy-connection", b"upgrade")
     kept = [line for line in rest if line.split(b":", 1)[0].strip().lower() not in one_hop]

@@ -96,7 +96,7 @@ def _finished(file: str | None, say: Callable[..., None], *, cut_short: bool) ->
 
 
 class _Watch:
-    """Stops a download that is live, too long or too large; says how far it has come."""
+    """Stops a download that is live, too long or too large; reports its progress."""
 
     def __init__(self, max_bytes: int, max_duration_s: float, say: Callable[..., None]) -> None:
         self.stopped = ""
@@ -113,7 +113,7 @@ class _Watch:
         raise DownloadCancelled(kind)
 
     def on_found(self, info: dict[str, Any], **_: bool) -> None:
-        """yt-dlp's match_filter: called once it knows what it is about to fetch."""
+        """yt-dlp's match_filter: called once the site has described the media."""
         if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming"):
             self.stop("live-stream")
         if (info.get("duration") or 0) > self._max_duration_s:

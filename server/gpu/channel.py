@@ -1,6 +1,6 @@
 """A check's channel to the process that runs the full networks, for many checks at once.
 
-The numbers lie in memory that both ends share; a packet says which network they are for and which
+The numbers lie in memory that both ends share; a packet names the network they are for and which
 shape they have. Nothing that could be code crosses it, in either direction.
 """
 

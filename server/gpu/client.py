@@ -118,7 +118,7 @@ class NetworksProcess:
             )
 
     def _hear(self, seconds: float) -> None:
-        """Take note of what it found, once it says so."""
+        """Keep the networks' answer, once the process has written it."""
         if self._heard or not select.select([self._control], [], [], seconds)[0]:
             return
         self._heard = True

@@ -167,7 +167,7 @@ def _predictor(model: Any) -> Callable[[list[NDArray[Any]]], Float32]:
     """One function of a list of arrays, compiled once for each shape."""
     import keras
 
-    # XLA compiles for seconds what runs for milliseconds; JAX knows nothing else.
+    # XLA compiles for seconds what runs for milliseconds; JAX has no other mode.
     model.compile(jit_compile=keras.backend.backend() == "jax")
 
     def predict(inputs: list[NDArray[Any]]) -> Float32:

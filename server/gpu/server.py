@@ -164,7 +164,7 @@ def main() -> None:
     logs.configure(form=sys.argv[4])
     with socket.socket(fileno=descriptor) as control:
         try:
-            with logs.silence():  # TensorFlow says much
+            with logs.silence():  # TensorFlow writes much there
                 networks = KerasNetworks(float(sys.argv[3]))
         except ModelError as error:
             raise SystemExit(str(error)) from error

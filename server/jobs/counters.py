@@ -73,11 +73,11 @@ class Tally:
         self._add(_time(QUEUED, waited_s))
 
     def ended(self, outcome: str, after_s: float) -> None:
-        """`outcome`: done, or what failed() says."""
+        """`outcome`: done, or the answer of failed()."""
         self._add({(JOBS, outcome): 1, **_time(TOTAL, after_s)})
 
     def analyzed(self, result: Mapping[str, Any]) -> None:
-        """What a verdict's JSON form says of the work. One of an odd shape is not counted."""
+        """Sums over a verdict's JSON form. A verdict of an odd shape is not counted."""
         sums: dict[Key, float] = {}
         with suppress(TypeError, ValueError, KeyError, AttributeError):
             sums[FACES, ""] = len(result["faces"])

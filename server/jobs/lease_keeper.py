@@ -38,7 +38,7 @@ class LeaseKeeper:
         self._written_at = time.monotonic()
 
     def progress(self, news: Progress) -> None:
-        """Take note of what the child says; a new stage or verdict is written at once."""
+        """Keep the child's report of its progress; a new stage or verdict is written at once."""
         if news.stage != self._stage or news.partial is not None:
             self._stage = news.stage
             self._written_at = 0.0

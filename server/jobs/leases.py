@@ -136,7 +136,7 @@ class Leases:
         return self._counted(counters.failed(error), made_at)
 
     def release(self, work_id: str, owner: str, *, counted: bool) -> bool:
-        """Put a work back; `counted` says whether this attempt is one of the MAX_ATTEMPTS."""
+        """Put a work back; `counted`: whether this attempt is one of the MAX_ATTEMPTS."""
         attempts = works.c.attempts - (0 if counted else 1)
         return self._change(
             update(works)

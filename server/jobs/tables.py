@@ -131,7 +131,7 @@ requests = Table(  # which job a client was given for its idempotency key
     Column("job_id", ForeignKey(jobs.c.id, ondelete="CASCADE"), index=True),
 )
 
-counters = Table(  # sums that outlive the jobs; server/jobs/counters.py says of what
+counters = Table(  # sums that outlive the jobs; server/jobs/counters.py names them
     "counters",
     metadata,
     Column("name", String(16), primary_key=True),

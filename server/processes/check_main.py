@@ -22,7 +22,7 @@ from server.terms import AnalysisOptions
 WORDS_BYTES = 1_000_000  # that libraries may print
 OPENCV_NO_MEMORY = -4  # cv2.error.code; it is no MemoryError
 REPORT_S = 0.2  # progress is written at most this often, except for a new stage or verdict
-# What the processor can do, which the networks' runtime wants to know; not this machine's name.
+# What the processor can do, which the networks' runtime reads; not this machine's name.
 HARDWARE = tuple(map(Path, ("/proc/cpuinfo", "/sys/devices/system/cpu", "/sys/fs/cgroup")))
 
 log = logging.getLogger(__name__)

@@ -229,7 +229,7 @@ def check(
     """Have a child do the task; `done`: the fraction of the whole progress that lies behind.
 
     Calls `on_progress` with what is new, and every POLL_S or sooner with None; an exception raised
-    by it ends the child. Raises AppError: what the child says, time-limit or worker-lost.
+    by it ends the child. Raises AppError: the child's own, time-limit or worker-lost.
     """
     with start(task) as child:
         while not child.ended:

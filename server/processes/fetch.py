@@ -3,7 +3,7 @@
     address -> checked_url -> guard (proxy) <- download (yt-dlp) -> file in the folder -> Fetched
 
 A download that passes `max_bytes` is not thrown away where its beginning can be decoded: the part
-is kept, and `Fetched.cut_short` says so. Otherwise it is too large.
+is kept, and `Fetched.cut_short` is true. Otherwise it is too large.
 """
 
 from __future__ import annotations

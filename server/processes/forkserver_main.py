@@ -4,7 +4,7 @@ It has imported everything and never reads a byte that a stranger wrote, so that
 warm and in a process of its own. Requests come and answers go as JSON packets over a socket:
 `{"task": {...}}` with the descriptors to answer on and to log to, and perhaps those of a line to
 the networks -> `{"pid": ...}`; `{"reap": pid}` -> `{"status": ...}`, so that until then the number
-of the process is not given out again. It says `{"warm": true}` once, and ends with its parent.
+of the process is not given out again. It writes `{"warm": true}` once, and ends with its parent.
 """
 
 from __future__ import annotations

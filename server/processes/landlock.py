@@ -35,7 +35,7 @@ def abi() -> int:
 def restrict(readable: Sequence[Path], writable: Sequence[Path], tcp_ports: Sequence[int]) -> None:
     """Bind this thread, and all that it starts, to these paths and ports.
 
-    A port is allowed at any address: Landlock knows no more. Needs no_new_privs. Paths that do not
+    A port is allowed at any address; no rule is finer. Needs no_new_privs. Paths that do not
     exist are passed over. Raises OSError.
     """
     version = abi()

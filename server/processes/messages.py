@@ -101,28 +101,28 @@ Message = Progress | Received | Downloaded | Failed | Proxy | Note | Answer
 
 
 class Nonsense(ValueError):
-    """A line that no child of ours says."""
+    """A line that no child of ours writes."""
 
 
 def from_guard(lines: Iterable[dict[str, Any]]) -> Iterator[Proxy | Note]:
-    """What a guard says; raises AppError, as `_heard` does."""
+    """A guard's messages; raises AppError, as `_heard` does."""
     return _heard(lines, Proxy, Note)
 
 
 def from_download(lines: Iterable[dict[str, Any]]) -> Iterator[Received | Downloaded | Failed]:
-    """What a download says; raises AppError, as `_heard` does."""
+    """A download's messages; raises AppError, as `_heard` does."""
     return _heard(lines, Received, Downloaded, Failed)
 
 
 def from_check(lines: Iterable[dict[str, Any]]) -> Iterator[Progress | Answer]:
-    """What a check says; raises AppError, as `_heard` does."""
+    """A check's messages; raises AppError, as `_heard` does."""
     return _heard(lines, Progress, Answer)
 
 
 def _heard(lines: Iterable[dict[str, Any]], *kinds: type[Message]) -> Iterator[Any]:
     """Messages of these kinds.
 
-    Raises the AppError that a line names, and AppError for nonsense, which no honest child says.
+    Raises the AppError that a line names, and AppError for nonsense, which no honest child writes.
     """
     for line in lines:
         try:
@@ -138,7 +138,7 @@ def _heard(lines: Iterable[dict[str, Any]], *kinds: type[Message]) -> Iterator[A
 
 
 def understood(line: dict[str, Any]) -> Message | AppError:
-    """What a line says. Raises Nonsense, whatever it holds."""
+    """The message in a line. Raises Nonsense for every other content."""
     try:
         return _understood(line)
     except Nonsense:

@@ -125,7 +125,7 @@ class Task:
 def environment() -> dict[str, str]:
     """Nothing of ours: its own libraries' settings, and no folder where something could be found.
 
-    What it knows, its answer can carry out: passwords of databases and clouds, names of people.
+    Whatever it holds, its answer can carry out: passwords of databases and clouds, names of people.
     """
     given = ENVIRONMENT | {
         "HOME": "/nonexistent",
@@ -141,7 +141,7 @@ def environment() -> dict[str, str]:
 class Lines:
     """Puts blocks of what a child writes together to the objects that its lines hold.
 
-    `too_much`: it says more, in one line or altogether, than any child of ours.
+    `too_much`: it wrote more, in one line or altogether, than any child of ours.
     """
 
     def __init__(self) -> None:

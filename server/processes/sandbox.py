@@ -2,7 +2,7 @@
 
 Limits and no_new_privs work everywhere; Landlock (files since Linux 5.13, TCP since 6.7, signals
 since 6.12) and seccomp where the kernel has them; a Python audit hook always. Each is a net for the
-holes of the others: Landlock knows no UDP and no chmod, seccomp no addresses and no names of files,
+holes of the others: Landlock has no UDP and no chmod, seccomp no addresses and no names of files,
 and the audit hook only what Python does.
 """
 
@@ -170,7 +170,7 @@ def drop_capabilities() -> None:
     """Have root's rights no longer, should the service run as root, but to its users' media."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return
-    # Still permitted, as the file of a check may be anybody's; which files, Landlock says.
+    # Still permitted, as the file of a check may be anybody's; Landlock limits the files.
     kept = (CAP_DAC_OVERRIDE | CAP_DAC_READ_SEARCH) & _permitted()
     libc = ctypes.CDLL(None, use_errno=True)
     header = struct.pack("Ii", CAPABILITIES_3, 0)

@@ -1,7 +1,7 @@
 """A seccomp filter: the system calls of py and no other.
 
 Source: Linux, Documentation/userspace-api/seccomp_filter.rst. On an architecture that is not
-listed there is no filter, and `available` says so.
+listed there is no filter, and `available` is False.
 """
 
 from __future__ import annotations

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from flask import Blueprint, Response, render_template, request, send_from_directory
 
 from models import registry
+from server import words as catalogues
 from server.api.pages import spoken
 from server.api.service import current
+from server.errors import NotFound
 
 EXTENSION = Path(__file__).parents[2] / "extension" / "src"
 POLICY = (
@@ -38,9 +41,22 @@ def index() -> Response:
     return response
 
 
+@blueprint.get("/static/words/<language>.json")
+def catalogue(language: str) -> Response:
+    """The words of one language by their keys: smaller than the file that browsers read."""
+    if language not in catalogues.LANGUAGES:
+        raise NotFound("There are no words in this language.")
+    messages = catalogues.words(language).messages
+    text = json.dumps(messages, ensure_ascii=False, separators=(",", ":"))
+    response = Response(text, mimetype="application/json")
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
 @blueprint.get("/static/extension/<path:name>")
 def shared(name: str) -> Response:
-    """What the page has in common with the browser extension: modules, colours, words."""
+    """What the page has in common with the browser extension: modules and colours."""
     return send_from_directory(EXTENSION, name)
 
 

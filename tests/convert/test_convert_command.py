@@ -25,7 +25,7 @@ pytestmark = [
 
 
 def p_of(model, crops):
-    """What the original says of the crops, which it takes as 0..255."""
+    """The original's P(fake) of the crops, which it takes as 0..255."""
     return model.predict_on_batch((crops + 1) * 127.5)[:, -1]
 
 

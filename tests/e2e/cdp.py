@@ -20,7 +20,7 @@ from tests.e2e.extension import FLAGS
 
 
 class Browser:
-    """A running Chromium; `send` speaks to it, or to a page by the session that `attach` gave."""
+    """A running Chromium; `send` calls its methods, or a page's with a session of `attach`."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket

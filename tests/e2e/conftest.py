@@ -229,7 +229,7 @@ def local(
 def extension(
     service: str, chromium: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Extension]:
-    """A Chromium with the extension, which may reach the running service and knows its address."""
+    """A Chromium with the extension, which may reach the running service and has its address."""
     playwright = pytest.importorskip("playwright.sync_api")
     from tests.e2e.extension import installed
 

@@ -272,7 +272,7 @@ def drawn(extension: Extension, page: Page, count: int = 1) -> None:
 
 
 def finish(extension: Extension, popup: Target, page: Page) -> str:
-    """Wait for the verdict on the page; what the popup says of it."""
+    """Wait for the verdict on the page; the popup's text on it."""
     popup.wait(DONE, 90)
     drawn(extension, page)
     return popup.text("#outcome")

@@ -29,7 +29,7 @@ STREAM = """<video controls muted width="640" height="480"></video><script>
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Another origin, which says nothing of sharing, and from which the service may not fetch."""
+    """Another origin, without any header on sharing, and from which the service may not fetch."""
     with served(tmp_path_factory.mktemp("elsewhere")) as site:
         yield site
 

@@ -115,7 +115,7 @@ def test_a_player_that_comes_later(
 
 
 def test_the_panel(extension: Extension, page: playwright.Page, site: Site, clip: str) -> None:
-    """Lanes seek, the table says the same, and all can be dimmed, moved and closed."""
+    """Lanes seek, the table holds the same, and all can be dimmed, moved and closed."""
     page.goto(write(site, "panel.html", video(clip)))
     loaded(page)
     popup = extension.click(page)
@@ -329,7 +329,7 @@ def test_a_picture(
 def test_the_context_menu(
     extension: Extension, page: playwright.Page, site: Site, clip: str
 ) -> None:
-    """A link is checked without being opened; the icon's badge tells the end."""
+    """A link is checked without being opened; the icon's badge shows the end."""
     page.bring_to_front()
     page.goto(write(site, "link.html", f'<a href="{clip}">a video</a>'))
     extension.worker.evaluate(

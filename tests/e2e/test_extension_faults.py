@@ -76,7 +76,7 @@ def slowed(port: int, delay_s: float) -> Iterator[Relay]:
 
 @pytest.fixture(scope="module")
 def guarded(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A service that wants a token."""
+    """A service that requires a token."""
     folder = tmp_path_factory.mktemp("guarded")
     with serving(site, folder, folder / "service.log", MESOSCOPE_TOKEN=TOKEN) as url:
         yield url
@@ -148,6 +148,9 @@ def unanswered(extension: Extension, address: str, silent: str) -> Iterator[play
     with opened(extension, f"{address}?unanswered") as page:
         extension.set(server=silent)
         extension.click(page).close()
+        overlay = extension.overlay(page)
+        wait_for(page, lambda: overlay.count() == 1 and overlay.text(), 10, "a word on the page")
+        assert "Checking the faces" in overlay.text()
         yield page
 
 
@@ -238,7 +241,11 @@ def test_a_page_that_extensions_may_not_enter(extension: Extension, guarded: str
     page = extension.context.new_page()
     page.goto("chrome://version/")
     popup = extension.click(page)
+    assert "No video or larger picture was found" in popup.text()
     assert "only in this browser" in popup.text()
+    popup.click("#check")
+    assert popup.text("#outcome") == "", "nothing is chosen: the page itself is no video"
+    popup.click("#subjects input")
     popup.click("#check")
     assert "no address that the service could fetch" in complaint(popup)
     popup.close()
@@ -248,7 +255,7 @@ def test_a_page_that_extensions_may_not_enter(extension: Extension, guarded: str
 def test_the_services_own_words(
     extension: Extension, page: playwright.Page, guarded: str, site: Site
 ) -> None:
-    """What the service says of an address reaches the person, with what helps."""
+    """The service's sentence on an address reaches the person, with what helps."""
     extension.set(server=guarded, token=TOKEN)
     (site.folder / "text.mp4").write_text("no video " * 500)
     subject = f"{site.url}/text.mp4"

@@ -33,20 +33,22 @@ SEE = """async ([pictures, about]) => {
   const host = createHost();
   const started = performance.now();
   const ms = [];
+  await host.begin('one', about);
   for (const { png, time_s } of pictures) {
     const bytes = Uint8Array.from(atob(png), (sign) => sign.charCodeAt(0));
     const picture = new Blob([bytes], { type: 'image/png' });
     const before = performance.now();
-    const partial = await host.look('one', picture, time_s, about);
+    const partial = await host.look('one', picture, time_s);
     if (!partial.media) throw new Error('no verdict so far');
     ms.push(Math.round(performance.now() - before));
   }
-  const verdict = await host.finish('one', about);
+  const verdict = await host.finish('one');
+  const finished = await host.finish('one').catch(({ code }) => code);
   host.close();
-  const gone = await host.finish('one', about).catch(({ code }) => code);
+  const gone = await host.finish('one').catch(({ code }) => code);
   const hasty = createHost({ patience_ms: 1 });
   const late = await hasty.prepare().catch(({ code }) => code);
-  return { verdict, gone, late, ms };
+  return { verdict, finished, gone, late, ms };
 }"""
 SAVED = """(() => {
   const { createObjectURL } = URL;
@@ -97,7 +99,11 @@ def test_the_same_verdict_without_a_service(
     assert verdict["p_fake"] == pytest.approx(expected["p_fake"], abs=0.02)
     assert verdict["model"]["sha256"] == expected["model"]["sha256"]
     assert verdict["detector"] == expected["detector"]
-    assert (found["gone"], found["late"]) == ("worker-gone", "worker-gone")
+    assert (found["finished"], found["gone"], found["late"]) == (
+        "check-gone",
+        "worker-gone",
+        "worker-gone",
+    )
     assert verdict["versions"]["webassembly"] == "relaxed-simd"
     outside = [url for url in asked if not url.startswith(("chrome-extension:", "data:", "blob:"))]
     assert outside == []

@@ -44,7 +44,7 @@ CASES = {
 
 
 def checked(extension: Extension, site: Site, portrait: np.ndarray, until: str) -> str:
-    """What the popup says of a still picture, once there is what the selector `until` finds."""
+    """The popup's text on a still picture, once there is what the selector `until` finds."""
     media.picture(site.folder / "portrait.png", portrait)
     (site.folder / "still.html").write_text(
         "<!doctype html><title>still</title><img src=portrait.png width=512 height=512>"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,9 @@ playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
 HEAD = '<!doctype html><html lang="en"><title>{title}</title><body style="margin:20px">'
+
+
+FRAMED = "[...document.querySelectorAll('video')].some((one) => one.getAnimations().length)"
 
 
 def opened(local: Extension, site: Site, name: str, body: str) -> playwright.Page:
@@ -40,7 +45,7 @@ def test_the_first_run_page_ends_in_a_verdict(local: Extension, sample: str, lab
     said = page.inner_text("#outcome")
     assert "1 person found" in said
     assert "nothing was sent" in said
-    [check] = [c for c in local.checks() if c["subject"]["page"] == page.url]
+    [check] = _of(local, page)
     assert check["result"]["label"] == label
     shoot(page, f"welcome-{sample}")
     outside = [url for url in asked if not url.startswith(("chrome-extension:", "data:", "blob:"))]
@@ -57,9 +62,29 @@ def test_a_stream_put_together_by_script(
     loaded(page)
     popup = local.click(page)
     assert "nothing was sent" in finish(local, popup, page)
-    [check] = [c for c in local.checks() if c["subject"]["page"] == page.url]
+    [check] = _of(local, page)
     assert check["subject"]["url"] is None
     assert check["result"]["media"]["duration_s"] == pytest.approx(12, abs=0.3)
+    popup.close()
+    page.close()
+
+
+def test_a_worker_that_is_killed(local: Extension, site: Site, portrait: np.ndarray) -> None:
+    """The next worker saw none of the earlier pictures: the check ends, and tells two ways on."""
+    media.clip(site.folder / "killed.webm", media.moving(portrait, 450, (640, 480)))
+    video = '<video src="killed.webm" muted loop autoplay width="640" height="480"></video>'
+    page = opened(local, site, "killed-worker.html", video)
+    loaded(page)
+    popup = local.click(page)
+    wait_for(page, lambda: any(c["partial"] for c in _of(local, page)), 60, "a first look")
+    local.worker.evaluate("() => chrome.offscreen.closeDocument()")
+    popup.wait("!!document.querySelector('.problem [data-do=ask-service]')", 30)
+    told = popup.text(".problem")
+    assert "ended from outside" in told
+    assert "check with the service" in told
+    drawn(local, page, 0)
+    popup.click("[data-do=again]")
+    assert "nothing was sent" in finish(local, popup, page), "the next worker is a new one"
     popup.close()
     page.close()
 
@@ -78,9 +103,12 @@ def test_two_videos(local: Extension, site: Site, portrait: np.ndarray) -> None:
         "[...document.querySelectorAll('video')].every((v) => v.readyState >= 2)"
     )
     popup = local.click(page)
-    popup.wait("document.querySelectorAll('#subjects input').length >= 2")
-    for number in (0, 1):
+    popup.wait("document.querySelectorAll('#subjects .preview:not([hidden])').length === 2")
+    assert [f"Video {n}" in popup.text("#subjects") for n in (1, 2, 3)] == [True, True, False]
+    popup.shoot("local-two-videos")
+    for number in (1, 0):
         popup.click(f"#subjects label:nth-child({number + 1}) input")
+        wait_for(page, lambda: page.evaluate(FRAMED), 5, "the chosen one, framed")
         popup.click("#check")
     wait_for(page, lambda: len(_done(local, page)) == 2, 90, "two verdicts")
     drawn(local, page, 2)
@@ -90,8 +118,12 @@ def test_two_videos(local: Extension, site: Site, portrait: np.ndarray) -> None:
     page.close()
 
 
-def _done(local: Extension, page: playwright.Page) -> list[dict[str, object]]:
-    return [c for c in local.checks() if c["subject"]["page"] == page.url and c["state"] == "done"]
+def _of(local: Extension, page: playwright.Page) -> list[dict[str, Any]]:
+    return [c for c in local.checks() if c["subject"]["page"] == page.url]
+
+
+def _done(local: Extension, page: playwright.Page) -> list[dict[str, Any]]:
+    return [c for c in _of(local, page) if c["state"] == "done"]
 
 
 def test_a_picture_by_the_context_menu(local: Extension, site: Site, portrait: np.ndarray) -> None:

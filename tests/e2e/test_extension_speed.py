@@ -26,7 +26,7 @@ def four_faces(astronaut: np.ndarray) -> np.ndarray:
 
 
 def traced(extension: Extension, page: playwright.Page, seconds: float) -> list[dict[str, Any]]:
-    """What the browser did for so long, as its own tracing tells it."""
+    """What the browser did for so long, by its own tracing."""
     session = extension.context.browser.new_browser_cdp_session()
     events: list[dict[str, Any]] = []
     complete: list[object] = []

@@ -30,7 +30,7 @@ expect = playwright.expect
 pytestmark = pytest.mark.browser
 
 LABEL = re.compile(r"Looks manipulated|Suspicious|No sign of|Cannot be told")
-MOST_BYTES = 160_000
+MOST_BYTES = 150_000
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,7 @@ def test_a_catalogue(language: str) -> None:
 
 
 def speakers() -> Iterator[str]:
-    """The texts of what speaks the catalogue: extension, page, report and command line."""
+    """The texts of all users of the catalogue: extension, page, report and command line."""
     for folder in (SOURCE, ROOT / "server"):
         for path in sorted(folder.rglob("*")):
             if path.suffix in {".js", ".html", ".json", ".py"} and "_locales" not in path.parts:

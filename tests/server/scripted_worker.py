@@ -1,4 +1,4 @@
-"""A worker like any other, but for its children: they do what the job's address says."""
+"""A worker like any other, but for its children: they follow the job's address."""
 
 from __future__ import annotations
 

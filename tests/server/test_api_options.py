@@ -115,7 +115,7 @@ def test_what_is_not_said_is_as_the_service_has_it(client: FlaskClient, engine: 
 def test_a_bad_option_is_named(client: FlaskClient, option: str, value: Any, words: str) -> None:
     answers = [post(client, {option: value})]
     data = {"file": (BytesIO(b"x"), "a.mp4"), option: json.dumps(value).strip('"')}
-    if value not in (None, True, 1):  # a form knows text only
+    if value not in (None, True, 1):  # a form carries text only
         answers.append(client.post("/check-file?wait=0", data=data))
     for answer in answers:
         assert (answer.status_code, answer.get_json()["code"]) == (422, "bad-value")

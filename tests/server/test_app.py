@@ -1,4 +1,4 @@
-"""The service as one command: it starts, says where it is, checks a picture, and stops whole."""
+"""The service as one command: it starts, prints its address, checks a picture, and stops whole."""
 
 from __future__ import annotations
 

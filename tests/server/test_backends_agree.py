@@ -1,4 +1,4 @@
-"""Whole checks of real clips say the same on Keras as on TFLite; `python -m benchmarks backends`
+"""Whole checks of real clips answer alike on Keras and on TFLite; `python -m benchmarks backends`
 compares all clips."""
 
 from __future__ import annotations

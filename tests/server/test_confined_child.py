@@ -25,7 +25,7 @@ from server.processes.protocol import Checking, Task
 from tests.media import clip, moving, picture
 from tests.server.service import ROOT, Site, running, scripted, until
 
-# Confines itself as the child does, then tries each statement and says how that went.
+# Confines itself as the child does, then tries each statement and prints its outcome.
 PROGRAM = """
 import ctypes, json, os, socket, subprocess, sys
 from pathlib import Path

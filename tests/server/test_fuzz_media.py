@@ -100,7 +100,7 @@ def damage(folder: Path, originals: list[Path], count: int) -> list[str]:
 
 
 def answers(folder: Path, names: list[str], scratch: Path) -> dict[str, str]:
-    """What the child says of each file; fails if it hangs or ends."""
+    """The child's answer for each file; fails if it hangs or ends."""
     task = task_for(folder, scratch, cpu_s=60 + 10 * len(names))
     task = dataclasses.replace(task, parent_pid=os.getpid())
     found: dict[str, str] = {}

@@ -180,7 +180,7 @@ def test_a_thousand_pictures_a_second(site: Site, tmp_path: Path) -> None:
 
 
 def test_a_hundred_hours_that_are_not_there(site: Site, tmp_path: Path) -> None:
-    """What the file holds is judged, and the answer says that it ended early."""
+    """What the file holds is judged, and the answer marks it as ended early."""
     data = clip(tmp_path / "a.mkv", numbered(50), fps=25).read_bytes()
     stated = b"\x44\x89\x88"  # Matroska's Duration, in ms
     whole, claimed = (stated + struct.pack(">d", 1000.0 * s) for s in (2, 360_000))

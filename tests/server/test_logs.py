@@ -1,4 +1,4 @@
-"""What the log says, in both forms, and what it never says."""
+"""What the log holds, in both forms, and what it never holds."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from server.analysis.records import MediaFile
 from server.terms import AnalysisOptions
 from server.analysis.answer import to_json
 verdict = Analyzer(AnalysisOptions(max_samples=12), 2).analyze(MediaFile(Path(sys.argv[1])))
-status = Path("/proc/self/status").read_text()  # getrusage knows what the parent had, too
+status = Path("/proc/self/status").read_text()  # getrusage counts what the parent had, too
 peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 print(json.dumps({"verdict": to_json(verdict), "peak": peak}))
 """

@@ -1,4 +1,4 @@
-"""TFLite files run as their interface says, whatever they compute in."""
+"""TFLite files run behind one interface, whatever they compute in."""
 
 from __future__ import annotations
 

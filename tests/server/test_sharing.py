@@ -80,7 +80,7 @@ class Desk:
             assert self.leases.finish(work.id, owner, result, [FACE])
 
     def told(self, job: dict[str, Any]) -> str:
-        """All that the service says about a job that is done."""
+        """All that the service shows of a job that is done."""
         path = job["links"]["self"]
         parts = ("", "/events", "/report", "/report?format=json", "/report?format=csv")
         answers = [self.client.get(path + part) for part in parts]

@@ -83,7 +83,7 @@ def works_left(engine: Engine) -> int:
 
 
 def silence(engine: Engine, work_id: str) -> None:
-    """What happens to the lease of a worker that says nothing for long enough."""
+    """What happens to the lease of a worker that is silent for long enough."""
     with engine.begin() as connection:
         connection.execute(update(works).where(works.c.id == work_id).values(lease_until=1.0))
 

@@ -13,7 +13,7 @@ from models import registry
 from server.api import samples
 from server.app import create_app
 from server.config import Settings
-from server.words import words
+from server.words import LANGUAGES, words
 from tests.conftest import ROOT
 
 STATIC = ROOT / "server" / "web" / "static"
@@ -53,6 +53,19 @@ def test_the_start_page_speaks_the_browsers_language(
     assert str(escape(say("page_title"))) in answer.text
     assert "Accept-Language" in answer.vary
     assert client.get("/?language=es", headers={"Accept-Language": asked}).text.count('lang="es"')
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_gets_the_words_of_its_language(client: FlaskClient, language: str) -> None:
+    answer = client.get(f"/static/words/{language}.json")
+    assert answer.json == words(language).messages
+    again = client.get(answer.request.path, headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_words_of_no_language(client: FlaskClient) -> None:
+    answer = client.get("/static/words/xx.json")
+    assert (answer.status_code, answer.json["code"]) == (404, "not-found")
 
 
 def test_what_it_can_and_cannot_do_stands_on_the_first_page(client: FlaskClient) -> None:

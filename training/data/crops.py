@@ -34,7 +34,7 @@ class Crops:
 
     A group holds a real and its own fake; an identity is one person (both estimated by the data's
     makers). Where nothing is known of a file, its name stands for both. `columns` hold what else
-    the manifest says of each crop, str [N], "" where it does not.
+    the manifest states of each crop, str [N], "" where it states nothing.
     """
 
     names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""From clips to face crops on disk, with a manifest that says who, what, when and which split.
+"""From clips to face crops on disk, with a manifest of who, what, when and which split.
 
 The faces are found as the service finds them: its own reader, detector, tracks and framing. Nobody
 is in two of the splits, and no recording.

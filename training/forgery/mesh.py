@@ -32,7 +32,7 @@ PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.11")
 
 POINTS = 468
 INPUT_PX = 192
-# What the network wants to see, in units of hypot(eye distance, eye-to-mouth distance); after the
+# The part that the network takes, in units of hypot(eye distance, eye-to-mouth distance); after the
 # first look, in units of the longer side of the points found.
 SIDE_PER_FACE, SIDE_PER_POINTS = 2.4, 1.5
 EYE_CORNERS = (33, 263)  # the outer ones, of the picture's left and right eye

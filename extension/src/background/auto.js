@@ -1,8 +1,8 @@
-// The automatic check: a page of a chosen site says that something plays, and what that is is looked
+// The automatic check: a page of a chosen site reports that something plays, and what that is is looked
 // up here. Only addresses are checked this way; pictures are taken after a yes in the popup alone.
 
 import { listSites } from "../sites.js";
-import { announce, look } from "./page.js";
+import { look } from "./page.js";
 import { ofTab } from "./store.js";
 
 /** @import { createChecks } from "./checks.js" */
@@ -14,7 +14,6 @@ async function checkPlaying(checks, { tab, url }) {
   const playing = (await look(tab.id)).filter(({ kind, playing }) => kind === "video" && playing);
   const known = new Set((await ofTab(tab.id)).map(({ subject }) => subject.key));
   for (const subject of playing.filter(({ key }) => !known.has(key))) {
-    await announce(tab.id, subject);
     await checks.start(tab.id, subject);
   }
 }

@@ -14,6 +14,8 @@ const PERIOD_MS = 250;
 /** Chrome takes two pictures of a tab in a second, and no more. */
 const SCREEN_PERIOD_MS = 550;
 const START_MS = 5_000;
+/** By then the browser shows what was under an erased overlay. */
+const REPAINT_MS = 100;
 
 /**
  * @typedef {{time_s: number, picture: Blob, direct: boolean}} Captured `direct`: from the player, not from
@@ -35,11 +37,14 @@ async function pictureOf(tabId, shot) {
   return cropped(screen, { x: x * ratio, y: y * ratio, width: width * ratio, height: height * ratio });
 }
 
-/** @param {number} tabId @param {Subject} subject @returns {Promise<Grab>} */
+/** @param {number} tabId @param {Subject} subject @returns {Promise<Grab>} for the screen nothing of ours is drawn over it */
 async function shoot(tabId, subject) {
   const shot = await tell(tabId, subject.frameId, { type: "grab", key: subject.key });
   if (!shot) throw fail("not-shown", "retry");
-  return shot;
+  const erased = shot.screen && await tell(tabId, subject.frameId, { type: "erase", key: subject.key });
+  if (!erased) return shot;
+  await pause(REPAINT_MS);
+  return shoot(tabId, subject);
 }
 
 /**
@@ -51,7 +56,6 @@ export async function captureVideo(tabId, subject, onProgress) {
   /** @type {Captured[]} */
   const taken = [];
   const start = Date.now();
-  await tell(tabId, subject.frameId, { type: "erase", key: subject.key }); // it would be in the pictures
   await tell(tabId, subject.frameId, { type: "play", key: subject.key });
   while (Date.now() - start < CAPTURE_S * 1000) {
     const shot = await shoot(tabId, subject);

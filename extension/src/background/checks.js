@@ -6,7 +6,7 @@ import { showBadge } from "./badge.js";
 import { captureImage, captureVideo } from "./capture.js";
 import { createLookHere } from "./look-here.js";
 import { isPacked } from "./packed.js";
-import { draw, erase } from "./page.js";
+import { announce, draw, erase } from "./page.js";
 import { CheckFailed, fail, fromService } from "./problem.js";
 import { isShown } from "../content/subjects.js";
 import { readSettings } from "../settings.js";
@@ -191,7 +191,7 @@ export function createChecks() {
     const url = subject.url ?? (subject.kind === "video" && /^https?:/.test(subject.page) ? subject.page : null);
     const check = newCheck(tabId, first ? subject : { ...subject, url }, way);
     follow(check, async (fresh) => {
-      await publish(fresh);
+      await Promise.all([publish(fresh), announce(tabId, subject)]);
       return (first ?? ask)(fresh);
     });
     return check.id;

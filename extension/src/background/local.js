@@ -14,7 +14,7 @@ import { fail } from "./problem.js";
  */
 
 const PAGE = "local/offscreen.html";
-/** What is told of each fault; the catalogues know them as `problem_<code>`. @type {Record<LocalCode, string>} */
+/** The problem of each fault; the catalogues have it as `problem_<code>`. @type {Record<LocalCode, string>} */
 const PROBLEMS = {
   "file-missing": "local-incomplete",
   "network-changed": "local-damaged",
@@ -23,6 +23,7 @@ const PROBLEMS = {
   "no-simd": "local-no-simd",
   "no-memory": "local-no-memory",
   "worker-gone": "local-stopped",
+  "check-gone": "local-stopped",
   internal: "local-unable",
 };
 
@@ -37,7 +38,7 @@ function throughPage() {
   /** @type {Promise<void>|null} */
   let opening = null;
   const openPage = async () => {
-    if (await offscreen.hasDocument()) return;
+    if (!opening && await offscreen.hasDocument()) return; // one that is opening does not listen yet
     opening ??= offscreen.createDocument({
       url: PAGE, reasons: [offscreen.Reason.WORKERS], justification: "The networks run in a worker.",
     }).finally(() => { opening = null; });
@@ -53,9 +54,9 @@ function throughPage() {
   };
   return {
     prepare: () => ask({ type: "prepare" }),
-    look: async (id, picture, time_s, about) =>
-      ask({ type: "look", id, picture: await dataUrlOf(picture), time_s, about }),
-    finish: (id, about) => ask({ type: "finish", id, about }),
+    begin: (id, about) => ask({ type: "begin", id, about }),
+    look: async (id, picture, time_s) => ask({ type: "look", id, picture: await dataUrlOf(picture), time_s }),
+    finish: (id) => ask({ type: "finish", id }),
     drop: async (id) => { if (await offscreen.hasDocument()) await ask({ type: "drop", id }); },
   };
 }

@@ -12,28 +12,28 @@ import { find, isOpen } from "./store.js";
  * @import { About } from "../local/desk.js"
  * @import { Verdict } from "../verdict/types.js"
  * @import { Captured } from "./capture.js"
- * @import { Local } from "./local.js"
  * @import { Check } from "./store.js"
  *
  * @typedef {{picture: Blob, time_s: number}} Looked at
+ * @typedef {(picture: Blob, time_s: number) => Promise<Verdict>} Look at one more picture; the verdict so far
  */
 
-/** @param {Local} local @param {Check} check @param {About} about @returns {Promise<Looked[]>} */
-async function lookAtImage(local, check, about) {
+/** @param {Check} check @param {Look} look @returns {Promise<Looked[]>} */
+async function lookAtImage(check, look) {
   const picture = await captureImage(check.tabId, check.subject);
-  await local.look(check.id, picture, 0, about);
+  await look(picture, 0);
   return [{ picture, time_s: 0 }];
 }
 
 /**
  * Looks at one picture after another while the video plays; the next is taken when the last was looked
  * at, so that a slow machine takes fewer.
- * @param {Local} local @param {Check} check @param {About} about @param {(check: Check) => Promise<void>} publish
+ * @param {Check} check @param {Look} look @param {(check: Check) => Promise<void>} publish
  * @returns {Promise<Looked[]>}
  */
-async function lookAtVideo(local, check, about, publish) {
+async function lookAtVideo(check, look, publish) {
   return captureVideo(check.tabId, check.subject, async (progress, /** @type {Captured|null} */ taken) => {
-    const partial = taken ? await local.look(check.id, taken.picture, taken.time_s, about) : null;
+    const partial = taken ? await look(taken.picture, taken.time_s) : null;
     const now = await find(check.id);
     if (!now || !isOpen(now)) throw fail("cancelled", null);
     const after = { ...now, stage: "capture", progress, partial: partial ?? now.partial };
@@ -45,23 +45,26 @@ async function lookAtVideo(local, check, about, publish) {
 /** @param {(check: Check) => Promise<void>} publish tells everyone how far a check is */
 export function createLookHere(publish) {
   const local = createLocal();
-  const prepare = () => { local.prepare().catch(() => {}); }; // the check learns of it
   return {
     /** Have the networks ready by the time that there is a picture. */
-    prepare,
+    prepare() { local.prepare().catch(() => {}); }, // the check fails by it later
     /** @param {Check} check @returns {Promise<Verdict>} raises CheckFailed */
     async check(check) {
-      prepare();
       const { kind, duration_s } = check.subject;
       /** @type {About} */
       const about = kind === "image" ? { kind, duration_s: 0 }
         : { kind: "video", duration_s: duration_s && Math.round(duration_s * 1000) / 1000 };
+      const begun = local.begin(check.id, about);
+      begun.catch(() => {}); // the first look fails by it; its picture is taken meanwhile
+      const look = async (/** @type {Blob} */ picture, /** @type {number} */ time_s) => {
+        await begun;
+        return local.look(check.id, picture, time_s);
+      };
       try {
-        const pictures = await (kind === "image" ? lookAtImage(local, check, about)
-          : lookAtVideo(local, check, about, publish));
-        return await documented(check.id, await local.finish(check.id, about), pictures);
+        const pictures = await (kind === "image" ? lookAtImage(check, look) : lookAtVideo(check, look, publish));
+        return await documented(check.id, await local.finish(check.id), pictures);
       } catch (error) {
-        await local.drop(check.id).catch(() => {}); // what is wrong with it is told already
+        await local.drop(check.id).catch(() => {}); // the fault itself is thrown below
         throw error instanceof LocalFault ? problemOf(error) : error;
       }
     },

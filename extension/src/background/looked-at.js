@@ -8,7 +8,7 @@ import { matroska } from "./matroska.js";
 /** @import { Verdict } from "../verdict/types.js" */
 
 const CACHE = "looked-at";
-/** The cache wants an address of the web; nothing is ever asked there. */
+/** The cache takes addresses of the web only; no request ever goes there. */
 const ADDRESS = "https://mesoscope.invalid/";
 /** More pictures than any capture takes: all that the file holds are looked at. */
 const ALL_PER_S = 1000;

@@ -4,10 +4,10 @@ import { watchPages } from "./auto.js";
 import { ALARM, createChecks } from "./checks.js";
 import { clickedSubject, createMenus } from "./menus.js";
 import { listen } from "./messages.js";
-import { announce, look } from "./page.js";
+import { look } from "./page.js";
 import { applySites, dropForbidden } from "../sites.js";
 
-// The token lies there; what runs on pages is told what it needs. (Firefox keeps it from nobody.)
+// The token lies there; scripts on pages get what they need by message. (Firefox has no such level.)
 chrome.storage.local.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" });
 
 const checks = createChecks();
@@ -27,17 +27,13 @@ chrome.storage.local.onChanged.addListener((changes) => {
 
 chrome.contextMenus.onClicked.addListener(async (info, tab) => {
   const subject = tab?.id === undefined ? null : await clickedSubject(info, tab);
-  if (tab?.id === undefined || !subject) return;
-  await announce(tab.id, subject);
-  await checks.start(tab.id, subject);
+  if (tab?.id !== undefined && subject) await checks.start(tab.id, subject);
 });
 
 chrome.commands.onCommand.addListener(async (command, tab) => {
   if (command !== "check-now" || tab?.id === undefined) return;
   const [best] = await look(tab.id);
-  if (!best?.url && best?.kind !== "video") return;
-  await announce(tab.id, best);
-  await checks.start(tab.id, best);
+  if (best?.url || best?.kind === "video") await checks.start(tab.id, best);
 });
 
 chrome.permissions.onRemoved.addListener(() => dropForbidden());

@@ -19,6 +19,8 @@ import { find, save } from "./store.js";
  *   | {type: "start", tabId: number, subject: Subject}
  *   | {type: "ask", tabId: number, subject: Subject}
  *   | {type: "send", tabId: number, subject: Subject}
+ *   | {type: "preview", tabId: number, subject: Subject}
+ *   | {type: "point", tabId: number, subject: Subject}
  *   | {type: "cancel", id: string}
  *   | {type: "seek", id: string, time_s: number}
  *   | {type: "draw", id: string}
@@ -43,6 +45,10 @@ export function answers(checks) {
     ask: ({ tabId, subject }) => checks.ask(tabId, subject),
     /** @param {{tabId: number, subject: Subject}} message */
     send: ({ tabId, subject }) => checks.send(tabId, subject),
+    /** @param {{tabId: number, subject: Subject}} message @returns {Promise<string|null>} a small picture of it, as a data URL */
+    preview: ({ tabId, subject: { frameId, key } }) => tell(tabId, frameId, { type: "preview", key }),
+    /** @param {{tabId: number, subject: Subject}} message shows on the page which one is meant */
+    point: ({ tabId, subject: { frameId, key } }) => tell(tabId, frameId, { type: "point", key }),
     /** @param {{id: string}} message */
     cancel: ({ id }) => checks.cancel(id),
     /** @param {{id: string, time_s: number}} message */

@@ -71,7 +71,7 @@ async function drawing(subject, verdict, { tentative, live = false }) {
   return { type: /** @type {const} */ ("draw"), key: subject.key, drawing: { verdict, tentative, live, catalogue, look: { boxes, lanes, dim } } };
 }
 
-/** Say on the page that a check of it begins, where no popup is open to say so. @param {number} tabId @param {Subject} subject */
+/** Tell on the page that a check of it begins: the popup may be closed by then. @param {number} tabId @param {Subject} subject */
 export async function announce(tabId, subject) {
   if (isShown(subject)) await tell(tabId, subject.frameId, await drawing(subject, null, { tentative: true }));
 }

@@ -6,7 +6,7 @@
  *   are the service's words, empty where the catalogue has its own for `code`
  */
 
-/** What the service says of media that it cannot get itself but this browser may show. */
+/** The service's codes for media that it cannot get itself but this browser may show. */
 const NOT_FETCHABLE = [
   "needs-login", "bot-check", "unsupported-site", "blocked-address", "download-failed",
   "download-timeout", "gone", "bad-url", "live-stream", "copy-protected",

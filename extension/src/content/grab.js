@@ -9,19 +9,21 @@ import { measured } from "./subjects.js";
  */
 
 const LONGEST_PX = 1280;
+/** Of a picture that only tells one element from another. */
+const PREVIEW_PX = 128;
 const QUALITY = 0.9;
 
 /**
  * @typedef {{time_s: number, moving: boolean, ended: boolean, picture: string|null, screen: Rect|null, ratio: number}} Grab
  *   `picture` is a data URL; where the page's origin rules forbid reading the picture it is null, and
- *   `screen` says where in the tab the picture can be seen; null too where that cannot be known
+ *   `screen` is where in the tab the picture can be seen; null too where that cannot be known
  */
 
-/** @param {Shown} element @returns {string|null} of a still every byte, of a video what is quick to take */
-function pictureOf(element) {
+/** @param {Shown} element @param {number} longest_px @returns {string|null} of a still every byte, of a video what is quick to take */
+function pictureOf(element, longest_px) {
   const type = element instanceof HTMLVideoElement ? "image/jpeg" : "image/png";
   const { width, height } = measured(element);
-  const scale = Math.min(1, LONGEST_PX / Math.max(width, height));
+  const scale = Math.min(1, longest_px / Math.max(width, height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
@@ -42,10 +44,13 @@ function onScreen(element) {
   };
 }
 
+/** @param {Shown} element @returns {string|null} a small data URL; null where the page's origin rules forbid it */
+export const preview = (element) => pictureOf(element, PREVIEW_PX);
+
 /** @param {Shown} element @returns {Grab} */
 export function grab(element) {
   const video = element instanceof HTMLVideoElement ? element : null;
-  const picture = pictureOf(element);
+  const picture = pictureOf(element, LONGEST_PX);
   return {
     time_s: video?.currentTime ?? 0,
     moving: video !== null && !video.paused && !video.ended && video.readyState >= 2,

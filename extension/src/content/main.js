@@ -1,8 +1,9 @@
 // The extension on a page. Loaded into a document the first time that the person asks for it there;
-// does nothing until the service worker speaks.
+// does nothing until the service worker sends a message.
 
-import { grab } from "./grab.js";
+import { grab, preview } from "./grab.js";
 import { createOverlays } from "./overlays.js";
+import { pointAt } from "./point.js";
 import { createSubjects } from "./subjects.js";
 
 /**
@@ -17,6 +18,8 @@ import { createSubjects } from "./subjects.js";
  *   | {type: "draw", key: string, drawing: Drawing}
  *   | {type: "erase", key: string}
  *   | {type: "grab", key: string}
+ *   | {type: "preview", key: string}
+ *   | {type: "point", key: string}
  *   | {type: "play", key: string}
  *   | {type: "seek", key: string, time_s: number}} PageMessage
  */
@@ -38,6 +41,16 @@ function start() {
     grab({ key }) {
       const element = subjects.element(key);
       return element ? grab(element) : null;
+    },
+    /** @param {{key: string}} message */
+    preview({ key }) {
+      const element = subjects.element(key);
+      return element ? preview(element) : null;
+    },
+    /** @param {{key: string}} message */
+    point({ key }) {
+      const element = subjects.element(key);
+      if (element) pointAt(element);
     },
     /** @param {{key: string}} message */
     play({ key }) {

@@ -68,10 +68,12 @@ export function createOverlays(subjects, life) {
       }
       return entries.get(key)?.overlay?.fits() ?? false;
     },
-    /** @param {string} key */
+    /** @param {string} key @returns {boolean} whether anything was drawn */
     erase(key) {
-      entries.get(key)?.life.abort();
-      entries.delete(key);
+      const entry = entries.get(key);
+      const drawn = Boolean(entry?.overlay);
+      entry?.life.abort();
+      return entries.delete(key) && drawn;
     },
   };
 }

@@ -3,7 +3,7 @@
 import { WORST_FIRST } from "../verdict/labels.js";
 import { element } from "../view/element.js";
 import { momentsTable } from "../view/moments-table.js";
-import { evidenceText, labelBadge } from "../view/phrases.js";
+import { badgeSoFar, evidenceText, isOpen, labelBadge } from "../view/phrases.js";
 import { draggable } from "./drag.js";
 import { createLanes } from "./lanes.js";
 
@@ -48,10 +48,12 @@ function toggle(name, sign, pressed, change, signal) {
 /** @param {Words} words @param {PanelView} view */
 function finding(words, { verdict, tentative }) {
   if (!verdict) return element("div", { class: "finding", text: words.say("checking"), attributes: { role: "status" } });
-  const text = element("span", { class: "p", text: evidenceText(words, verdict) });
-  const so_far = tentative ? [element("span", { class: "tentative", text: words.say("so_far") })] : [];
+  const evidence = tentative && isOpen(verdict) ? "" : evidenceText(words, verdict);
+  const parts = tentative
+    ? [element("span", { class: "tentative", text: words.say("so_far") }), badgeSoFar(words, verdict, verdict.basis)]
+    : [labelBadge(words, verdict, verdict.basis)];
   return element("div", { class: "finding", attributes: { role: "status" } },
-    ...so_far, labelBadge(words, verdict, verdict.basis), text);
+    ...parts, element("span", { class: "p", text: evidence }));
 }
 
 /** @param {Verdict} verdict its people over the media's time, the worst first; null where there is nothing to show */

@@ -1,4 +1,4 @@
-// What the site itself says of a video's origin, read where it shows it. Only YouTube is known.
+// The site's own label of a video's origin, read where it shows it. Only YouTube is known.
 
 /** Help pages of YouTube that such a notice links to, in every language; automatic dubbing has another one. */
 const ABOUT_AI = ["15447836", "14328491"];

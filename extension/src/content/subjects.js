@@ -15,7 +15,7 @@ import { siteLabel } from "./site-label.js";
  * @property {number} height
  * @property {number|null} duration_s
  * @property {boolean} playing
- * @property {string|null} [label] what the site itself says of its origin
+ * @property {string|null} [label] the site's own label of its origin
  *
  * @typedef {HTMLVideoElement|HTMLImageElement} Shown
  */

@@ -1,4 +1,4 @@
-// On a chosen site: says that a video plays, once for what it shows. Nothing of the page is said;
+// On a chosen site: reports that a video plays, once for each source. It sends nothing of the page;
 // the worker looks for itself.
 
 import { rootsIn } from "./roots.js";

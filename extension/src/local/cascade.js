@@ -69,7 +69,7 @@ export function toSquare(finds) {
 }
 
 /**
- * Those that a network believes, moved to where it saw them.
+ * Those that a network takes for faces, moved to where it found them.
  * @param {Find[]} finds @param {Float32Array} answers a row each @param {number} columns in a row
  * @param {number} leastLogit
  * @returns {Find[]}

@@ -1,4 +1,4 @@
-// Where one scene ends and another begins, as server/analysis/cuts.py tells it.
+// Where one scene ends and another begins, as server/analysis/cuts.py finds it.
 
 import { lab } from "./colour.js";
 import { clamped, mean, variance } from "./numbers.js";

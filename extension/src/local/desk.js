@@ -10,40 +10,40 @@ import { decoded, encodedAgain } from "./bitmaps.js";
  *
  * @typedef {{kind: "video"|"image", duration_s: number|null}} About the media
  * @typedef {NetworkFault["code"]|"no-webassembly"|"no-simd"|"no-memory"|"internal"} FaultCode
- * @typedef {{type: "look", id: string, picture: Blob, time_s: number, about: About}
- *   | {type: "finish", id: string, about: About}
+ * @typedef {{type: "begin", id: string, about: About}
+ *   | {type: "look", id: string, picture: Blob, time_s: number}
+ *   | {type: "finish", id: string}
  *   | {type: "drop", id: string}} Call
  * @typedef {{number: number, value: Verdict|null} | {number: number, fault: FaultCode}} Answer
  */
 
 /** @param {Networks} networks */
 export function createDesk(networks) {
-  /** @type {Map<string, Analysis>} */
-  const analyses = new Map();
-
-  /** @param {string} id */
-  const analysisOf = (id) => {
-    const analysis = analyses.get(id) ?? new Analysis(networks, encodedAgain);
-    analyses.set(id, analysis);
-    return analysis;
-  };
+  /** @type {Map<string, {analysis: Analysis, about: About}>} */
+  const begun = new Map();
 
   return {
-    /** @param {Extract<Call, {type: "look"}>} call @returns {Promise<Verdict>} what was seen so far */
-    async look({ id, picture, time_s, about }) {
-      const analysis = analysisOf(id);
-      await analysis.add(await decoded(picture), time_s);
-      return analysis.verdict({ ...about, last: false });
+    /** @param {Extract<Call, {type: "begin"}>} call */
+    async begin({ id, about }) {
+      begun.set(id, { analysis: new Analysis(networks, encodedAgain), about });
+      return null;
     },
-    /** @param {Extract<Call, {type: "finish"}>} call @returns {Promise<Verdict>} */
-    async finish({ id, about }) {
-      const analysis = analysisOf(id);
-      analyses.delete(id);
-      return analysis.verdict({ ...about, last: true });
+    /** @param {Extract<Call, {type: "look"}>} call @returns {Promise<Verdict|null>} of what was seen so far; null: it did not begin here */
+    async look({ id, picture, time_s }) {
+      const check = begun.get(id);
+      if (!check) return null;
+      await check.analysis.add(await decoded(picture), time_s);
+      return check.analysis.verdict({ ...check.about, last: false });
+    },
+    /** @param {Extract<Call, {type: "finish"}>} call @returns {Promise<Verdict|null>} null: it did not begin here */
+    async finish({ id }) {
+      const check = begun.get(id);
+      begun.delete(id);
+      return check ? check.analysis.verdict({ ...check.about, last: true }) : null;
     },
     /** @param {Extract<Call, {type: "drop"}>} call */
     async drop({ id }) {
-      analyses.delete(id);
+      begun.delete(id);
       return null;
     },
   };

@@ -42,7 +42,7 @@ async function proposed(detector, picture) {
 /**
  * @param {Network} network of a fixed batch @param {Picture} picture @param {Find[]} finds
  * @param {{side_px: number, columns: number, leastLogit: number}} how
- * @returns {Promise<Find[]>} those that it believes too
+ * @returns {Promise<Find[]>} those that this network takes for faces too
  */
 async function lookedCloser(network, picture, finds, { side_px, columns, leastLogit }) {
   const input = new Float32Array(network.batch * side_px * side_px * 3);

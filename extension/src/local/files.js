@@ -17,7 +17,7 @@
  *   calibration: Calibration, rates: Rates|null, likelihood: Likelihood|null, networks: NetworkEntry[]}} classifier
  */
 
-/** What keeps a file of the package from being used; `code` says what it is. */
+/** What keeps a file of the package from being used; `code` names the reason. */
 export class NetworkFault extends Error {
   /** @param {"file-missing"|"network-changed"|"network-wrong"} code @param {string} file */
   constructor(code, file) {

@@ -5,7 +5,7 @@
  * @import { Way } from "./runtime.js"
  * @import { Verdict } from "../verdict/types.js"
  *
- * @typedef {FaultCode|"worker-gone"} LocalCode
+ * @typedef {FaultCode|"worker-gone"|"check-gone"} LocalCode
  */
 
 /** The fastest first. */
@@ -15,7 +15,7 @@ const PASSABLE = ["network-wrong", "no-simd"];
 /** A worker that was killed answers nothing; one on a very slow machine answers within this. */
 const PATIENCE_MS = 30_000;
 
-/** What kept a check in the browser from going on; `code` says what it was. */
+/** What kept a check in the browser from going on; `code` names it. */
 export class LocalFault extends Error {
   /** @param {LocalCode} code */
   constructor(code) {
@@ -27,12 +27,22 @@ export class LocalFault extends Error {
 /**
  * @typedef {object} Host its promises are rejected with LocalFault
  * @property {() => Promise<void>} prepare fulfilled once the networks are tested
- * @property {(id: string, picture: Blob, time_s: number, about: About) => Promise<Verdict>} look at one
- *   more picture of the check `id`; the verdict so far
- * @property {(id: string, about: About) => Promise<Verdict>} finish the check; its last verdict
+ * @property {(id: string, about: About) => Promise<void>} begin the check `id`
+ * @property {(id: string, picture: Blob, time_s: number) => Promise<Verdict>} look at one more picture of
+ *   the check; the verdict so far
+ * @property {(id: string) => Promise<Verdict>} finish the check; its last verdict
  * @property {(id: string) => Promise<void>} drop a check that is not wanted any more
  * @property {() => void} close frees everything; what is still asked for fails
  */
+
+/**
+ * A check whose worker has died must not go on in the next one, which saw none of the earlier pictures.
+ * @param {Verdict|null} verdict null: the worker has not begun this check @returns {Verdict}
+ */
+function begun(verdict) {
+  if (!verdict) throw new LocalFault("check-gone");
+  return verdict;
+}
 
 /** @param {string} name tells the worker its way @param {number} patience_ms for each answer */
 function createLine(name, patience_ms) {
@@ -93,7 +103,7 @@ export function createHost({ patience_ms = PATIENCE_MS } = {}) {
     }
   };
   const ready = open(WAYS, false);
-  ready.catch(() => {}); // whoever calls learns of it
+  ready.catch(() => {}); // each call fails by it
 
   /** @param {Call} call */
   const ask = async (call) => {
@@ -102,8 +112,9 @@ export function createHost({ patience_ms = PATIENCE_MS } = {}) {
   };
   return {
     prepare: () => ready,
-    look: (id, picture, time_s, about) => ask({ type: "look", id, picture, time_s, about }),
-    finish: (id, about) => ask({ type: "finish", id, about }),
+    begin: (id, about) => ask({ type: "begin", id, about }),
+    look: async (id, picture, time_s) => begun(await ask({ type: "look", id, picture, time_s })),
+    finish: async (id) => begun(await ask({ type: "finish", id })),
     drop: (id) => ask({ type: "drop", id }),
     close() {
       closed = true;

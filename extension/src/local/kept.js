@@ -7,6 +7,9 @@ import { LocalFault, createHost } from "./host.js";
 /** Then all its memory is given back. */
 export const IDLE_MS = 30_000;
 
+/** Faults of one check; with any other the worker is of no more use. */
+const OF_A_CHECK = ["internal", "check-gone"];
+
 /** @param {() => void} [onIdle] @returns {Omit<Host, "close">} with a new worker where the last one has failed */
 export function createKept(onIdle = () => {}) {
   /** @type {Host|null} */
@@ -27,8 +30,7 @@ export function createKept(onIdle = () => {}) {
     try {
       return await ask(used);
     } catch (error) {
-      // Whatever else is wrong than one picture is wrong with the worker.
-      if (used === host && !(error instanceof LocalFault && error.code === "internal")) close();
+      if (used === host && !(error instanceof LocalFault && OF_A_CHECK.includes(error.code))) close();
       throw error;
     } finally {
       asked -= 1;
@@ -37,8 +39,9 @@ export function createKept(onIdle = () => {}) {
   };
   return {
     prepare: () => through((host) => host.prepare()),
-    look: (id, picture, time_s, about) => through((host) => host.look(id, picture, time_s, about)),
-    finish: (id, about) => through((host) => host.finish(id, about)),
+    begin: (id, about) => through((host) => host.begin(id, about)),
+    look: (id, picture, time_s) => through((host) => host.look(id, picture, time_s)),
+    finish: (id) => through((host) => host.finish(id)),
     drop: async (id) => { if (host) await through((host) => host.drop(id)); },
   };
 }

@@ -1,4 +1,4 @@
-// The networks of the package, checked, compiled by LiteRT.js, and tested before they are believed.
+// The networks of the package, checked, compiled by LiteRT.js, and tested before they are used.
 
 import { NetworkFault, checked, jsonIn } from "./files.js";
 import { windowsAlong } from "./pyramid.js";

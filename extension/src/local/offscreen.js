@@ -11,8 +11,9 @@ import { createKept } from "./kept.js";
  * @import { LocalCode } from "./host.js"
  *
  * @typedef {{type: "prepare"}
- *   | {type: "look", id: string, picture: string, time_s: number, about: About}
- *   | {type: "finish", id: string, about: About}
+ *   | {type: "begin", id: string, about: About}
+ *   | {type: "look", id: string, picture: string, time_s: number}
+ *   | {type: "finish", id: string}
  *   | {type: "drop", id: string}} HostCall `picture` is a data URL, since messages carry no files
  * @typedef {{value: any} | {fault: LocalCode}} HostAnswer
  */
@@ -23,8 +24,9 @@ const own = chrome.runtime.getURL("");
 /** @param {HostCall} call @returns {Promise<Verdict|void>} */
 function passedOn(call) {
   if (call.type === "prepare") return host.prepare();
-  if (call.type === "look") return host.look(call.id, blobOf(call.picture), call.time_s, call.about);
-  return call.type === "finish" ? host.finish(call.id, call.about) : host.drop(call.id);
+  if (call.type === "begin") return host.begin(call.id, call.about);
+  if (call.type === "look") return host.look(call.id, blobOf(call.picture), call.time_s);
+  return call.type === "finish" ? host.finish(call.id) : host.drop(call.id);
 }
 
 chrome.runtime.onMessage.addListener((/** @type {{to?: string, call: HostCall}} */ message, sender, reply) => {

@@ -177,7 +177,7 @@ export function square(picture, [left, top], side_px) {
 }
 
 /**
- * The face, upright, as the classifier wants it: models/preprocess.py tells how much of it.
+ * The face, upright, as the classifier wants it: models/preprocess.py defines the margin.
  * @param {Picture} rgb bytes @param {Point[]} landmarks eyes, nose, corners of the mouth @param {number} side_px
  * @returns {Picture|null} null where the landmarks lie outside the picture
  */

@@ -1,5 +1,5 @@
 // The worker's side of host.js: one call after another, each answered with a value or a fault. The first
-// answer, to no call, says that the networks compute what they should.
+// answer, to no call, means that the networks compute what they should.
 
 import { NetworkFault } from "./files.js";
 import { openRuntime } from "./runtime.js";

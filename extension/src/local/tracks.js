@@ -100,7 +100,7 @@ export class Tracker {
 
   /** @returns {Track[]} everyone so far, in order of appearance */
   tracks() {
-    // A still picture shows everybody once, so that it tells nothing there.
+    // A still picture shows everybody once: no track is short there.
     return this.#people.filter((person) => this.#pictures === 1 || isBelieved(person));
   }
 

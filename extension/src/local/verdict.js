@@ -106,7 +106,7 @@ export async function judge({ id, times_s, boxes, crops }, pFake, how) {
 /** @param {number} lr */
 const threeDigits = (lr) => Number(lr.toPrecision(3));
 
-/** @param {Level} level @param {Ratio|null} ratio what each judgement says of its evidence */
+/** @param {Level} level @param {Ratio|null} ratio the evidence part of each judgement */
 function evidence(level, ratio) {
   return {
     level,

@@ -3,7 +3,7 @@
 import { element } from "../view/element.js";
 import { lane } from "../view/lane.js";
 import { momentsTable } from "../view/moments-table.js";
-import { evidenceText, labelBadge, reasonText, regionsText, scoreTexts } from "../view/phrases.js";
+import { badgeSoFar, evidenceText, isOpen, labelBadge, reasonText, regionsText, scoreTexts } from "../view/phrases.js";
 
 /**
  * @import { Check } from "../background/store.js"
@@ -59,12 +59,13 @@ function details(words, face) {
 /** @param {OutcomeView} view @param {Check} check @param {Face} face @param {Verdict} verdict @param {Seek} seek */
 export function faceView(view, check, face, verdict, seek) {
   const { words, signal } = view;
-  const p = evidenceText(words, face);
+  const undecided = !check.result && isOpen(face); // it may still find something to tell
+  const p = undecided ? "" : evidenceText(words, face);
   const finding = element("div", {},
     element("h3", { text: words.say("person", String(face.id)) }),
-    element("p", {}, labelBadge(words, face, verdict.basis)),
+    element("p", {}, (check.result ? labelBadge : badgeSoFar)(words, face, verdict.basis)),
     ...(p ? [element("p", { text: p })] : []),
-    ...face.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
+    ...(undecided ? [] : face.reasons).map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
     ...details(words, face));
   const card = element("article", { class: "face" },
     element("div", { class: "who" }, ...thumbnail(view, check, face), finding));

@@ -61,6 +61,6 @@ export function outcome(view) {
   if (focused) place.querySelector(`[data-do="${focused}"]`)?.focus();
   const said = aloud(view.check, view.words);
   if (byId("stage").textContent !== said) byId("stage").textContent = said;
-  // While it runs, the stage is announced by itself; the rest speaks once it stands.
+  // While it runs, the stage is announced by itself; the rest is announced once it stands.
   place.setAttribute("aria-live", view.check && isOpen(view.check) ? "off" : "polite");
 }

@@ -48,7 +48,10 @@ async function open() {
   /** @type {Subject[]} */
   let subjects = [];
   let shown = new AbortController();
-  const list = subjectList(byId("subjects"), words);
+  const list = subjectList(byId("subjects"), words, {
+    preview: (subject) => ask({ type: "preview", tabId, subject }),
+    point: (subject) => { ask({ type: "point", tabId, subject }); },
+  });
   const here = isPacked() && settings.way === "browser";
 
   /** @param {Subject} subject @param {"start"|"ask"} type "ask" the service, whatever the usual way is */

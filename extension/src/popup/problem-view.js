@@ -15,7 +15,7 @@ import { serviceButton } from "./service-button.js";
  */
 
 /**
- * The offer to send what plays here, which asks each time and says what goes where.
+ * The offer to send what plays here, which asks each time and names what is sent where.
  * @param {OutcomeView} view @param {Check} check
  */
 function captureOffer({ words, settings, signal }, check) {

@@ -41,7 +41,7 @@ export function saveLink({ words, signal }, verdict) {
   return download(new Blob([jsonOf(verdict)], { type: "application/json" }), NAMES.verdict, words.say("save"), signal);
 }
 
-/** @param {Element} shown what the popup says @returns {Element} what of it can stand on paper */
+/** @param {Element} shown the popup's account @returns {Element} what of it can stand on paper */
 function onPaper(shown) {
   const copy = /** @type {Element} */ (shown.cloneNode(true));
   for (const node of copy.querySelectorAll(".links, [hidden]")) node.remove();

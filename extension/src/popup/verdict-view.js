@@ -4,7 +4,7 @@ import { ask } from "../view/ask.js";
 import { crowdView } from "../view/crowd-view.js";
 import { declared, declares } from "../view/declared.js";
 import { element } from "../view/element.js";
-import { evidenceText, labelBadge, meaningText, peopleText, reasonText, worthTexts } from "../view/phrases.js";
+import { badgeSoFar, evidenceText, isOpen, labelBadge, meaningText, peopleText, reasonText, worthTexts } from "../view/phrases.js";
 import { judgedBy, wrong } from "../view/wrong.js";
 import { faceView } from "./face-view.js";
 import { reportButton, saveLink } from "./report.js";
@@ -40,6 +40,24 @@ function tellWrong({ words, signal }, check, verdict) {
   return [wrong(words, verdict, check.told ?? null, tell, signal)];
 }
 
+/** @param {OutcomeView} view @param {Verdict} verdict the finding, its evidence and its reasons */
+function finding({ words }, verdict) {
+  return [
+    element("h2", {}, labelBadge(words, verdict, verdict.basis)),
+    element("p", { text: evidenceText(words, verdict) }),
+    ...verdict.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
+  ];
+}
+
+/** @param {OutcomeView} view @param {Verdict} verdict of a check that goes on: what it cannot tell yet is no finding */
+function findingSoFar({ words }, verdict) {
+  return [
+    element("p", { class: "tentative", text: words.say("so_far") }),
+    element("h2", {}, badgeSoFar(words, verdict, verdict.basis)),
+    ...(isOpen(verdict) ? [] : [element("p", { text: evidenceText(words, verdict) })]),
+  ];
+}
+
 /** @param {OutcomeView} view @param {Check} check @param {Verdict} verdict */
 export function verdictView(view, check, verdict) {
   const { words } = view;
@@ -47,10 +65,7 @@ export function verdictView(view, check, verdict) {
   const onPage = check.subject.kind === "video";
   const seek = onPage ? (/** @type {number} */ time_s) => ask({ type: "seek", id: check.id, time_s }) : null;
   const summary = element("div", { class: "summary" },
-    ...(tentative ? [element("p", { class: "tentative", text: words.say("so_far") })] : []),
-    element("h2", {}, labelBadge(words, verdict, verdict.basis)),
-    element("p", { text: evidenceText(words, verdict) }),
-    ...verdict.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
+    ...(tentative ? findingSoFar(view, verdict) : finding(view, verdict)),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
     ...(verdict.faces.length ? [judgedBy(words, verdict)] : []),
     ...(check.way === "browser" ? [element("p", { class: "note", text: words.say("local_note") })] : []),

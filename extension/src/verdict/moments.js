@@ -1,4 +1,4 @@
-// What a verdict says about one moment of the media. Pure.
+// A verdict at one moment of the media. Pure.
 
 /** @import { Box, Face, Media, Sample, Verdict } from "./types.js" */
 

@@ -9,7 +9,7 @@
  * @typedef {{direction: "manipulated"|"genuine"|null, strength: string}} Support in the words of docs/evidence.md
  * @typedef {{log: number, lr: number, interval: [number, number]}} Ratio `log` before the bounds
  * @typedef {{t: number, p_fake: number, regions: string[]|null}} Moment one of a face's strongest;
- *   `regions` says where in the face, null where no evidence map is shown
+ *   `regions`: where in the face, null where no evidence map is shown
  * @typedef {{flags_fake: number, flags_real: number, part: string}} Rates the share of fakes and of
  *   genuine ones that the model calls fake, as measured on `part` of the data
  *
@@ -22,7 +22,7 @@
  * @property {string[]} problems codes of C2PA's specification
  * @typedef {{state: "read"|"unreadable", declarations: Declaration[]}} Provenance
  *
- * @typedef {object} Evidence what a judgement says of its evidence; null where that was not measured
+ * @typedef {object} Evidence of a judgement; null where it was not measured
  * @property {Level|null} [level]
  * @property {Support|null} [support]
  * @property {number|null} [lr] likelihood ratio of "manipulated" to "genuine"

@@ -39,6 +39,14 @@ export function labelBadge(words, judged, basis) {
   return badge(judged.label, SHAPES[nameOf(judged)] ?? "○", labelText(words, judged, basis));
 }
 
+/** @param {Labelled} judged whether a check that goes on may still find something to tell */
+export const isOpen = (judged) => ["inconclusive", "no-face"].includes(nameOf(judged));
+
+/** @param {Words} words @param {Labelled} judged by a check that goes on @param {Scope|null} [basis] */
+export function badgeSoFar(words, judged, basis) {
+  return isOpen(judged) ? badge("no-face", SHAPES["no-face"], words.say("nothing_yet")) : labelBadge(words, judged, basis);
+}
+
 /** @param {Words} words @param {Labelled} judged what its label means */
 export function meaningText(words, judged) {
   return words.say(`meaning_${nameOf(judged).replace("-", "_")}`);

@@ -76,7 +76,7 @@ def without_statement(seal: Seal) -> Declaration:
 
 
 def declared(store: dict[str, Any]) -> Declaration:
-    """What a manifest store, as the library writes it, says of its content."""
+    """What a manifest store, as the library writes it, states of its content."""
     manifests, active = store["manifests"], store["active_manifest"]
     manifest = manifests[active]
     results = store.get("validation_results", {}).get("activeManifest", {})

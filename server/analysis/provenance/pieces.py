@@ -207,4 +207,4 @@ def _tags(path: Path, found: Pieces) -> None:
             for key, text in container.metadata.items():
                 found.add_text(key, text.encode())
     except AppError:
-        pass  # the check itself says what is wrong with it
+        pass  # the check itself reports what is wrong with it

@@ -67,7 +67,7 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """All that a file says of its origin. `unreadable`: reading it failed, so it may say more."""
+    """All that a file states of its origin. `unreadable`: reading failed, so there may be more."""
 
     state: State
     declarations: tuple[Declaration, ...] = ()

@@ -1,4 +1,4 @@
-"""The one thing the pipeline knows about whatever executes its networks."""
+"""The pipeline's one interface to whatever executes its networks."""
 
 from __future__ import annotations
 

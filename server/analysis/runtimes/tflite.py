@@ -60,7 +60,7 @@ class TfliteRuntime:
             return _dequantise(interpreter.get_tensor(answer["index"]), answer)
 
     def details(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What the file says of its input and of its output. Raises ModelError."""
+        """The file's input and output, as it describes them. Raises ModelError."""
         interpreter = self._open()
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
@@ -125,7 +125,7 @@ def _interpreter_class() -> Any:
 
 
 def _quantise(batch: NDArray[np.float32], tensor: dict[str, Any]) -> NDArray[Any]:
-    """Into the integers of an input that wants them: value = scale * (integer - zero point)."""
+    """Into the integers of a quantised input: value = scale * (integer - zero point)."""
     dtype, (scale, zero_point) = tensor["dtype"], tensor["quantization"]
     if dtype == np.float32:
         return np.ascontiguousarray(batch, np.float32)

@@ -27,7 +27,7 @@ class MediaReader:
 
     Raises NotFound, Unreadable, EmptyFile, NotMedia, NoVideo, CopyProtected, TooLarge or
     CorruptMedia.
-    `cut_short` says, once `frames` has come to its end, whether the
+    `cut_short` tells, once `frames` has come to its end, whether the
     file ended early.
     """
 

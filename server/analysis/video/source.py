@@ -178,7 +178,7 @@ def _seconds(stamp: int | None, time_base: Fraction | None) -> float | None:
 
 
 def _stated_s(container: InputContainer) -> float:
-    """How long the header says that the file lasts; 0 if it says nothing that can be."""
+    """The file's length as its header states it; 0 if it states none that is possible."""
     stated_s = (container.duration or 0) / av.time_base
     return stated_s if 0 < stated_s < LONGEST_S else 0.0
 

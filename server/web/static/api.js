@@ -48,7 +48,7 @@ export function credentials() {
 }
 
 /**
- * Ask the service; where it wants a token, ask the person for it and try again.
+ * Send a request; where the service requires a token, ask the person for it and try again.
  * @param {string} path @param {RequestInit} [options]
  * @returns {Promise<Response>}
  */

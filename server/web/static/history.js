@@ -8,7 +8,7 @@
  * @property {string} title
  * @property {"url"|"file"} kind
  * @property {number} at when it was asked for, in Unix milliseconds
- * @property {"queued"|"running"|"done"|"failed"|"cancelled"} state as last heard
+ * @property {"queued"|"running"|"done"|"failed"|"cancelled"} state as last received
  * @property {MediaLabel|null} label
  */
 

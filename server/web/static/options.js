@@ -11,7 +11,7 @@ export function seconds(text) {
   return parts.reduce((sum, part) => sum * 60 + Number(part), 0);
 }
 
-/** @returns {Options|null} null where something cannot be used; the browser then says what */
+/** @returns {Options|null} null where something cannot be used; the browser then names it */
 export function chosenOptions() {
   const [from, to] = [byId("from"), byId("to")];
   const [start_s, end_s] = [seconds(from.value), seconds(to.value)];

@@ -5,7 +5,7 @@ import { crowd } from "./extension/verdict/crowd.js";
 import { crowdView } from "./extension/view/crowd-view.js";
 import { declared, declares } from "./extension/view/declared.js";
 import {
-  evidenceText, labelBadge, meaningText, peopleText, reasonText, worthTexts,
+  badgeSoFar, evidenceText, labelBadge, meaningText, peopleText, reasonText, worthTexts,
 } from "./extension/view/phrases.js";
 import { judgedBy, wrong } from "./extension/view/wrong.js";
 import { downloads } from "./downloads.js";
@@ -27,11 +27,11 @@ export const reasons = (judged) =>
 export function tentativeView(verdict) {
   const { shown, folded } = crowd(verdict.faces);
   const faces = shown.map((face) =>
-    element("li", {}, `${words.say("person", String(face.id))}: `, labelBadge(words, face, verdict.basis)));
+    element("li", {}, `${words.say("person", String(face.id))}: `, badgeSoFar(words, face, verdict.basis)));
   if (folded.length) faces.push(element("li", { text: words.say("unjudged", String(folded.length)) }));
   return element("section", { class: "panel tentative", attributes: { "aria-label": words.say("so_far") } },
     element("h2", { text: words.say("not_final") }),
-    element("p", {}, labelBadge(words, verdict, verdict.basis)),
+    element("p", {}, badgeSoFar(words, verdict, verdict.basis)),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
     element("ul", { class: "plain" }, ...faces));
 }

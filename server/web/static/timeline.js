@@ -1,4 +1,4 @@
-// One person's chart: P(fake) over the media's time. The table beside it says the same.
+// One person's chart: P(fake) over the media's time. The table beside it holds the same numbers.
 import { element, shape } from "./dom.js";
 import { level } from "./extension/verdict/moments.js";
 import { fineClock, words } from "./words.js";

@@ -1,17 +1,12 @@
-// The words of the page: the extension's catalogue, in the language that the service chose for this browser.
+// The words of the page: the catalogue of the extension, in the language that the service chose for this browser.
 import { makeWords } from "./extension/words.js";
 
 /** @import { Check } from "./checks.js" */
 
 const { lang } = document.documentElement;
-const answer = await fetch(`/static/extension/_locales/${lang}/messages.json`);
-/** @type {Record<string, {message: string}>} */
-const entries = await answer.json();
+const answer = await fetch(`/static/words/${lang}.json`);
 
-export const words = makeWords({
-  language: lang,
-  messages: Object.fromEntries(Object.entries(entries).map(([key, { message }]) => [key, message])),
-});
+export const words = makeWords({ language: lang, messages: await answer.json() });
 
 const moment = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" });
 

@@ -1,4 +1,4 @@
-"""Every way to fail has its own error, and each says what to do."""
+"""Every way to fail has its own error, each with its remedy."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from server.processes import landlock, sandbox, seccomp
 from server.processes.protocol import ROOT
 from server.processes.sandbox import Confinement, Level, level
 
-# Confines itself as the test says, then runs the test's statement and says how that went.
+# Confines itself as the test states, runs the test's statement and prints its outcome.
 PROGRAM = """
 import ctypes, json, mmap, os, resource, signal, socket, subprocess, sys
 from pathlib import Path

@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(not seccomp.available(), reason="no seccomp filter for this machine"),
 ]
 
-# Has no capabilities, confines itself (or not), then makes each call and says how that went.
+# Has no capabilities, confines itself (or not), then makes each call and prints its outcome.
 PROGRAM = """
 import ctypes, json, os, struct, sys
 from pathlib import Path

@@ -12,7 +12,7 @@ from tests.media import clip, numbered, picture
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A file that says nothing of itself, by the ending of its name."""
+    """A file without any declaration, by the ending of its name."""
     folder = tmp_path_factory.mktemp("plain")
     rgb = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     stills = {end: picture(folder / f"plain{end}", rgb) for end in (".jpg", ".png", ".webp")}

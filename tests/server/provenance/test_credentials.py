@@ -126,7 +126,7 @@ def test_nothing_is_fetched(plain: Plain, tmp_path: Path) -> None:
 
 
 def test_what_was_opened_lends_its_origin(plain: Plain, tmp_path: Path) -> None:
-    """The active manifest says `opened` only; what it was made from was generated."""
+    """The active manifest has `opened` only; what it was made from was generated."""
     made = generated(plain, tmp_path)
     done = (action("opened", **uses(made)), action("color_adjustments"))
     path = signed(plain[".jpg"], tmp_path / "edited.jpg", *done, parts=((made, "parentOf"),))
