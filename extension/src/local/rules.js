@@ -126,8 +126,8 @@ export default {
     "schema_version": 2
   },
   "rates": {
-    "flags_fake": 0.327,
-    "flags_real": 0.012,
+    "flags_fake": 0.433,
+    "flags_real": 0.011,
     "part": "DFDC test, single crops"
   },
   "rules": {
