@@ -11,7 +11,7 @@ import { CheckFailed, fail, fromService } from "./problem.js";
 import { isShown } from "../content/subjects.js";
 import { readSettings } from "../settings.js";
 import { placedIn } from "../verdict/moments.js";
-import { all, find, isOpen, newCheck, ofTab, forget, save, tidy } from "./store.js";
+import { all, find, isOpen, isStillOpen, newCheck, ofTab, forget, save, tidy } from "./store.js";
 
 /**
  * @import { Subject } from "../content/subjects.js"
@@ -90,8 +90,7 @@ function sentImage(check) {
 /** @param {Check} check captures what plays and sends it @returns {Promise<Check>} */
 async function sentVideo(check) {
   const onProgress = async (/** @type {number} */ progress) => {
-    const now = await find(check.id);
-    if (!now || !isOpen(now)) throw fail("cancelled", null);
+    if (!(await isStillOpen(check.id))) throw fail("cancelled", null);
     await publish({ ...check, stage: "capture", progress });
   };
   try {
@@ -115,8 +114,7 @@ export function createChecks() {
 
   /** @param {Check} before @param {Check} after */
   const settle = async (before, after) => {
-    const now = await find(before.id);
-    if (!now || !isOpen(now)) { // cancelled meanwhile, perhaps before its job had a name
+    if (!(await isStillOpen(before.id))) { // cancelled meanwhile, perhaps before its job had a name
       if (after.jobId && !before.jobId && isOpen(after)) await cancelJob(after.jobId).catch(() => {});
       return null;
     }
@@ -191,7 +189,9 @@ export function createChecks() {
     const url = subject.url ?? (subject.kind === "video" && /^https?:/.test(subject.page) ? subject.page : null);
     const check = newCheck(tabId, first ? subject : { ...subject, url }, way);
     follow(check, async (fresh) => {
-      await Promise.all([publish(fresh), announce(tabId, subject)]);
+      await publish(fresh);
+      await announce(tabId, subject);
+      if (!(await isStillOpen(fresh.id))) await erase(fresh); // cancelled before it was drawn
       return (first ?? ask)(fresh);
     });
     return check.id;

@@ -54,6 +54,12 @@ export async function find(id) {
   return /** @type {Check|undefined} */ ((await chrome.storage.session.get(PREFIX + id))[PREFIX + id]);
 }
 
+/** @param {string} id @returns {Promise<boolean>} whether it is neither ended nor forgotten by now */
+export async function isStillOpen(id) {
+  const check = await find(id);
+  return check !== undefined && isOpen(check);
+}
+
 /** @returns {Promise<Check[]>} the newest first */
 export async function all() {
   const kept = await chrome.storage.session.get(null);
