@@ -14,7 +14,8 @@ from models import registry
 from models.registry import Likelihood
 from server.analysis.evidence import Spread
 from server.analysis.likelihood import NEUTRAL, Pictures, of_stills, ratio
-from training.evaluate.likelihood import figures, fit, judged, measures, outcome
+from training.evaluate import plots
+from training.evaluate.likelihood import fit, judged, measures, outcome
 from training.evaluate.likelihood.people import AS_IT_IS, CRF_40, HALF, Scored, one_each, together
 from training.evaluate.likelihood.refit import Sets, fitted
 
@@ -262,7 +263,7 @@ def test_pictures_of_ratios_are_drawn(many: Likelihood, tmp_path) -> None:
     [kind] = measures.kinds(found)
     assert (kind["kind"], kind["fakes"]) == ("face swap", 30)
     assert kind["cllr"] == table["cllr"]
-    drawn = figures.draw("evidence", found)
+    drawn = plots.of_evidence("evidence", found)
     assert set(drawn) == {"evidence-tippett", "evidence-reliability"}
     for name, figure in drawn.items():
         figure.savefig(tmp_path / f"{name}.png")
