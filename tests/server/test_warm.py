@@ -228,6 +228,20 @@ def test_a_child_imports_nothing_that_was_not_warm() -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def test_no_pattern_of_an_extractor_is_left_for_a_download_to_compile() -> None:
+    code = (
+        "from server.fetch import ytdlp\n"
+        "from yt_dlp.extractor import gen_extractor_classes\n"
+        "ytdlp.warm_up()\n"
+        "tried = [each for each in gen_extractor_classes() if each._VALID_URL]\n"
+        "print([each for each in tried if '_VALID_URL_RE' not in vars(each)])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
 def test_a_killed_fork_server_is_replaced(tmp_path: Path, long_film: Path) -> None:
     pool = ForkServerPool(jobs=1000)
     pool.prepare()
