@@ -46,7 +46,8 @@ UNJUDGED: frozenset[Reason] = frozenset(
     {"face-too-small", "too-few-frames", "blurred", "out-of-scope"}
 )
 State = Literal["queued", "running", "done", "failed", "cancelled"]  # of a job
-Stage = Literal["queued", "fetch", "faces", "scores", "done"]
+# Of a work, and "cancelled" of a job that has none any more.
+Stage = Literal["queued", "fetch", "faces", "scores", "done", "cancelled"]
 PictureKind = Literal["face", "evidence", "frame"]
 MediaKind = Literal["video", "image"]
 LONGEST_MEDIA_S = 1e6

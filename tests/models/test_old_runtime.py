@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -41,10 +42,15 @@ def python() -> str:
     return str(PYTHON)
 
 
+# The file of meso3-full takes logarithms in 8 bits, which runtimes before 2.16 cannot (LOG, version
+# 2); docs/gpu.md names the setting for them.
+THERE = ("meso3", "mtcnn")
+
+
 def files() -> list[registry.ModelFile]:
-    """Every TFLite file that is registered."""
+    """Every TFLite file that old runtimes are to load."""
     found = []
-    for name in registry.names():
+    for name in THERE:
         spec = registry.spec(name)
         found += [file for file in spec.files.values() if file.precision != "keras"]
         found += [spec.evidence.file] if spec.evidence else []
@@ -84,7 +90,8 @@ def test_every_file_loads_there_and_says_the_same(
 def test_a_whole_check_runs_there(python: str) -> None:
     sample = ROOT / "server" / "web" / "static" / "sample.jpg"
     command = [python, "-m", "server", "analyze", str(sample), "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    setting = os.environ | {"MESOSCOPE_MODEL": "meso3"}
+    done = subprocess.run(command, cwd=ROOT, env=setting, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     verdict = json.loads(done.stdout)
     assert len(verdict["faces"]) == 1
