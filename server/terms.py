@@ -46,8 +46,7 @@ UNJUDGED: frozenset[Reason] = frozenset(
     {"face-too-small", "too-few-frames", "blurred", "out-of-scope"}
 )
 State = Literal["queued", "running", "done", "failed", "cancelled"]  # of a job
-# Of a work, and "cancelled" of a job that has none any more.
-Stage = Literal["queued", "fetch", "faces", "scores", "done", "cancelled"]
+Stage = Literal["queued", "fetch", "faces", "scores", "done"]
 PictureKind = Literal["face", "evidence", "frame"]
 MediaKind = Literal["video", "image"]
 LONGEST_MEDIA_S = 1e6

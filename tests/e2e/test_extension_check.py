@@ -203,7 +203,8 @@ def test_first_a_tentative_verdict(
     popup.wait("!!document.querySelector('#outcome progress')")
     drawn(extension, page)
     overlay = extension.overlay(page)
-    assert overlay.text().startswith("⠿\nSo far"), overlay.text()
+    so_far = "⠿\nSo far"  # after the note that the check began
+    wait_for(page, lambda: overlay.text().startswith(so_far), 60, "the verdict so far")
     assert len(overlay.boxes()) == 1
     assert "So far" in popup.text("#outcome")
     shoot(page, "tentative")

@@ -11,7 +11,7 @@ import { CheckFailed, fail, fromService } from "./problem.js";
 import { isShown } from "../content/subjects.js";
 import { readSettings } from "../settings.js";
 import { placedIn } from "../verdict/moments.js";
-import { all, find, isOpen, isStillOpen, newCheck, ofTab, forget, save, tidy } from "./store.js";
+import { all, drawable, find, isOpen, isStillOpen, newCheck, ofTab, forget, save, tidy } from "./store.js";
 
 /**
  * @import { Subject } from "../content/subjects.js"
@@ -21,14 +21,12 @@ import { all, find, isOpen, isStillOpen, newCheck, ofTab, forget, save, tidy } f
 
 export const ALARM = "follow";
 const ALARM_MINUTES = 0.5;
-const FIRST_PAUSE_MS = 400;
-const LONGEST_PAUSE_MS = 2_000;
+const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [400, 2_000];
 /** Problems that are retried: the check goes on although the service cannot be reached. */
 const PASSING = ["server-down", "server-slow", "store-away"];
 /** How long the service may be silent before a check is given up. */
 const SILENCE_MS = 120_000;
-/** Kept per tab; older ones are forgotten. */
-const KEPT = 8;
+const KEPT = 8; // per tab; older ones are forgotten
 
 /** @param {number} ms @returns {Promise<void>} */
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
@@ -99,12 +97,6 @@ async function sentVideo(check) {
   } catch (error) {
     return troubled(check, error);
   }
-}
-
-/** @param {Check} before @param {Check} after whether there is something new to draw */
-function drawable(before, after) {
-  return (after.result ?? after.partial) !== null
-    && JSON.stringify(before.result ?? before.partial) !== JSON.stringify(after.result ?? after.partial);
 }
 
 export function createChecks() {

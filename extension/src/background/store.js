@@ -36,6 +36,12 @@ export function isOpen(check) {
   return check.state === "sending" || check.state === "queued" || check.state === "running";
 }
 
+/** @param {Check} before @param {Check} after whether there is something new to draw */
+export function drawable(before, after) {
+  return (after.result ?? after.partial) !== null
+    && JSON.stringify(before.result ?? before.partial) !== JSON.stringify(after.result ?? after.partial);
+}
+
 /** @param {number} tabId @param {Subject} subject @param {Check["way"]} way @returns {Check} */
 export function newCheck(tabId, subject, way) {
   return {

@@ -96,7 +96,7 @@ def test_a_plain_tree_goes_on_where_it_stopped_past_a_corrupt_file(
     cv2.imwrite(str(tree / "real" / "photo.png"), astronaut[..., ::-1])
     cv2.imwrite(str(tree / "real" / "wall.png"), np.full((99, 99, 3), 90, np.uint8))
 
-    person = prepare.faces.person
+    person = prepare.person
     looked_at = []
 
     def interrupted(clip, max_crops):
@@ -105,7 +105,7 @@ def test_a_plain_tree_goes_on_where_it_stopped_past_a_corrupt_file(
             raise KeyboardInterrupt
         return person(clip, max_crops)
 
-    monkeypatch.setattr(prepare.faces, "person", interrupted)
+    monkeypatch.setattr(prepare, "person", interrupted)
     with pytest.raises(KeyboardInterrupt):
         prepare.prepare([tree], out)
     with (out / "done.jsonl").open("a") as notes:
@@ -185,7 +185,7 @@ def test_a_full_disk_ends_the_run_which_then_goes_on(small_tree, tmp_path, capsy
 
 def test_only_what_changed_since_is_done_again(small_tree, tmp_path, monkeypatch):
     out, looked_at = tmp_path / "out", []
-    person = prepare.faces.person
+    person = prepare.person
 
     def watched(clip, max_crops):
         looked_at.append(clip.name)
@@ -196,7 +196,7 @@ def test_only_what_changed_since_is_done_again(small_tree, tmp_path, monkeypatch
         prepare.prepare([small_tree], out, **options)
         return looked_at
 
-    monkeypatch.setattr(prepare.faces, "person", watched)
+    monkeypatch.setattr(prepare, "person", watched)
     assert again() == ["fake-b", "real-a"]
     assert again() == []
     os.utime(small_tree / "real" / "a.mp4", (1, 1))
@@ -220,7 +220,7 @@ def test_a_stopped_run_says_so(small_tree, tmp_path, monkeypatch, capsys):
     def stopped(clip, max_crops):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(prepare.faces, "person", stopped)
+    monkeypatch.setattr(prepare, "person", stopped)
     assert main(["prepare", str(small_tree), "--out", str(tmp_path / "out")]) == 130
     assert capsys.readouterr().err.endswith("stopped; what was written is kept\n")
 

@@ -13,6 +13,7 @@ from models import registry
 from models.registry import Likelihood
 from server.analysis.evidence import Spread, to_logits
 from server.analysis.likelihood import NEUTRAL
+from server.errors import AppError
 from training.data import crops as data
 from training.evaluate import measured, spread
 from training.evaluate.likelihood import fit
@@ -101,11 +102,11 @@ def _stills(model: Model, folder: Path) -> Scored | None:
 
 def _forgeries(model: Model, folder: Path) -> Scored | None:
     """Fakes of our own and what they were made of, through the codec that leaves least of them."""
-    from training.fit import development  # TensorFlow comes with it
-
     try:
+        from training.fit import development  # TensorFlow comes with it
+
         faces = development.val_faces(folder)
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, ValueError, AppError) as error:
         logger.warning("fakes of our own are left out: %s", error)
         return None
     return together([_forged(model, development.forged(n, faces), FORGERIES[n]) for n in FORGERIES])
