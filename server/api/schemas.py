@@ -111,7 +111,7 @@ class JobSummary(BaseModel):
     source: str | None = Field(description="the address, if it was one")
     title: str | None = Field(description="the name of the file that was sent")
     state: State
-    stage: Stage | Literal["cancelled"]  # the latter of a job whose work goes on without it
+    stage: Stage | Literal["cancelled"]  # the latter once it was called off
     progress: Fraction
     label: str | None = Field(description="the verdict's label, when done")
     p_fake: Fraction | None

@@ -60,6 +60,7 @@ ROUGH = replace(
 )
 BASE = Recipe(views=Views(window_px=160, zoom=1.15, zoomed=0.35, hidden=0.15, media=MILD))
 SWAP_PX = EXPERTS["swap"][0]
+SMALL_PX = 160
 RECIPES = {
     # Blends are learned several times faster without deepfakes beside them.
     "traces": replace(
@@ -110,7 +111,7 @@ RECIPES = {
     "small": replace(
         BASE,
         model="small",
-        input_px=160,
+        input_px=SMALL_PX,
         deepfakes=24,
         own=13,
         own_photos=13,
@@ -119,8 +120,8 @@ RECIPES = {
         composites=4,
         deepfakes_partial=0.35,
         views=Views(
-            window_px=160,
-            scale=160 / SIDE_PX,
+            window_px=SMALL_PX,
+            scale=SMALL_PX / SIDE_PX,
             zoom=1.12,
             zoomed=0.6,
             turned_deg=8,
