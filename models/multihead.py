@@ -122,6 +122,14 @@ def heads(network: keras.Model, name: str) -> keras.Model:
     raise ValueError(f"{network.name} holds no network called {name}")
 
 
+def trained(network: keras.Model) -> keras.Model:
+    """The heads, apart, of a network that verdict() made. Raises ValueError if it has none."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            return layer
+    raise ValueError(f"{network.name} has no heads apart")
+
+
 def _sized(trained: keras.Model, input_px: int) -> keras.Model:
     """The same network for crops of one size, which TFLite needs."""
     if trained.name not in BUILDERS:

@@ -15,13 +15,13 @@ import keras
 from models import keras_files, multihead, registry
 from training.data import crops as data
 from training.data import tables
-from training.fit import combine, development
+from training.fit import development
 from training.fit.batches import Batches
 from training.fit.examples import Deepfakes, Forgeries, Source, Strangers
 from training.fit.pretrained import settle, start_from_imagenet
 from training.fit.recipes import Recipe
 from training.fit.run import Run
-from training.fit.teacher import Taught
+from training.fit.teacher import Taught, registered
 from training.forgery import kinds as forgeries
 from training.forgery.landmarks import prepare
 
@@ -51,7 +51,7 @@ def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bo
     """
     cv2.setNumThreads(1)
     keras.utils.set_random_seed(recipe.seed)
-    feed = _feed(recipe, out.parent, folder, leg.workers)
+    feed = _feed(recipe, folder, leg.workers)
     quick = list(development.sets(folder, thorough=False))
     training = Run(recipe.model, recipe.optimisation)
     if not training.resume(out):
@@ -98,11 +98,11 @@ def batches(recipe: Recipe, folder: Path, workers: int = 0) -> Batches:
     return Batches(mix, recipe.pairs, recipe.seed, recipe.views, workers)
 
 
-def _feed(recipe: Recipe, runs: Path, folder: Path, workers: int) -> Batches | Taught:
+def _feed(recipe: Recipe, folder: Path, workers: int) -> Batches | Taught:
     plain = batches(recipe, folder, workers)
     if not recipe.teacher:
         return plain
-    return Taught(plain, combine.heads(recipe.teacher, runs), recipe.input_px)
+    return Taught(plain, registered(recipe.teacher, plain), recipe.input_px)
 
 
 def start(model: Any, source: str | None, feed: Batches | Taught) -> list[Any]:

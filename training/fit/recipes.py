@@ -15,8 +15,8 @@ from training.forgery.media import WEAR, Media
 class Recipe:
     """All that decides a run. The shares are pairs of a batch of `pairs`, on average.
 
-    `teacher`: a network that `combine` made of others and that teaches this one; the student sees
-    the same windows, scaled to `input_px`.
+    `teacher`: a registered network with heads that teaches this one; the student sees the same
+    windows, scaled to `input_px`.
     """
 
     model: str = "traces"
@@ -119,14 +119,9 @@ RECIPES = {
         generated=7,
         composites=4,
         deepfakes_partial=0.35,
+        teacher="meso3-full",
         views=Views(
-            window_px=SMALL_PX,
-            scale=SMALL_PX / SIDE_PX,
-            zoom=1.12,
-            zoomed=0.6,
-            turned_deg=8,
-            hidden=0.2,
-            media=ROUGH,
+            window_px=SIDE_PX, zoom=1.12, zoomed=0.6, turned_deg=8, hidden=0.2, media=ROUGH
         ),
         optimisation=Optimisation(learning_rate=1e-3),
     ),

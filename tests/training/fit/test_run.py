@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import keras
 import numpy as np
 import pytest
 
 from training.fit.run import CHECKPOINT, Optimisation, Run
-from training.fit.teacher import Taught, mixed
+from training.fit.teacher import Taught, mixed, quantised
 
 HOW = Optimisation(learning_rate=1e-3, warm=2)
 
@@ -87,11 +88,10 @@ def test_a_student_sees_the_same_windows_smaller_and_is_told_what_the_teacher_se
     class Large(Fixed):
         side_px = 64
 
-    class Teacher:
-        def predict_on_batch(self, x):
-            return {"kinds": np.full((4, 3), 2.0), "places": np.full((4, 4, 4, 2), -2.0)}
+    def teacher(x):
+        return {"kinds": np.full((4, 3), 2.0), "places": np.full((4, 4, 4, 2), -2.0)}
 
-    x, labels = next(Taught(Large(), Teacher(), 32).steps(0))
+    x, labels = next(Taught(Large(), teacher, 32).steps(0))
     large, plain = next(Large().steps(0))
     assert x.shape == (4, 32, 32, 3)
     np.testing.assert_allclose(x[0], large[0].reshape(32, 2, 32, 2, 3).mean(axis=(1, 3)), atol=1e-5)
@@ -100,3 +100,12 @@ def test_a_student_sees_the_same_windows_smaller_and_is_told_what_the_teacher_se
     np.testing.assert_allclose(labels["places"], (1 - high) / 2, rtol=1e-5)
     assert labels["places"].shape == (4, 2, 2, 2)
     np.testing.assert_array_equal(mixed(plain["kinds"], plain["kinds"])[0], plain["kinds"][0])
+
+
+def test_a_teacher_in_int8_answers_as_in_float():
+    network = trained(Run("small", HOW), 30).network()
+    samples = [x for x, _ in islice(Fixed().steps(0), 8)]
+    answers, expected = quantised(network, samples)(samples[3]), network.predict(samples[3])
+    for name in ("kinds", "places"):
+        assert answers[name].shape == expected[name].shape
+        np.testing.assert_allclose(answers[name], expected[name], atol=0.1 * np.ptp(expected[name]))
