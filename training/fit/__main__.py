@@ -1,6 +1,7 @@
 """python -m training.fit WHAT: train a network with several heads, in legs; make one verdict of it.
 
 python -m training.fit leg traces --minutes 60    a leg of it; again: the next one
+python -m training.fit leg traces --without gan   a run apart, that never sees a kind
 python -m training.fit combine meso3-full         one logit of all heads, by val pictures
 python -m training export var/fit/verdict/meso3-full.keras
 python -m training.fit across meso3-full          the table over all sets
@@ -39,6 +40,9 @@ def main(argv: list[str] | None = None) -> int:
     leg.add_argument("--pairs", type=int, help="of a batch, in place of the recipe's")
     leg.add_argument("--half", action="store_true", help="in half precision, for a GPU")
     leg.add_argument("--start", metavar="NAME|FILE.keras", help="instead of ImageNet's weights")
+    leg.add_argument("--without", metavar="KIND", choices=sorted(recipes.LEFT_OUT),
+                     help="a kind of fakes that it never sees: %(choices)s")  # fmt: skip
+    leg.add_argument("--seed", type=int, help="of the draws, in place of the recipe's")
     leg.add_argument("--note", default="", help="goes into training/results/legs.csv")
     leg.set_defaults(run=_leg)
 
@@ -73,15 +77,21 @@ def _leg(args: argparse.Namespace) -> int:
     from training.fit.interrupt import told_to_stop
     from training.fit.leg import Leg, run
 
-    length = Leg(args.minutes, args.every, args.cooldown, args.start, args.note, args.workers)
     recipe = recipes.RECIPES[args.recipe]
     if args.half:
         how = replace(recipe.optimisation, policy="mixed_float16")
         recipe = replace(recipe, optimisation=how)
     if args.pairs:
         recipe = replace(recipe, pairs=args.pairs)
+    if args.seed is not None:
+        recipe = replace(recipe, seed=args.seed)
+    if args.without:
+        recipe = recipes.left_out(recipe, args.without)
+    out = RUNS / "-".join(str(part) for part in (args.recipe, args.without, args.seed) if part)
+    note = args.note or out.name
+    length = Leg(args.minutes, args.every, args.cooldown, args.start, note, args.workers)
     with told_to_stop() as told:
-        path = run(recipe, length, RUNS / args.recipe, args.data, lambda: bool(told))
+        path = run(recipe, length, out, args.data, lambda: bool(told))
     print(f"written to {path}")
     return 0
 

@@ -74,20 +74,21 @@ def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bo
 
 def sources(recipe: Recipe, folder: Path) -> dict[str, tuple[Source, float]]:
     """What the recipe's batches are drawn from, and how many pairs of each. One kind of own fakes
-    is never made."""
+    is never made, and none that the recipe leaves out."""
     train = data.part(folder, "train")
     gan, composed = (data.read(folder / "extra" / f"{p}-train.tar") for p in ("gan", "photoshop"))
     faces = {
         "own": (prepare(train), recipe.own),
         "own, photos": (prepare(data.read(folder / data.PHOTOS)), recipe.own_photos),
     }
+    never = development.HELD_OUT, *([recipe.without] if recipe.without else [])
     found: dict[str, tuple[Source, float]] = {
         "deepfakes": (Deepfakes(train, partial=recipe.deepfakes_partial), recipe.deepfakes),
         "generated": (Strangers(gan, "generated"), recipe.generated),
         "composites": (Strangers(composed, "blend"), recipe.composites),
     }
     for name, (reals, share) in faces.items():
-        found[name] = Forgeries(reals, without=(development.HELD_OUT,)), share
+        found[name] = Forgeries(reals, without=never), share
         made = Forgeries(reals, forgeries.GENERATED)
         found[f"{name}, generated"] = made, recipe.own_generated / len(faces)
     return found

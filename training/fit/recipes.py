@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from models.multihead import EXPERTS
 from training.fit.batches import Views
+from training.fit.development import HELD_OUT
 from training.fit.run import Optimisation
+from training.forgery.kinds import BLENDED
 from training.forgery.landmarks import SIDE_PX
 from training.forgery.media import WEAR, Media
 
@@ -16,7 +19,7 @@ class Recipe:
     """All that decides a run. The shares are pairs of a batch of `pairs`, on average.
 
     `teacher`: a registered network with heads that teaches this one; the student sees the same
-    windows, scaled to `input_px`.
+    windows, scaled to `input_px`. `without`: a kind of our own that is never made.
     """
 
     model: str = "traces"
@@ -30,6 +33,7 @@ class Recipe:
     generated: float = 1.75
     composites: float = 0.75
     teacher: str = ""
+    without: str = ""
     seed: int = 20261126
     views: Views = field(default_factory=Views)
     optimisation: Optimisation = field(default_factory=Optimisation)
@@ -126,3 +130,19 @@ RECIPES = {
         optimisation=Optimisation(learning_rate=1e-3),
     ),
 }
+
+
+# Of each kind of fakes, by the set of val that measures it, what is to change so that a network
+# never sees it in training.
+LEFT_OUT: dict[str, dict[str, Any]] = {
+    "dfdc": {"deepfakes": 0},
+    "gan": {"generated": 0},
+    "photoshop": {"composites": 0},
+    "generated-picture": {"own_generated": 0},
+    **{name: {"without": name} for name in BLENDED if name != HELD_OUT},
+}
+
+
+def left_out(recipe: Recipe, kind: str) -> Recipe:
+    """The recipe without a kind of LEFT_OUT, and without a teacher, who has seen them all."""
+    return replace(recipe, teacher="", **LEFT_OUT[kind])
