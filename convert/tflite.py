@@ -18,6 +18,7 @@ FEW_WEIGHTS = 4096  # in one filter
 # Of the file format.
 EMPTY = 0  # the buffer of a tensor without constant numbers
 DEQUANTIZES_FLOAT16 = 3  # the operator's first version that does
+STAY_FLOAT = ["LOG"]  # operators that runtimes before 2.15 have in float32 alone
 Precision = Literal["float32", "float16", "dynamic", "int8"]
 
 
@@ -39,7 +40,8 @@ def export(model: Any, precision: Precision, samples: Iterable[Float32] = ()) ->
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
-            written = bytes(converter.convert())
+            warnings.filterwarnings("ignore", r"(?s).*tf\.lite\.Interpreter", UserWarning)
+            written = bytes(converter.convert() if precision != "int8" else _in_int8(converter))
     except ConverterError as error:
         raise ConversionError(f"TFLite cannot hold the model: {_cause(error)}") from error
     after = {"float16": float16_where_many, "dynamic": float_where_small}
@@ -163,3 +165,14 @@ def _configure(converter: Any, precision: Precision, samples: Iterable[Float32])
             raise ValueError("int8 needs samples to set the ranges of the activations")
         converter.representative_dataset = lambda: ([batch] for batch in batches)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+
+
+def _in_int8(converter: Any) -> bytes:
+    import tensorflow as tf
+
+    debugger = tf.lite.experimental.QuantizationDebugger(
+        converter=converter,
+        debug_dataset=converter.representative_dataset,
+        debug_options=tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=STAY_FLOAT),
+    )
+    return bytes(debugger.get_nondebug_quantized_model())
