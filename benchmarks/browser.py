@@ -1,8 +1,8 @@
 """The networks in the browser (LiteRT.js in Chromium) beside TFLite on the same files, in one run.
 
 Both run what `make extension` packs, on one thread: the browser in a worker, with the extension's
-own modules; TFLite in this process. The P-Net at one size of picture, the others at each size of
-batch.
+own modules; TFLite in this process. The P-Net at one size of picture, the others with the batch
+that they take.
 """
 
 from __future__ import annotations
@@ -42,10 +42,9 @@ async function runs(name, batch) {
     const [width, height] = batch;
     return () => detector.pnet({ width, height, channels: 3, data: pixels([height, width, 3]) });
   }
-  const network = name === "classifier" ? await classifier.takes(batch) : detector[name];
-  const { [name]: detecting } = manifest.detector;
-  const entries = detecting ? [detecting] : manifest.classifier.networks;
-  const input = pixels(entries.find(({ shape }) => shape[0] === network.batch).shape);
+  const [network, { shape }] = name === "classifier"
+    ? [classifier, manifest.classifier.network] : [detector[name], manifest.detector[name]];
+  const input = pixels(shape);
   return () => network.run(input);
 }
 onmessage = async ({ data: { name, batch, calls } }) => {
@@ -95,7 +94,7 @@ def stages(folder: Path) -> Iterator[tuple[str, Stage]]:
     )
     yield f"P-Net {width} x {height}", Stage("pnet", PNET_PX, _native(content))
     entries = [(name, manifest["detector"][name]) for name in ("rnet", "onet")]
-    entries += [("classifier", entry) for entry in manifest["classifier"]["networks"]]
+    entries.append(("classifier", manifest["classifier"]["network"]))
     for name, entry in entries:
         batch = entry["shape"][0]
         native = _native((folder / entry["file"]).read_bytes())

@@ -1,9 +1,10 @@
 """The networks as the extension runs them in the browser, each with what proves that it is the one
 and computes what it should.
 
-LiteRT.js runs fixed shapes only: R-Net, O-Net and the classifier get one file for
-each size of batch. The P-Net looks at pictures of any size: its file is completed in the browser
-(`any_sides`), where compiling takes a millisecond, so that it answers there what it answers here.
+LiteRT.js runs fixed shapes only: R-Net and O-Net take crops by the batch, the classifier one by
+one, since more at once save nothing there. The P-Net looks at pictures of any size: its file is
+completed in the browser (`any_sides`), where compiling takes a millisecond, so that it answers
+there what it answers here.
 """
 
 from __future__ import annotations
@@ -24,22 +25,23 @@ from models.preprocess import to_input
 from models.pyramid import WINDOW_PX
 from server.analysis.faces import ONET_PX, RNET_PX
 from server.analysis.scoring import UNCALIBRATED
+from server.terms import AnalysisOptions
 
 Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
 MANIFEST, PROBE = "networks.json", "probe.bin"
-RNET_BATCH, ONET_BATCH, CLASSIFIER_BATCHES = 16, 4, (1, 8)
+RNET_BATCH, ONET_BATCH = 16, 4
 PROBE_BYTES = 48 * 48 * 3
 # Sums in 8 bits, as in the classifier, are rounded a little differently on each processor.
 TOLERANCE = 0.05
-SMALL = "meso3"  # what a browser runs unless told otherwise
 
 
 def write(folder: Path, classifier: str | None = None) -> Path:
     """Write the networks, PROBE and MANIFEST into `folder`; returns the manifest's path.
 
-    `classifier`: a registered name; None: the small one. Raises ConversionError.
+    `classifier`: a registered name; None: the one that decides in the service. Raises
+    ConversionError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     probe = np.random.default_rng(0).integers(0, 256, PROBE_BYTES, np.uint8)
@@ -48,7 +50,7 @@ def write(folder: Path, classifier: str | None = None) -> Path:
         manifest = {
             "probe": {**_file(folder / PROBE), "tolerance": TOLERANCE},
             "detector": _detector(folder, probe),
-            "classifier": _classifier(folder, probe, classifier or SMALL),
+            "classifier": _classifier(folder, probe, classifier or AnalysisOptions().model),
         }
     except registry.RegistryError as error:
         raise ConversionError(str(error)) from error
@@ -85,11 +87,8 @@ def _classifier(folder: Path, probe: Uint8, name: str) -> dict[str, Any]:
     spec = registry.spec(name)
     if spec.task != "classify" or spec.positive_class is None:
         raise ConversionError(f"{name} does not tell fake from real; choose a classifier")
-    networks = []
-    for batch in CLASSIFIER_BATCHES:
-        crops = to_input(np.resize(probe, (batch, spec.input_px, spec.input_px, 3)))
-        content = fixed(spec.file().read_bytes(), crops.shape)
-        networks.append(_network(folder / f"{name}-{batch}.tflite", content, crops))
+    crop = to_input(np.resize(probe, (1, spec.input_px, spec.input_px, 3)))
+    content = fixed(spec.file().read_bytes(), crop.shape)
     return {
         "name": name,
         "sha256": spec.files[spec.serve].sha256,
@@ -98,7 +97,7 @@ def _classifier(folder: Path, probe: Uint8, name: str) -> dict[str, Any]:
         "calibration": asdict(spec.calibration or UNCALIBRATED),
         "rates": asdict(spec.rates) if spec.rates else None,
         "likelihood": asdict(spec.likelihood) if spec.likelihood else None,
-        "networks": networks,
+        "network": _network(folder / f"{name}.tflite", content, crop),
     }
 
 

@@ -18,7 +18,6 @@ FEW_WEIGHTS = 4096  # in one filter
 # Of the file format.
 EMPTY = 0  # the buffer of a tensor without constant numbers
 DEQUANTIZES_FLOAT16 = 3  # the operator's first version that does
-STAY_FLOAT = ["LOG"]  # operators that runtimes before 2.15 have in float32 alone
 Precision = Literal["float32", "float16", "dynamic", "int8"]
 
 
@@ -26,9 +25,9 @@ def export(model: Any, precision: Precision, samples: Iterable[Float32] = ()) ->
     """Write a Keras model as a TFLite file.
 
     float32 as it is; float16 weights where they are many; "dynamic": int8 weights where they are
-    many, float32 activations; "int8": both, with float32 in and out, where `samples`, batches as
-    the model takes them, set the ranges. Raises ConversionError for a model that TFLite has no
-    operators for.
+    many, float32 activations; "int8": both, but for vectors, with float32 in and out, where
+    `samples`, batches as the model takes them, set the ranges. Raises ConversionError for a model
+    that TFLite has no operators for.
     """
     import tensorflow as tf
     from tensorflow.lite.python.convert import ConverterError
@@ -36,12 +35,13 @@ def export(model: Any, precision: Precision, samples: Iterable[Float32] = ()) ->
     # The graph with its variables as constants takes a ninth of the time that a saved model does;
     # given the graph and the model, the converter loses a Keras 3 model's weights.
     converter = tf.lite.TFLiteConverter.from_concrete_functions([_frozen(model)])
+    plain = export(model, "float32") if precision == "int8" else b""
     _configure(converter, precision, samples)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
             warnings.filterwarnings("ignore", r"(?s).*tf\.lite\.Interpreter", UserWarning)
-            written = bytes(converter.convert() if precision != "int8" else _in_int8(converter))
+            written = bytes(_in_int8(converter, plain) if plain else converter.convert())
     except ConverterError as error:
         raise ConversionError(f"TFLite cannot hold the model: {_cause(error)}") from error
     after = {"float16": float16_where_many, "dynamic": float_where_small}
@@ -167,12 +167,36 @@ def _configure(converter: Any, precision: Precision, samples: Iterable[Float32])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
 
 
-def _in_int8(converter: Any) -> bytes:
+def _in_int8(converter: Any, plain: bytes) -> bytes:
+    """All in int8 but the vectors at a network's end: they cost nothing in float32, and rounded to
+    a 256th of their range they would be most of the error. Besides, older runtimes lack some
+    operators in int8, such as the logarithm. `plain`: the same network in float32."""
     import tensorflow as tf
 
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=_vectors(plain))
     debugger = tf.lite.experimental.QuantizationDebugger(
         converter=converter,
         debug_dataset=converter.representative_dataset,
-        debug_options=tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=STAY_FLOAT),
+        debug_options=options,
     )
     return bytes(debugger.get_nondebug_quantized_model())
+
+
+def _vectors(model: bytes) -> list[str]:
+    """The tensors [N, C] that operators of a TFLite file give; not of dense layers with many
+    weights, which are worth an int8."""
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    content = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    return [
+        graph.tensors[given].name.decode()
+        for graph in content.subgraphs
+        for operator in graph.operators
+        if all(_count(graph.tensors[i]) < FEW_WEIGHTS for i in operator.inputs[1:2])
+        for given in operator.outputs
+        if len(graph.tensors[given].shape) <= 2
+    ]
+
+
+def _count(tensor: Any) -> int:
+    return int(np.prod(tensor.shape))

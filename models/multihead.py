@@ -96,8 +96,8 @@ def verdict(trained: keras.Model, scale: Any, offset: Any, input_px: int, name: 
     weigh = layers.Dense(len(KINDS), name="weigh")
     weighed = weigh(_sized(trained, input_px)(crop)["kinds"])
     weigh.set_weights([np.diag(np.asarray(scale, np.float32)), np.asarray(offset, np.float32)])
-    peak = ops.max(weighed, axis=1, keepdims=True)
-    logit = ops.log(ops.sum(ops.exp(weighed - peak), axis=1, keepdims=True)) + peak
+    share = ops.max(ops.softmax(weighed, axis=1), axis=1, keepdims=True)
+    logit = ops.max(weighed, axis=1, keepdims=True) - ops.log(share)  # the log sum exp
     return keras.Model(crop, logit, name=name)
 
 

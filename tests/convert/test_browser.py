@@ -17,8 +17,9 @@ from convert.fixed import answer, with_sides
 from models import registry
 from models.pyramid import windows_along
 from server.analysis.runtimes.tflite import TfliteRuntime
+from server.terms import AnalysisOptions
 
-SERVED = browser.SMALL
+SERVED = AnalysisOptions().model
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 def entries(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     detector = [manifest["detector"][name] for name in ("pnet", "rnet", "onet")]
-    return [*detector, *manifest["classifier"]["networks"]]
+    return [*detector, manifest["classifier"]["network"]]
 
 
 def test_every_file_is_named_with_its_hash(folder: Path, manifest: dict[str, Any]) -> None:
@@ -62,12 +63,10 @@ def test_the_classifier_is_the_served_one(folder: Path, manifest: dict[str, Any]
     assert (about["name"], about["input_px"]) == (SERVED, spec.input_px)
     assert about["sha256"] == spec.files[spec.serve].sha256
     runtime = TfliteRuntime(spec.file())
-    sizes = [entry["shape"][0] for entry in about["networks"]]
-    assert sizes == list(browser.CLASSIFIER_BATCHES)
-    for entry in about["networks"]:
-        batch = np.random.default_rng(1).uniform(-1, 1, entry["shape"]).astype(np.float32)
-        found = answer((folder / entry["file"]).read_bytes(), batch)
-        np.testing.assert_allclose(found, runtime.run(batch), atol=1e-4)
+    entry = about["network"]
+    crop = np.random.default_rng(1).uniform(-1, 1, entry["shape"]).astype(np.float32)
+    found = answer((folder / entry["file"]).read_bytes(), crop)
+    np.testing.assert_allclose(found, runtime.run(crop), atol=1e-4)
 
 
 @pytest.mark.parametrize("sides", [(12, 12), (37, 80), (108, 193)])

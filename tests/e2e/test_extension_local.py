@@ -73,7 +73,7 @@ def own_page(extension: Extension) -> playwright.Page:
 
 def seen(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The pictures that the service looks at, and its verdict on them."""
-    options = AnalysisOptions(explain=False, model="meso3")  # which the package holds
+    options = AnalysisOptions(explain=False)
     with MediaReader(path) as reader:
         frames = [*reader.frames(options.samples_per_s, options.max_samples, 0.0, None)]
     pictures = []

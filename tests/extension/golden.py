@@ -30,7 +30,7 @@ from tests.contract.test_verdict_contract import LIKELIHOOD
 from tests.media import clip, moving, picture
 from tests.server.scenes import HEAD, scene
 
-OPTIONS = AnalysisOptions(explain=False, model="meso3")
+OPTIONS = AnalysisOptions(explain=False)
 BOX = (10, 20, 110, 140)
 # Of no network, of one that few people are behind, of one that many are.
 LIKELIHOODS = (

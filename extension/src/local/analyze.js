@@ -1,7 +1,6 @@
 // The whole check of what plays: pictures -> faces -> tracks -> scores -> verdict. Read this first.
 
 import { findFaces } from "./faces.js";
-import { SLOWER } from "./networks.js";
 import rules from "./rules.js";
 import { createScore } from "./scoring.js";
 import { Tracker } from "./tracks.js";
@@ -69,13 +68,11 @@ export class Analysis {
     for (const track of this.#tracker.tracks()) {
       faces.push(await judge(track, await this.#scored(track.crops.map(({ rgb }) => rgb)), how));
     }
-    const verdict = combine(faces, this.#media(kind, duration_s), {
+    return { ...combine(faces, this.#media(kind, duration_s), {
       model: { name, sha256, backend: "litert.js", fake_at, real_at, rates },
       detector: { name: detector.name, sha256: detector.sha256 },
       basis: basis(likelihood),
-    });
-    const { versions, classifier: { isSlower } } = this.#networks;
-    return { ...verdict, versions: { ...versions, ...(isSlower() ? SLOWER : {}) } };
+    }), versions: this.#networks.versions };
   }
 
   /** @param {"video"|"image"} kind @param {number|null} duration_s @returns {Media} */

@@ -14,7 +14,7 @@
  * @property {{name: string, sha256: string, pnet: NetworkEntry & {sides_at: {input: number, answer: number}},
  *   rnet: NetworkEntry, onet: NetworkEntry}} detector
  * @property {{name: string, sha256: string, input_px: number, positive_class: "fake"|"real",
- *   calibration: Calibration, rates: Rates|null, likelihood: Likelihood|null, networks: NetworkEntry[]}} classifier
+ *   calibration: Calibration, rates: Rates|null, likelihood: Likelihood|null, network: NetworkEntry}} classifier
  */
 
 /** What keeps a file of the package from being used; `code` names the reason. */

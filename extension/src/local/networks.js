@@ -16,14 +16,9 @@ import { windowsAlong } from "./pyramid.js";
  *
  * @typedef {object} Networks
  * @property {Detector} detector
- * @property {Classifier} classifier
+ * @property {Network} classifier of one crop
  * @property {Manifest} manifest what is known of them
  * @property {Record<string, string>} versions of what runs them
- * @property {() => void} free
- *
- * @typedef {object} Classifier
- * @property {(count: number) => Promise<Network>} takes the one for so many crops
- * @property {() => boolean} isSlower whether crops go one by one since the larger one computed something else
  * @property {() => void} free
  *
  * @typedef {typeof import("@litertjs/core")} LiteRt
@@ -108,35 +103,6 @@ export function toInput(pixels) {
 }
 
 /**
- * The smallest batch is there at once, the largest once there are crops for it.
- * @param {NetworkEntry[]} entries by size of batch @param {(entry: NetworkEntry) => Promise<Network>} open
- * @returns {Promise<Classifier>}
- */
-async function createClassifier(entries, open) {
-  const one = await open(entries[0]);
-  /** @type {Promise<Network>|null} */
-  let many = null;
-  let slower = false;
-  const orOne = (/** @type {unknown} */ error) => {
-    if (!(error instanceof NetworkFault && error.code === "network-wrong")) throw error;
-    slower = true;
-    return one;
-  };
-  return {
-    async takes(count) {
-      if (count <= one.batch) return one;
-      many ??= open(entries[entries.length - 1]).catch(orOne);
-      return many;
-    },
-    isSlower: () => slower,
-    free() {
-      one.free();
-      many?.then((network) => { if (network !== one) network.free(); }, () => {});
-    },
-  };
-}
-
-/**
  * @param {Promise<LiteRt>} loading LiteRT.js with its WebAssembly; the files are read meanwhile
  * @param {Read} read a file that `convert browser` wrote
  * @returns {Promise<Networks>} each compared with what it answered natively; raises NetworkFault
@@ -144,7 +110,7 @@ async function createClassifier(entries, open) {
 export async function openNetworks(loading, read) {
   /** @type {Manifest} */
   const manifest = await jsonIn(read, "networks.json");
-  const { detector: { pnet: entry, rnet, onet }, classifier: { networks }, probe: { tolerance } } = manifest;
+  const { detector: { pnet: entry, rnet, onet }, classifier: { network }, probe: { tolerance } } = manifest;
   const [litert, probe, pnetFile] = await Promise.all([loading, checked(read, manifest.probe), checked(read, entry)]);
 
   /** @param {NetworkEntry} entry @param {(input: Float32Array) => Float32Array} [prepared] */
@@ -157,7 +123,7 @@ export async function openNetworks(loading, read) {
   const [, height, width] = entry.shape;
   compare(await pnet.run({ width, height, channels: 3, data: probed(probe, entry.shape) }), entry, tolerance);
   const [refined, closest, classifier] = await Promise.all([
-    open(rnet), open(onet), createClassifier(networks, (entry) => open(entry, toInput)),
+    open(rnet), open(onet), open(network, toInput),
   ]);
   const free = () => [pnet, refined, closest, classifier].forEach((network) => network.free());
   return { detector: { pnet: pnet.run, rnet: refined, onet: closest }, classifier, manifest, versions: {}, free };

@@ -14,14 +14,7 @@ import { flipped } from "./picture.js";
 async function logits({ classifier }, crops) {
   /** @type {number[]} */
   const found = [];
-  while (found.length < crops.length) {
-    const network = await classifier.takes(crops.length - found.length);
-    const part = crops.slice(found.length, found.length + network.batch);
-    const each = part[0].data.length;
-    const pixels = new Float32Array(network.batch * each);
-    part.forEach(({ data }, i) => pixels.set(data, i * each));
-    found.push(...(await network.run(toInput(pixels))).subarray(0, part.length));
-  }
+  for (const { data } of crops) found.push(...await classifier.run(toInput(Float32Array.from(data))));
   return found;
 }
 
