@@ -42,16 +42,10 @@ def python() -> str:
     return str(PYTHON)
 
 
-# The file of meso3-full takes logarithms in 8 bits, which runtimes before 2.16 cannot (LOG, version
-# 2); docs/gpu.md names the setting for them.
-THERE = ("meso3", "mtcnn")
-
-
 def files() -> list[registry.ModelFile]:
-    """Every TFLite file that old runtimes are to load."""
+    """Every TFLite file."""
     found = []
-    for name in THERE:
-        spec = registry.spec(name)
+    for spec in map(registry.spec, registry.names()):
         found += [file for file in spec.files.values() if file.precision != "keras"]
         found += [spec.evidence.file] if spec.evidence else []
     return found
