@@ -126,7 +126,7 @@ export default {
     "schema_version": 2
   },
   "rates": {
-    "flags_fake": 0.433,
+    "flags_fake": 0.431,
     "flags_real": 0.011,
     "part": "DFDC test, single crops"
   },
