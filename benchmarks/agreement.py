@@ -6,22 +6,25 @@ package has a defect at a smallest face of 30 to 80 px, where it raises or silen
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass
 from itertools import islice
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 
+from benchmarks.compare import write
 from benchmarks.machine import setting
+from benchmarks.options import data, line, needed, option, results
 from models.pyramid import SMALLEST_PX
 from server.analysis import boxes
 from server.analysis.faces import FaceFinder
 from server.analysis.records import Faces, Uint8
 
 PARTS = {"clips": "clips/*/*.mp4", "faceforensics": "faceforensics/**/*.mp4"}
+PACKAGES = ("mtcnn", "tensorflow", "ai-edge-litert", "opencv-python-headless")
 SAME_BOX_IOU = 0.9
 NEAR_PX = 1.0
 # What must hold, as fractions: see `Agreement`.
@@ -106,33 +109,39 @@ def frames(clip: Path, count: int) -> Iterator[Uint8]:
                 yield frame.to_ndarray(format="rgb24")
 
 
-def main(data: Path, frames_per_clip: int, results: Path) -> bool:
-    """Measure, print, and write `results`. True if all that is WANTED holds."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    frames_per_clip: int = option("evenly spread", 4)
+    data: Path = data()
+    results: Path = results("agreement")
+
+
+def main(options: Options) -> bool:
+    """Measure, print, and write `options.results`. True if all that is WANTED holds.
+
+    Raises Missing.
+    """
+    needed(options.data, "manifest.csv")
+    cv2.setNumThreads(1)  # as in the service, whose worker sets it
     finder, package = FaceFinder(min_face_px=SMALLEST_PX), Package()
     counted = {}
     for part, pattern in PARTS.items():
         counted[part] = Agreement()
-        for clip in sorted(data.glob(pattern)):
-            for rgb in frames(clip, frames_per_clip):
+        for clip in sorted(options.data.glob(pattern)):
+            for rgb in frames(clip, options.frames_per_clip):
                 counted[part] += compare(finder.find(rgb), package.find(rgb))
-            print(f"{clip.relative_to(data)}: {_sentence(counted[part])}", flush=True)
+            print(f"{clip.relative_to(options.data)}: {_sentence(counted[part])}", flush=True)
     counted["all"] = sum(counted.values(), Agreement())
     for part, agreement in counted.items():
         print(f"{part}: {_sentence(agreement)}")
-    _write(counted, f"python -m benchmarks agreement --frames-per-clip {frames_per_clip}", results)
-    return counted["all"].holds()
+    about = setting(line(options), PACKAGES)
+    rows = [{"part": part, **asdict(agreement)} for part, agreement in counted.items()]
+    write(rows, about, options.results)
+    holds = counted["all"].holds()
+    print("holds" if holds else f"does not hold: wanted {WANTED}")
+    return holds
 
 
 def _sentence(agreement: Agreement) -> str:
     shown = ", ".join(f"{name} {value:.4f}" for name, value in agreement.fractions().items())
     return f"{agreement.frames} frames, {agreement.expected} faces: {shown}"
-
-
-def _write(counted: dict[str, Agreement], command: str, results: Path) -> None:
-    about = setting(command, ("mtcnn", "tensorflow", "ai-edge-litert", "opencv-python-headless"))
-    columns = ["part", *(field.name for field in fields(Agreement)), *about]
-    with results.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        for part, agreement in counted.items():
-            writer.writerow({"part": part, **asdict(agreement), **about})

@@ -123,9 +123,19 @@ def report(
 
 def write(rows: Sequence[Mapping[str, object]], about: Mapping[str, str], results: Path) -> None:
     """A CSV file with the columns of all rows, and of `about` in each of them."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns = [*dict.fromkeys(name for row in rows for name in row), *about]
     results.parent.mkdir(parents=True, exist_ok=True)
     with results.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [*columns, *about], lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows({**row, **about} for row in rows)
+
+
+def update(rows: Sequence[Mapping[str, object]], results: Path) -> None:
+    """Replace the rows of the back-ends that were measured; other rows stay."""
+    kept: list[Mapping[str, object]] = []
+    if results.is_file():
+        measured = {row["backend"] for row in rows}
+        with results.open(newline="") as file:
+            kept = [row for row in csv.DictReader(file) if row["backend"] not in measured]
+    write(sorted([*rows, *kept], key=lambda row: str(row["backend"])), {}, results)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.compare import Comparison, Wanted, in_turn, report
+from benchmarks.options import Missing, data, line, option, results
 from benchmarks.peers import environments
 from benchmarks.peers.side import Side, Timed
 from benchmarks.pictures import fit, saved, stills, video
@@ -52,36 +53,34 @@ NAMES = tuple(case.name for case in CASES)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """How many pictures for each case, how often, and which cases."""
-
-    pictures: int = 6
-    rounds: int = 3
-    names: Collection[str] = NAMES
-
-    def command(self) -> str:
-        asked = f"python -m benchmarks detector --pictures {self.pictures} --rounds {self.rounds}"
-        return asked if set(self.names) == set(NAMES) else f"{asked} --only {' '.join(self.names)}"
+class Options:
+    pictures: int = option("for each case", 6)
+    rounds: int = option("how often each case is measured", 3)
+    only: tuple[str, ...] = option("cases", (), choices=NAMES)
+    data: Path = data()
+    results: Path = results("detector")
 
 
-def main(data: Path, order: Order, results: Path) -> None:
-    """Measure, print, and write `results`."""
+def main(options: Options) -> None:
+    """Measure, print, and write `options.results`."""
     comparisons = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mesoscope-faces-")))
-        cases = [case for case in CASES if case.name in order.names]
+        cases = [case for case in CASES if case.name in (options.only or NAMES)]
         sides = [stack.enter_context(side) for side in list(_sides(cases))]
         for case in cases:
             source = stills if case.pictures == "stills" else video
-            pictures = [fit(rgb, SIZES[case.size]) for rgb in source(data, order.pictures)]
+            pictures = [
+                fit(rgb, SIZES[case.size]) for rgb in source(options.data, options.pictures)
+            ]
             paths = saved([np.stack(pictures)], folder, case.name)
             asked = [side for side in sides if side.name in {*OURS.values(), *case.wanted}]
-            answers = in_turn([(side, paths) for side in asked], order.rounds)
+            answers = in_turn([(side, paths) for side in asked], options.rounds)
             calls = {side.name: by_path[0] for side, by_path in zip(asked, answers, strict=True)}
             for peer in (name for name in case.wanted if name in calls):
                 comparisons.append(_compared(case, peer, calls[OURS[peer]], calls[peer]))
         versions = {name: v for side in sides for name, v in side.versions.items()}
-    report("detector", comparisons, order.command(), versions, results)
+    report("detector", comparisons, line(options), versions, options.results)
 
 
 def _sides(cases: Collection[Case]) -> Iterator[Side]:
@@ -95,7 +94,7 @@ def _sides(cases: Collection[Case]) -> Iterator[Side]:
     if FACENET in wanted:
         try:
             python = environments.python("facenet")
-        except environments.Missing as missing:
+        except Missing as missing:
             print(missing)
         else:
             yield Side("facenet_faces", python, name=FACENET, **settings)
