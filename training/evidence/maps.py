@@ -167,7 +167,7 @@ def head(seen: Any, weights: Float64, bias: float) -> Any:
 
 
 def threshold_of(maps: Float32, blends: Blends) -> float:
-    """The lowest, in hundredths, at which LEAST_FOREIGN of what is marked in `blends` is foreign."""
+    """The lowest, in hundredths, at which LEAST_FOREIGN of all marked places is foreign."""
     marks, touched = enlarged(maps, blends.masks.shape[1]), blends.touched()
     for hundredths in range(1, 100):
         marked = marks >= hundredths / 100
