@@ -17,8 +17,8 @@ ROWS = TABLE.findall((ROOT / "CONTRIBUTING.md").read_text())
 
 
 def named(text: str, written: tuple[str, ...] = ("", "*")) -> list[str]:
-    """Files and folders by their path, those that a command writes with `*`; LANGUAGE and NAME stand
-    for any."""
+    """Files and folders by their path, `*` after those that a command writes; LANGUAGE and NAME
+    stand for any."""
     return [name for name, mark in NAMED.findall(text) if "/" in name and mark in written]
 
 
