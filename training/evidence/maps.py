@@ -23,10 +23,11 @@ from convert import tflite
 from convert.network import load as load_network
 from models import registry
 from models.preprocess import to_input
+from server.analysis.records import Float32, Float64, Uint8
 from server.analysis.runtimes.tflite import TfliteRuntime
 from training.data import crops as data
 from training.data import tables
-from training.evidence.trials import Float32, Float64, Look, Row, Uint8, enlarged, measure, passes
+from training.evidence.trials import Look, Row, enlarged, measure, passes
 from training.forgery.ovals import Blends, self_blends
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
