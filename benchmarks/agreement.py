@@ -21,7 +21,7 @@ from benchmarks.options import data, line, needed, option, results
 from models.pyramid import SMALLEST_PX
 from server.analysis import boxes
 from server.analysis.faces import FaceFinder
-from server.analysis.records import Faces, Uint8
+from server.analysis.records import Faces, Float32, Uint8
 
 PARTS = {"clips": "clips/*/*.mp4", "faceforensics": "faceforensics/**/*.mp4"}
 PACKAGES = ("mtcnn", "tensorflow", "ai-edge-litert", "opencv-python-headless")
@@ -77,24 +77,28 @@ class Package:
         return Faces(rows[:, 1:5], rows[:, 5], marks)
 
 
+def pairs(expected: Float32, found: Float32, least_iou: float) -> list[tuple[int, int]]:
+    """Rows of two sets of boxes that are the same face, each at most once, the best pair first."""
+    overlap, same = boxes.iou(expected, found), []
+    while overlap.size and overlap.max() >= least_iou:
+        theirs, ours = np.unravel_index(overlap.argmax(), overlap.shape)
+        same.append((int(theirs), int(ours)))
+        overlap[theirs], overlap[:, ours] = -1, -1
+    return same
+
+
 def compare(found: Faces, expected: Faces) -> Agreement:
     """Pair the faces of one frame, those with the largest overlap first, and count."""
-    overlap = boxes.iou(expected.boxes, found.boxes)
-    matched = near = 0
-    while overlap.size and overlap.max() >= SAME_BOX_IOU:
-        theirs, ours = np.unravel_index(overlap.argmax(), overlap.shape)
-        distance = np.abs(expected.landmarks[theirs] - found.landmarks[ours])
-        matched += 1
-        near += bool(distance.max() <= NEAR_PX)
-        overlap[theirs], overlap[:, ours] = -1, -1
+    same = pairs(expected.boxes, found.boxes, SAME_BOX_IOU)
+    apart = [np.abs(expected.landmarks[a] - found.landmarks[b]).max() for a, b in same]
     return Agreement(
         frames=1,
         expected=len(expected),
         found=len(found),
         same_count=int(len(found) == len(expected)),
-        matched=matched,
-        extra=len(found) - matched,
-        landmarks_near=near,
+        matched=len(same),
+        extra=len(found) - len(same),
+        landmarks_near=sum(bool(px <= NEAR_PX) for px in apart),
     )
 
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.agreement import pairs
 from benchmarks.compare import Comparison, Wanted, in_turn, report
 from benchmarks.options import Missing, data, line, option, results
 from benchmarks.peers import environments
 from benchmarks.peers.side import Side, Timed
 from benchmarks.pictures import fit, saved, stills, video
 from models.pyramid import SMALLEST_PX
-from server.analysis import boxes
 from server.analysis.records import Float32
 from server.config import Settings
 
@@ -100,15 +100,16 @@ def _sides(cases: Collection[Case]) -> Iterator[Side]:
             yield Side("facenet_faces", python, name=FACENET, **settings)
 
 
-def _compared(case: Case, peer: str, ours: list[Timed], theirs: list[Timed]) -> Comparison:
-    found = [_boxes(picture) for picture in ours[0].answer]
-    expected = [_boxes(picture) for picture in theirs[0].answer]
-    same = sum(_same(a, b, SAME_BOX_IOU[peer]) for a, b in zip(found, expected, strict=True))
+def _compared(case: Case, peer: str, calls: list[Timed], others: list[Timed]) -> Comparison:
+    found = [_boxes(picture) for picture in calls[0].answer]
+    expected = [_boxes(picture) for picture in others[0].answer]
+    both = zip(expected, found, strict=True)
+    same = sum(len(pairs(theirs, ours, SAME_BOX_IOU[peer])) for theirs, ours in both)
     return Comparison(
         f"{case.name}-{peer}",
         peer,
-        _each(ours),
-        _each(theirs),
+        _each(calls),
+        _each(others),
         Wanted(case.wanted[peer]),
         notes={
             "our_faces": sum(map(len, found)),
@@ -125,14 +126,3 @@ def _each(calls: list[Timed]) -> list[float]:
 
 def _boxes(answer: list[list[float]]) -> Float32:
     return np.asarray(answer, np.float32).reshape(-1, 4)
-
-
-def _same(found: Float32, expected: Float32, least_iou: float) -> int:
-    """How many of `expected` are found, each by another box."""
-    overlap = boxes.iou(expected, found)
-    same = 0
-    while overlap.size and overlap.max() >= least_iou:
-        theirs, ours = np.unravel_index(overlap.argmax(), overlap.shape)
-        overlap[theirs], overlap[:, ours] = -1, -1
-        same += 1
-    return same

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.clip import Scene, repeated
-from benchmarks.compare import Comparison, Wanted, report
+from benchmarks.compare import Comparison, Wanted, alternating, report
 from benchmarks.options import WORK, line, option, results
 from benchmarks.peers import environments
 from benchmarks.peers.side import command
@@ -51,18 +51,11 @@ def main(options: Options) -> None:
     """Measure, print, and write `options.results`. Raises Missing."""
     python = environments.lean()
     clip = replace(options.scene, seconds=options.seconds).file(options.folder)
-    said = _in_turn([ours(python, clip), Program(_asked("plain_pipeline", clip))], options.rounds)
+    pair = ours(python, clip), Program(_asked("plain_pipeline", clip))
+    said = alternating(pair, options.rounds, events)
     comparisons = [*_compared(options.seconds, *said), *_memory(options, python)]
     versions = {name: version(name) for name in PACKAGES}
     report("pipeline", comparisons, line(options), versions, options.results)
-
-
-def _in_turn(programs: list[Program], rounds: int) -> tuple[list[Said], list[Said]]:
-    said: tuple[list[Said], list[Said]] = [], []
-    for round_ in range(rounds):
-        for side in ((0, 1), (1, 0))[round_ % 2]:
-            said[side].append(events(programs[side]))
-    return said
 
 
 def _compared(seconds: float, ours: list[Said], theirs: list[Said]) -> Iterator[Comparison]:

@@ -14,13 +14,14 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import cv2
 import requests
 
-from benchmarks.compare import Comparison, Wanted, report
+from benchmarks.compare import Comparison, Wanted, alternating, report
 from benchmarks.options import line, option, results
 from benchmarks.peers import environments
 from benchmarks.peers.side import QUIET, ROOT, command
@@ -76,8 +77,8 @@ def main(options: Options) -> None:
         for kind in options.kinds:
             starts = _commands if kind == "command" else _services
             pair = starts(python, picture)
-            timed = _in_turn(pair, options.rounds, watched=False)
-            watched = _in_turn(pair, options.watched, watched=True)
+            timed = alternating(pair, options.rounds, partial(_run, watched=False))
+            watched = alternating(pair, options.watched, partial(_run, watched=True))
             seconds = [[run.seconds for run in runs] for runs in timed]
             peaks = [[run.peak_mb for run in runs] for runs in watched]
             notes = {"our_faces": timed[0][0].faces, "their_faces": timed[1][0].faces}
@@ -131,14 +132,6 @@ def _served(port: int, picture: Path) -> Answer:
         return len(body.get("result", body)["faces"])
 
     return faces
-
-
-def _in_turn(pair: tuple[Start, Start], rounds: int, *, watched: bool) -> list[list[Run]]:
-    runs: list[list[Run]] = [[], []]
-    for round_ in range(rounds):
-        for side in ((0, 1), (1, 0))[round_ % 2]:
-            runs[side].append(_run(pair[side], watched=watched))
-    return runs
 
 
 def _run(start: Start, *, watched: bool) -> Run:
