@@ -36,12 +36,12 @@ def commands() -> list[list[str]]:
 def test_the_sequence_runs_as_written(tmp_path, monkeypatch) -> None:
     from convert.__main__ import main as convert
     from training.__main__ import main as training
-    from training.card import report
+    from training.card import text
 
     shutil.copytree(registry.WEIGHTS, tmp_path / "models" / "weights")
     (tmp_path / "models" / "cards").mkdir()
     monkeypatch.setattr(registry, "WEIGHTS", tmp_path / "models" / "weights")
-    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(text, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(bootstrap, "DRAWS", 50)  # a rough interval will do
     monkeypatch.chdir(tmp_path)
     registry.spec.cache_clear()

@@ -60,7 +60,7 @@ def test_thresholds_leave_room_for_doubt(spec):
 
 
 def test_the_card_agrees_with_the_registry(spec):
-    from training.card.report import render
+    from training.card.text import render
 
     command = f"python -m training report {spec.name}"
     assert spec.card.read_text() == render(spec.name), f"run: {command}"
@@ -68,7 +68,8 @@ def test_the_card_agrees_with_the_registry(spec):
 
 
 def test_the_rates_are_those_of_the_card(spec):
-    from training.card.report import rates, read
+    from training.card.report import rates
+    from training.card.text import read
 
     measured = read(spec.name)
     assert asdict(spec.rates) == rates(measured["parts"])
@@ -76,7 +77,7 @@ def test_the_rates_are_those_of_the_card(spec):
 
 def test_no_file_was_measured_past_its_tolerance(spec):
     from convert.verify import TOLERANCES
-    from training.card.report import read
+    from training.card.text import read
 
     measured = read(spec.name)["variants"]
     for variant in spec.files.keys() & TOLERANCES.keys():

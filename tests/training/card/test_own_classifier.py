@@ -20,13 +20,13 @@ pytestmark = [
 @pytest.fixture
 def registered(tmp_path, monkeypatch):
     """An empty registry, whose results lie beside it."""
-    from training.card import report
+    from training.card import text
 
     weights = tmp_path / "models" / "weights"
     weights.mkdir(parents=True)
     (weights.parent / "cards").mkdir()
     monkeypatch.setattr(registry, "WEIGHTS", weights)
-    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(text, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(bootstrap, "DRAWS", 50)  # a rough interval will do
     registry.spec.cache_clear()
     yield
