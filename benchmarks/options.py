@@ -15,7 +15,6 @@ WORK = HERE.parent / "var" / "benchmarks"  # what is made to measure with
 BACKENDS = ("files", "servers")  # where jobs and queue are kept
 FILES = ("data", "results")
 NO_KINDS = (NoneType, ...)
-OFF = (None, False, ())
 
 
 class Missing(Exception):
@@ -55,7 +54,7 @@ def add(parser: argparse.ArgumentParser, options: type) -> None:
         else:
             kinds = [kind for kind in get_args(hint) or (hint,) if kind not in NO_KINDS]
             how = {"type": kinds[0], **({"nargs": "+"} if get_origin(hint) is tuple else {}), **how}
-        if each.default not in OFF:
+        if not _is_off(each.default):
             how["help"] += f" (default: {' '.join(_shown(each.default))})"
         parser.add_argument(name, default=each.default, **how)
 
@@ -65,10 +64,15 @@ def line(options: Any) -> str:
     words = ["python -m benchmarks", type(options).__module__.split(".")[1]]
     for each in fields(options):
         value = getattr(options, each.name)
-        if each.metadata and each.name not in FILES and value not in (*OFF, []):
+        if each.metadata and each.name not in FILES and not _is_off(value):
             words.append(f"--{each.name.replace('_', '-')}")
             words += _shown(value) if value is not True else []
     return " ".join(words)
+
+
+def _is_off(value: Any) -> bool:
+    """Whether nothing has to be said to get it; 0 is something."""
+    return value is None or value is False or value in ((), [])
 
 
 def _shown(value: Any) -> list[str]:

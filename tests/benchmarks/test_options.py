@@ -40,6 +40,13 @@ def test_the_line_in_the_results_measures_the_same_again() -> None:
     )
 
 
+def test_a_zero_is_something_that_was_asked_for() -> None:
+    asked = Detector(pictures=0)
+    line = options.line(asked)
+    assert "--pictures 0" in line
+    assert parsed(Detector, line.removeprefix("python -m benchmarks detector")) == asked
+
+
 def test_a_field_that_is_no_option_is_not_on_the_command_line() -> None:
     hidden = {each.name for each in fields(Pipeline) if not each.metadata}
     assert hidden == {"scene", "large", "folder"}
