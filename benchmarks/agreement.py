@@ -6,22 +6,25 @@ package has a defect at a smallest face of 30 to 80 px, where it raises or silen
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass
 from itertools import islice
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 
+from benchmarks.compare import write
 from benchmarks.machine import setting
+from benchmarks.options import data, line, needed, option, results
 from models.pyramid import SMALLEST_PX
 from server.analysis import boxes
 from server.analysis.faces import FaceFinder
-from server.analysis.records import Faces, Uint8
+from server.analysis.records import Faces, Float32, Uint8
 
 PARTS = {"clips": "clips/*/*.mp4", "faceforensics": "faceforensics/**/*.mp4"}
+PACKAGES = ("mtcnn", "tensorflow", "ai-edge-litert", "opencv-python-headless")
 SAME_BOX_IOU = 0.9
 NEAR_PX = 1.0
 # What must hold, as fractions: see `Agreement`.
@@ -74,24 +77,28 @@ class Package:
         return Faces(rows[:, 1:5], rows[:, 5], marks)
 
 
+def pairs(expected: Float32, found: Float32, least_iou: float) -> list[tuple[int, int]]:
+    """Rows of two sets of boxes that are the same face, each at most once, the best pair first."""
+    overlap, same = boxes.iou(expected, found), []
+    while overlap.size and overlap.max() >= least_iou:
+        theirs, ours = np.unravel_index(overlap.argmax(), overlap.shape)
+        same.append((int(theirs), int(ours)))
+        overlap[theirs], overlap[:, ours] = -1, -1
+    return same
+
+
 def compare(found: Faces, expected: Faces) -> Agreement:
     """Pair the faces of one frame, those with the largest overlap first, and count."""
-    overlap = boxes.iou(expected.boxes, found.boxes)
-    matched = near = 0
-    while overlap.size and overlap.max() >= SAME_BOX_IOU:
-        theirs, ours = np.unravel_index(overlap.argmax(), overlap.shape)
-        distance = np.abs(expected.landmarks[theirs] - found.landmarks[ours])
-        matched += 1
-        near += bool(distance.max() <= NEAR_PX)
-        overlap[theirs], overlap[:, ours] = -1, -1
+    same = pairs(expected.boxes, found.boxes, SAME_BOX_IOU)
+    apart = [np.abs(expected.landmarks[a] - found.landmarks[b]).max() for a, b in same]
     return Agreement(
         frames=1,
         expected=len(expected),
         found=len(found),
         same_count=int(len(found) == len(expected)),
-        matched=matched,
-        extra=len(found) - matched,
-        landmarks_near=near,
+        matched=len(same),
+        extra=len(found) - len(same),
+        landmarks_near=sum(bool(px <= NEAR_PX) for px in apart),
     )
 
 
@@ -106,33 +113,39 @@ def frames(clip: Path, count: int) -> Iterator[Uint8]:
                 yield frame.to_ndarray(format="rgb24")
 
 
-def main(data: Path, frames_per_clip: int, results: Path) -> bool:
-    """Measure, print, and write `results`. True if all that is WANTED holds."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    frames_per_clip: int = option("evenly spread", 4)
+    data: Path = data()
+    results: Path = results("agreement")
+
+
+def main(options: Options) -> bool:
+    """Measure, print, and write `options.results`. True if all that is WANTED holds.
+
+    Raises Missing.
+    """
+    needed(options.data, "manifest.csv")
+    cv2.setNumThreads(1)  # as in the service, whose worker sets it
     finder, package = FaceFinder(min_face_px=SMALLEST_PX), Package()
     counted = {}
     for part, pattern in PARTS.items():
         counted[part] = Agreement()
-        for clip in sorted(data.glob(pattern)):
-            for rgb in frames(clip, frames_per_clip):
+        for clip in sorted(options.data.glob(pattern)):
+            for rgb in frames(clip, options.frames_per_clip):
                 counted[part] += compare(finder.find(rgb), package.find(rgb))
-            print(f"{clip.relative_to(data)}: {_sentence(counted[part])}", flush=True)
+            print(f"{clip.relative_to(options.data)}: {_sentence(counted[part])}", flush=True)
     counted["all"] = sum(counted.values(), Agreement())
     for part, agreement in counted.items():
         print(f"{part}: {_sentence(agreement)}")
-    _write(counted, f"python -m benchmarks agreement --frames-per-clip {frames_per_clip}", results)
-    return counted["all"].holds()
+    about = setting(line(options), PACKAGES)
+    rows = [{"part": part, **asdict(agreement)} for part, agreement in counted.items()]
+    write(rows, about, options.results)
+    holds = counted["all"].holds()
+    print("holds" if holds else f"does not hold: wanted {WANTED}")
+    return holds
 
 
 def _sentence(agreement: Agreement) -> str:
     shown = ", ".join(f"{name} {value:.4f}" for name, value in agreement.fractions().items())
     return f"{agreement.frames} frames, {agreement.expected} faces: {shown}"
-
-
-def _write(counted: dict[str, Agreement], command: str, results: Path) -> None:
-    about = setting(command, ("mtcnn", "tensorflow", "ai-edge-litert", "opencv-python-headless"))
-    columns = ["part", *(field.name for field in fields(Agreement)), *about]
-    with results.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        for part, agreement in counted.items():
-            writer.writerow({"part": part, **asdict(agreement), **about})

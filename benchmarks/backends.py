@@ -6,7 +6,7 @@ TFLite computes in float32 here, as Keras does; what the service runs by default
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.compare import write
 from benchmarks.machine import setting
+from benchmarks.options import data, line, needed, option
 from models import registry
 from server.analysis.analyze import Analyzer
 from server.analysis.records import MediaFile, Verdict
@@ -46,9 +47,18 @@ class Row:
         return self.same_labels and self.dp <= MOST_DP and self.box_px <= MOST_PX
 
 
-def clips(data: Path, names: list[str] | None = None) -> list[Path]:
-    """All, or those of these names."""
-    return [path for path in sorted(data.glob(PATTERN)) if not names or path.stem in names]
+@dataclass(frozen=True, slots=True)
+class Options:
+    clips: tuple[str, ...] = option("names; all if not given", ())
+    samples_per_s: float = option("of each clip", 1.0)
+    data: Path = data()
+    results: Path | None = option("a table to write", None)
+
+
+def clips(folder: Path, names: Sequence[str] = ()) -> list[Path]:
+    """All, or those of these names. Raises Missing if there are none at all."""
+    needed(folder, PATTERN)
+    return [path for path in sorted(folder.glob(PATTERN)) if not names or path.stem in names]
 
 
 def rows(
@@ -99,22 +109,24 @@ def float32_on_tflite() -> Iterator[None]:
         yield
 
 
-def main(data: Path, names: list[str] | None, samples_per_s: float, results: Path | None) -> bool:
-    """Measure, print, and write `results`. True if all holds."""
-    options = AnalysisOptions(samples_per_s=samples_per_s, explain=False, model=NETWORK)
+def main(options: Options) -> bool:
+    """Measure, print, and write `options.results`. True if all holds. Raises Missing."""
+    asked = AnalysisOptions(samples_per_s=options.samples_per_s, explain=False, model=NETWORK)
     done = []
-    for row in rows(clips(data, names), options):
+    for row in rows(clips(options.data, options.clips), asked):
         done.append(row)
         print(
             f"{row.clip}: {row.faces} faces, {row.samples} samples, dp {row.dp:.1e}, "
             f"boxes {row.box_px:.3f} px{'' if row.holds else ', DIFFERS'}",
             flush=True,
         )
-    if results:
-        command = f"python -m benchmarks backends --samples-per-s {samples_per_s:g}"
-        about = setting(command, ("keras", device.backend(), "ai-edge-litert"))
-        write([asdict(row) for row in done], about, results)
-    return bool(done) and all(row.holds for row in done)
+    if options.results:
+        about = setting(line(options), ("keras", device.backend(), "ai-edge-litert"))
+        write([asdict(row) for row in done], about, options.results)
+    holds = bool(done) and all(row.holds for row in done)
+    wanted = f"P within {MOST_DP:g}, boxes within {MOST_PX:g} px"
+    print("holds" if holds else f"does not hold: wanted {wanted}")
+    return holds
 
 
 def _apart(one: float | None, other: float | None) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import shutil
 import tempfile
 import threading
 import time
@@ -23,11 +24,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.compare import Comparison, report
+from benchmarks.options import Missing, line, option, results
 from benchmarks.peers.side import ROOT
 from convert.fixed import with_sides
 from models.pyramid import windows_along
 
 PARTS = ROOT / "build" / "local"
+CHROMIUM = shutil.which("chromium")
 PNET_PX = (384, 216)  # width and height: a frame of 16 to 9, faces from 40 px in 720p
 CALLS = 10  # in a row, of which the quickest counts: others' work weighs on it least
 PEER = "TFLite"
@@ -67,8 +70,23 @@ ASK = """(order) => new Promise((resolve, reject) => {
 })"""
 
 
-class Missing(RuntimeError):
-    """A prerequisite of this benchmark is missing; the message tells how to get it."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`parts`: what `make build/local/.ready` writes."""
+
+    rounds: int = option("how often each network is measured", 5)
+    results: Path = results("browser")
+    chromium: str | None = CHROMIUM
+    parts: Path = PARTS
+
+
+def ready(chromium: str | None, parts: Path) -> str:
+    """The browser, where it and what it is to run are here. Raises Missing."""
+    if chromium is None:
+        raise Missing("chromium is not installed: apt-get install chromium")
+    if not (parts / "networks" / "networks.json").is_file():
+        raise Missing("the networks for the browser are not here: make build/local/.ready")
+    return chromium
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,26 +188,18 @@ def _served(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def main(rounds: int, chromium: str | None, parts: Path, results: Path) -> None:
-    """Measure, print, and write `results`; `parts`: what `make build/local/.ready` writes.
-
-    Raises Missing.
-    """
-    if chromium is None:
-        raise Missing("chromium is not installed: apt-get install chromium")
-    if not (parts / "networks" / "networks.json").is_file():
-        raise Missing("the networks for the browser are not here: make build/local/.ready")
+def main(options: Options) -> None:
+    """Measure, print, and write `options.results`. Raises Missing."""
+    parts, chromium = options.parts, ready(options.chromium, options.parts)
     known = dict(stages(parts / "networks"))
     ours: dict[str, list[float]] = {name: [] for name in known}
     theirs: dict[str, list[float]] = {name: [] for name in known}
     with _page(chromium, parts) as in_browser:
-        for _ in range(rounds):
+        for _ in range(options.rounds):
             for name, stage in known.items():
                 ours[name].append(in_browser(stage))
                 theirs[name].append(_native_ms(stage))
     comparisons = [Comparison(name, PEER, ours[name], theirs[name], unit="ms") for name in known]
     litert = json.loads((parts / "litert" / "litert.json").read_text())["version"]
     versions = {"ai-edge-litert": version("ai-edge-litert"), "litert.js": litert}
-    report(
-        "browser", comparisons, f"python -m benchmarks browser --rounds {rounds}", versions, results
-    )
+    report("browser", comparisons, line(options), versions, options.results)

@@ -8,7 +8,7 @@ norms are folded into its convolutions, exactly; Meso-3's were when it was conve
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.clip import head
 from benchmarks.compare import Comparison, Wanted, in_turn, report
+from benchmarks.options import Missing, line, option, results
 from benchmarks.peers import environments
 from benchmarks.peers.networks import NETWORKS, TFLITE, file
 from benchmarks.peers.side import Side, Timed
@@ -35,19 +36,14 @@ BATCHES = tuple(WANTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """How often each batch is judged."""
-
-    rounds: int
-    batches: Collection[int] = BATCHES
-
-    def command(self) -> str:
-        batches = " ".join(map(str, self.batches))
-        return f"python -m benchmarks classifier --rounds {self.rounds} --batches {batches}"
+class Options:
+    rounds: int = option("how often each batch is judged", 30)
+    batches: tuple[int, ...] = option("crops at a time", BATCHES, choices=BATCHES)
+    results: Path = results("classifier")
 
 
-def main(order: Order, results: Path) -> None:
-    """Measure, print, and write `results`."""
+def main(options: Options) -> None:
+    """Measure, print, and write `options.results`."""
     comparisons = []
     with ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="mesoscope-crops-"))
@@ -56,17 +52,17 @@ def main(order: Order, results: Path) -> None:
         sides = {(network, KERAS): keras for network in NETWORKS} | _sides(folder)
         for side in set(sides.values()) - {keras}:
             stack.enter_context(side)
-        for batch in order.batches:
+        for batch in options.batches:
             crops = {
                 network: saved([_crops(batch, side_px)], folder, f"{network}-{batch}")
                 for network, side_px in SIDES_PX.items()
             }
             asked = [(side, crops[network]) for (network, _), side in sides.items()]
-            answers = in_turn(asked, order.rounds)
+            answers = in_turn(asked, options.rounds)
             calls = {name: by_path[0] for name, by_path in zip(sides, answers, strict=True)}
             comparisons += _compared(calls, batch)
         versions = {name: v for side in sides.values() for name, v in side.versions.items()}
-    report("classifier", comparisons, order.command(), versions, results)
+    report("classifier", comparisons, line(options), versions, options.results)
 
 
 def _sides(folder: Path) -> dict[tuple[str, str], Side]:
@@ -74,7 +70,7 @@ def _sides(folder: Path) -> dict[tuple[str, str], Side]:
     tflite-runtime."""
     try:
         old = environments.python(OLD)
-    except environments.Missing as missing:
+    except Missing as missing:
         print(missing)
         old = None
     sides = {}

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import csv
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.machine import setting
 from benchmarks.peers.side import Side, Timed
+from training.data import tables
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,15 @@ def in_turn(asked: Sequence[tuple[Side, Sequence[Path]]], rounds: int) -> list[l
     return answers
 
 
+def alternating(pair: tuple[T, T], rounds: int, run: Callable[[T], R]) -> tuple[list[R], list[R]]:
+    """What `run` gave for each of a pair, every round another one first."""
+    done: tuple[list[R], list[R]] = [], []
+    for round_ in range(rounds):
+        for side in ((0, 1), (1, 0))[round_ % 2]:
+            done[side].append(run(pair[side]))
+    return done
+
+
 def seconds(answers: Sequence[Sequence[Timed]]) -> list[float]:
     """Of one side: the time of every call, in the order in which all sides have them."""
     return [timed.seconds for calls in answers for timed in calls]
@@ -123,9 +137,16 @@ def report(
 
 def write(rows: Sequence[Mapping[str, object]], about: Mapping[str, str], results: Path) -> None:
     """A CSV file with the columns of all rows, and of `about` in each of them."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns = [*dict.fromkeys(name for row in rows for name in row), *about]
     results.parent.mkdir(parents=True, exist_ok=True)
-    with results.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [*columns, *about], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**row, **about} for row in rows)
+    tables.write(results, ({**row, **about} for row in rows), columns)
+
+
+def update(rows: Sequence[Mapping[str, object]], results: Path) -> None:
+    """Replace the rows of the back-ends that were measured; other rows stay."""
+    kept: list[Mapping[str, object]] = []
+    if results.is_file():
+        measured = {row["backend"] for row in rows}
+        with results.open(newline="") as file:
+            kept = [row for row in csv.DictReader(file) if row["backend"] not in measured]
+    write(sorted([*rows, *kept], key=lambda row: str(row["backend"])), {}, results)

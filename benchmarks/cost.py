@@ -16,6 +16,8 @@ from pathlib import Path
 from benchmarks.clip import Scene, repeated
 from benchmarks.compare import write
 from benchmarks.machine import setting
+from benchmarks.options import WORK, line, option, results
+from benchmarks.peers import environments
 from benchmarks.pipeline import ours
 from benchmarks.processes import events
 
@@ -31,20 +33,16 @@ AXES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """How often each point is measured, how long the videos are where that is not the question,
-    where they are kept, and the interpreter of ours."""
+class Options:
+    """`folder`: where videos are kept."""
 
-    rounds: int
-    seconds: float
-    folder: Path
-    python: Path
+    rounds: int = option("how often each point is measured", 3)
+    seconds: float = option("of each video but the long ones", 20.0)
+    results: Path = results("cost")
+    folder: Path = WORK
     sizes: Sequence[tuple[int, int]] = SIZES
     faces: Sequence[int] = FACES
     lengths_s: Sequence[float] = LENGTHS_S
-
-    def command(self) -> str:
-        return f"python -m benchmarks cost --rounds {self.rounds} --seconds {self.seconds:g}"
 
     def clips(self) -> dict[tuple[str, float], Path]:
         """By curve and place on its axis; made if need be."""
@@ -63,14 +61,15 @@ class Order:
         return clips
 
 
-def main(order: Order, results: Path) -> None:
-    """Measure, print, write `results` and a plot for each curve beside it."""
-    clips = order.clips()
+def main(options: Options) -> None:
+    """Measure, print, write the results and a plot for each curve beside them. Raises Missing."""
+    python, results = environments.lean(), options.results
+    clips = options.clips()
     spent: dict[tuple[str, float], list[float]] = {point: [] for point in clips}
     answers: dict[tuple[str, float], dict[str, object]] = {}
-    for _ in range(order.rounds):
+    for _ in range(options.rounds):
         for point, clip in clips.items():
-            said = events(ours(order.python, clip))
+            said = events(ours(python, clip))
             spent[point].append(said["answer"]["at_s"] - said["ready"]["at_s"])
             answers[point] = said["answer"]
     medians = {point: statistics.median(seconds) for point, seconds in spent.items()}
@@ -78,13 +77,13 @@ def main(order: Order, results: Path) -> None:
         {
             "curve": curve,
             "at": f"{at:g}",
-            "rounds": order.rounds,
+            "rounds": options.rounds,
             "seconds": f"{medians[curve, at]:.4g}",
             **{name: answers[curve, at][name] for name in ("pictures", "faces", "label")},
         }
         for curve, at in clips
     ]
-    about = setting(order.command(), {name: version(name) for name in PACKAGES})
+    about = setting(line(options), {name: version(name) for name in PACKAGES})
     write(rows, about, results)
     for curve in AXES:
         points = [(at, seconds) for (name, at), seconds in medians.items() if name == curve]

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.agreement import pairs
 from benchmarks.compare import Comparison, Wanted, in_turn, report
+from benchmarks.options import Missing, data, line, option, results
 from benchmarks.peers import environments
 from benchmarks.peers.side import Side, Timed
 from benchmarks.pictures import fit, saved, stills, video
 from models.pyramid import SMALLEST_PX
-from server.analysis import boxes
 from server.analysis.records import Float32
 from server.config import Settings
 
@@ -52,36 +53,34 @@ NAMES = tuple(case.name for case in CASES)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """How many pictures for each case, how often, and which cases."""
-
-    pictures: int = 6
-    rounds: int = 3
-    names: Collection[str] = NAMES
-
-    def command(self) -> str:
-        asked = f"python -m benchmarks detector --pictures {self.pictures} --rounds {self.rounds}"
-        return asked if set(self.names) == set(NAMES) else f"{asked} --only {' '.join(self.names)}"
+class Options:
+    pictures: int = option("for each case", 6)
+    rounds: int = option("how often each case is measured", 3)
+    only: tuple[str, ...] = option("cases", (), choices=NAMES)
+    data: Path = data()
+    results: Path = results("detector")
 
 
-def main(data: Path, order: Order, results: Path) -> None:
-    """Measure, print, and write `results`."""
+def main(options: Options) -> None:
+    """Measure, print, and write `options.results`."""
     comparisons = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mesoscope-faces-")))
-        cases = [case for case in CASES if case.name in order.names]
+        cases = [case for case in CASES if case.name in (options.only or NAMES)]
         sides = [stack.enter_context(side) for side in list(_sides(cases))]
         for case in cases:
             source = stills if case.pictures == "stills" else video
-            pictures = [fit(rgb, SIZES[case.size]) for rgb in source(data, order.pictures)]
+            pictures = [
+                fit(rgb, SIZES[case.size]) for rgb in source(options.data, options.pictures)
+            ]
             paths = saved([np.stack(pictures)], folder, case.name)
             asked = [side for side in sides if side.name in {*OURS.values(), *case.wanted}]
-            answers = in_turn([(side, paths) for side in asked], order.rounds)
+            answers = in_turn([(side, paths) for side in asked], options.rounds)
             calls = {side.name: by_path[0] for side, by_path in zip(asked, answers, strict=True)}
             for peer in (name for name in case.wanted if name in calls):
                 comparisons.append(_compared(case, peer, calls[OURS[peer]], calls[peer]))
         versions = {name: v for side in sides for name, v in side.versions.items()}
-    report("detector", comparisons, order.command(), versions, results)
+    report("detector", comparisons, line(options), versions, options.results)
 
 
 def _sides(cases: Collection[Case]) -> Iterator[Side]:
@@ -95,21 +94,22 @@ def _sides(cases: Collection[Case]) -> Iterator[Side]:
     if FACENET in wanted:
         try:
             python = environments.python("facenet")
-        except environments.Missing as missing:
+        except Missing as missing:
             print(missing)
         else:
             yield Side("facenet_faces", python, name=FACENET, **settings)
 
 
-def _compared(case: Case, peer: str, ours: list[Timed], theirs: list[Timed]) -> Comparison:
-    found = [_boxes(picture) for picture in ours[0].answer]
-    expected = [_boxes(picture) for picture in theirs[0].answer]
-    same = sum(_same(a, b, SAME_BOX_IOU[peer]) for a, b in zip(found, expected, strict=True))
+def _compared(case: Case, peer: str, calls: list[Timed], others: list[Timed]) -> Comparison:
+    found = [_boxes(picture) for picture in calls[0].answer]
+    expected = [_boxes(picture) for picture in others[0].answer]
+    both = zip(expected, found, strict=True)
+    same = sum(len(pairs(theirs, ours, SAME_BOX_IOU[peer])) for theirs, ours in both)
     return Comparison(
         f"{case.name}-{peer}",
         peer,
-        _each(ours),
-        _each(theirs),
+        _each(calls),
+        _each(others),
         Wanted(case.wanted[peer]),
         notes={
             "our_faces": sum(map(len, found)),
@@ -126,14 +126,3 @@ def _each(calls: list[Timed]) -> list[float]:
 
 def _boxes(answer: list[list[float]]) -> Float32:
     return np.asarray(answer, np.float32).reshape(-1, 4)
-
-
-def _same(found: Float32, expected: Float32, least_iou: float) -> int:
-    """How many of `expected` are found, each by another box."""
-    overlap = boxes.iou(expected, found)
-    same = 0
-    while overlap.size and overlap.max() >= least_iou:
-        theirs, ours = np.unravel_index(overlap.argmax(), overlap.shape)
-        overlap[theirs], overlap[:, ours] = -1, -1
-        same += 1
-    return same

@@ -6,7 +6,6 @@ Where there is no GPU the same is run small on the CPU, which shows that it work
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
@@ -14,14 +13,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.compare import write
 from benchmarks.machine import setting
+from benchmarks.options import line, option
+from benchmarks.peers.side import ROOT
 from convert import inspect
 from models import registry
 from server.analysis.runtimes.tflite import TfliteRuntime
@@ -30,7 +32,6 @@ from server.gpu import device
 from server.gpu.client import NetworksProcess
 from server.gpu.keras import KerasNetworks, KerasRuntime
 
-ROOT = Path(__file__).resolve().parents[1]
 SIZES = (1, 4, 16, 64, 256)
 CORES = 2  # of the CPU path
 WANTED = 20.0  # times that, for the full model
@@ -50,8 +51,13 @@ class Row:
     of_peak: float | None = None
 
 
-def main(results: Path | None) -> bool:
-    """Measure, print, and write `results`. False if there is a GPU and it misses WANTED."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    results: Path | None = option("a table to write", None)
+
+
+def main(options: Options) -> bool:
+    """Measure, print, and write `options.results`. False if there is a GPU and it misses WANTED."""
     gpu = device.gpus() > 0
     sizes = SIZES if gpu else SIZES[:3]
     seconds = 10.0 if gpu else 2.0
@@ -62,8 +68,9 @@ def main(results: Path | None) -> bool:
         rows.append(row)
         share = "" if row.of_peak is None else f", {row.of_peak:.1%} of the device's peak"
         print(f"{row.what}, {row.on}, {row.batch} at once: {row.per_s:.1f} a second{share}")
-    if results:
-        _write(rows, results)
+    if options.results:
+        about = setting(line(options), ("keras", device.backend(), "ai-edge-litert"))
+        write([asdict(row) for row in rows], about, options.results)
     full = [row for row in rows if row.what == FULL_FACES]
     best = {on: max(row.per_s for row in full if row.on == on) for on in {row.on for row in full}}
     times = max(rate for on, rate in best.items() if on != ON_TFLITE) / best[ON_TFLITE]
@@ -181,12 +188,3 @@ def _together(process: NetworksProcess | None, count: int, seconds: float) -> fl
         assert client.stdout.readline() == "ready\n", "a client did not start"
     said = [client.communicate("go\n")[0] for client in clients]
     return sum(json.loads(each)[0] for each in said) / seconds
-
-
-def _write(rows: list[Row], results: Path) -> None:
-    about = setting("python -m benchmarks gpu", ("keras", device.backend(), "ai-edge-litert"))
-    with results.open("w", newline="") as file:
-        columns = [*(field.name for field in fields(Row)), *about]
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**asdict(row), **about} for row in rows)

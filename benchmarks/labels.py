@@ -18,6 +18,7 @@ from benchmarks.agreement import Package
 from benchmarks.backends import clips
 from benchmarks.compare import write
 from benchmarks.machine import setting
+from benchmarks.options import data, line, option, results
 from models.pyramid import SMALLEST_PX
 from server.analysis.analyze import Analyzer
 from server.analysis.cascade import shrink
@@ -91,12 +92,20 @@ def compared(clip: str, ours: Verdict, theirs: Verdict) -> Row:
     return Row(clip, ours.label, theirs.label, *labels, dp, *spent)
 
 
-def main(data: Path, names: list[str] | None, results: Path | None) -> bool:
-    """Measure, print, and write `results`. True if every clip and person is called the same."""
-    options = AnalysisOptions(explain=False, model="meso3")
-    fast, sure = Analyzer(options, threads=Settings().cores), slow(options)
+@dataclass(frozen=True, slots=True)
+class Options:
+    clips: tuple[str, ...] = option("names; all if not given", ())
+    data: Path = data()
+    results: Path = results("labels")
+
+
+def main(options: Options) -> bool:
+    """Measure, print, and write `options.results`. True if every clip and person is called the
+    same. Raises Missing."""
+    asked = AnalysisOptions(explain=False, model="meso3")
+    fast, sure = Analyzer(asked, threads=Settings().cores), slow(asked)
     done = []
-    for path in clips(data, names):
+    for path in clips(options.data, options.clips):
         media = MediaFile(path)
         ours = fast.analyze(media)
         with every_picture_decoded():
@@ -111,7 +120,6 @@ def main(data: Path, names: list[str] | None, results: Path | None) -> bool:
         )
     same = sum(row.holds for row in done)
     print(f"labels same={same} of={len(done)} largest-dp={max(row.dp for row in done):.4f}")
-    if results:
-        about = setting("python -m benchmarks labels", ("mtcnn", "keras", "ai-edge-litert", "av"))
-        write([asdict(row) for row in done], about, results)
-    return bool(done) and same == len(done)
+    about = setting(line(options), ("mtcnn", "keras", "ai-edge-litert", "av"))
+    write([asdict(row) for row in done], about, options.results)
+    return same == len(done)

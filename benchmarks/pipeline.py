@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.compare import Comparison, Wanted, report
+from benchmarks.clip import Scene, repeated
+from benchmarks.compare import Comparison, Wanted, alternating, report
+from benchmarks.options import WORK, line, option, results
+from benchmarks.peers import environments
 from benchmarks.peers.side import command
 from benchmarks.pictures import SAMPLES_PER_S
 from benchmarks.processes import Program, events, peak_mb
@@ -31,46 +34,36 @@ Said = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """`clip` lasts `seconds` and is checked `rounds` times by both; memory is measured on `large`,
-    and on `long` if given. `python`: the interpreter of ours."""
+class Options:
+    """`scene`: what is checked, for so many seconds; `large`: what memory is measured on; `folder`:
+    where videos are kept."""
 
-    clip: Path
-    seconds: float
-    rounds: int
-    large: Path
-    long: Path | None
-    python: Path
-
-    def command(self) -> str:
-        parts = ["python -m benchmarks pipeline", f"--seconds {self.seconds:g}"]
-        return " ".join([*parts, f"--rounds {self.rounds}", *["--long"] * (self.long is not None)])
+    seconds: float = option("of 720p", 60.0)
+    rounds: int = option("how often both check it", 3)
+    long: bool = option("memory of two hours of 1080p too", False)
+    results: Path = results("pipeline")
+    scene: Scene = Scene()
+    large: Scene = Scene(1920, 1080, 10, faces=2, face_px=180, grain=4)
+    folder: Path = WORK
 
 
-def main(order: Order, results: Path) -> None:
-    """Measure, print, and write `results`."""
-    ours, theirs = _in_turn(order)
-    comparisons = [*_compared(order, ours, theirs), *_memory(order)]
+def main(options: Options) -> None:
+    """Measure, print, and write `options.results`. Raises Missing."""
+    python = environments.lean()
+    clip = replace(options.scene, seconds=options.seconds).file(options.folder)
+    pair = ours(python, clip), Program(_asked("plain_pipeline", clip))
+    said = alternating(pair, options.rounds, events)
+    comparisons = [*_compared(options.seconds, *said), *_memory(options, python)]
     versions = {name: version(name) for name in PACKAGES}
-    report("pipeline", comparisons, order.command(), versions, results)
+    report("pipeline", comparisons, line(options), versions, options.results)
 
 
-def _in_turn(order: Order) -> tuple[list[Said], list[Said]]:
-    plain = Program(_asked("plain_pipeline", order.clip))
-    programs = [ours(order.python, order.clip), plain]
-    said: tuple[list[Said], list[Said]] = [], []
-    for round_ in range(order.rounds):
-        for side in ((0, 1), (1, 0))[round_ % 2]:
-            said[side].append(events(programs[side]))
-    return said
-
-
-def _compared(order: Order, ours: list[Said], theirs: list[Said]) -> Iterator[Comparison]:
+def _compared(seconds: float, ours: list[Said], theirs: list[Said]) -> Iterator[Comparison]:
     for event, wanted in WANTED.items():
         for start in ("ready", None):
             our_s, their_s = _spans(ours, event, start), _spans(theirs, "answer", start)
             name = event if start else f"{event}-with-start"
-            notes = {"times_real_time": f"{order.seconds / statistics.median(our_s):.1f}"}
+            notes = {"times_real_time": f"{seconds / statistics.median(our_s):.1f}"}
             if name == "answer":
                 notes |= _found(ours[0][name], theirs[0][name])
             yield Comparison(name, PEER, our_s, their_s, wanted, notes=notes)
@@ -88,12 +81,15 @@ def _spans(said: list[Said], event: str, start: str | None) -> list[float]:
     return [run[event]["at_s"] - (run[start]["at_s"] if start else 0.0) for run in said]
 
 
-def _memory(order: Order) -> Iterator[Comparison]:
+def _memory(options: Options, python: Path) -> Iterator[Comparison]:
     """Of ours alone, beside what it may take."""
-    for name, clip in (("memory-1080p", order.large), ("memory-long", order.long)):
-        if clip is not None:
-            peak = peak_mb(ours(order.python, clip))
-            yield Comparison(name, "the limit", [peak], [MOST_MB], Wanted(1, most=True), "MB")
+    clips = {"memory-1080p": options.large.file(options.folder)}
+    if options.long:
+        hours = options.folder / "two-hours.mp4"
+        clips["memory-long"] = repeated(clips["memory-1080p"], 720, hours)
+    for name, clip in clips.items():
+        peak = peak_mb(ours(python, clip))
+        yield Comparison(name, "the limit", [peak], [MOST_MB], Wanted(1, most=True), "MB")
 
 
 def ours(python: Path, clip: Path) -> Program:

@@ -17,11 +17,12 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks import backends
+from benchmarks import backends, options
 from benchmarks.agreement import frames
 from benchmarks.backends import MOST_DP, MOST_PX
 from benchmarks.compare import write
 from benchmarks.machine import setting
+from benchmarks.options import line, needed, option
 from models import keras_files, mtcnn, registry
 from server.analysis import boxes
 from server.analysis.faces import FaceFinder
@@ -143,13 +144,22 @@ def _loading_in(precision: str) -> Iterator[None]:
         yield
 
 
-def main(folder: Path, crops: int, frames_per_clip: int, results: Path) -> None:
-    """Measure, print, and write `results`."""
-    val = data.part(folder, "val")
-    some = val.take(np.linspace(0, len(val) - 1, crops).astype(int))
+@dataclass(frozen=True, slots=True)
+class Options:
+    crops: int = option("of the val part", 200)
+    frames_per_clip: int = option("evenly spread", 3)
+    data: Path = options.data()
+    results: Path = options.results("precision")
+
+
+def main(asked: Options) -> None:
+    """Measure, print, and write `asked.results`. Raises Missing."""
+    needed(asked.data, "dfdc224-val.tar")
+    val = data.part(asked.data, "val")
+    some = val.take(np.linspace(0, len(val) - 1, asked.crops).astype(int))
     looked_at = np.concatenate(list(data.batches(some, registry.spec(CLASSIFIER).input_px)))
     done = []
-    for row in rows(looked_at, backends.clips(folder), frames_per_clip):
+    for row in rows(looked_at, backends.clips(asked.data), asked.frames_per_clip):
         done.append(row)
         print(
             f"{row.networks} in {row.precision}: {row.measure} off by {row.worst:g} "
@@ -157,9 +167,8 @@ def main(folder: Path, crops: int, frames_per_clip: int, results: Path) -> None:
             f"changed; {'holds' if row.holds else 'does not hold'}",
             flush=True,
         )
-    command = f"python -m benchmarks precision --crops {crops} --frames-per-clip {frames_per_clip}"
-    about = setting(command, ("keras", device.backend()))
-    write([{**asdict(row), "holds": row.holds} for row in done], about, results)
+    about = setting(line(asked), ("keras", device.backend()))
+    write([{**asdict(row), "holds": row.holds} for row in done], about, asked.results)
 
 
 def _p_fake(runtime: Runtime, crops: Float32) -> Float32:

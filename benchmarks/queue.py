@@ -9,25 +9,26 @@ for a slow site. `pictures` and `videos`: real checks of the sample picture and 
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 import requests
 
 from benchmarks import clip
+from benchmarks.compare import update
 from benchmarks.drill.backends import Backend, opened
 from benchmarks.drill.machines import WEB, WORKER, Machine
 from benchmarks.drill.people import wait_for
 from benchmarks.drill.site import marked
 from benchmarks.machine import setting
+from benchmarks.options import BACKENDS, line, option, results
 from benchmarks.servers import free_port
 from server.config import Settings
 from server.jobs.checks import Checks
@@ -79,7 +80,7 @@ class Rate:
 
 
 def measure(backend: str, load: Load, machines: int) -> Rate:
-    """Raises servers.Missing."""
+    """Raises Missing."""
     with ExitStack() as stack:
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="mesoscope-queue-"))
         shared = stack.enter_context(opened(backend, Path(name)))
@@ -181,13 +182,23 @@ class Site:
                 part.tend()
 
 
-def main(backends: list[str], share: float, results: Path) -> bool:
-    """Measure, print, and write `results`. True if all that is WANTED holds."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    backend: str | None = option("one of the two only", None, choices=BACKENDS)
+    share: float = option("of the full number of checks", 1.0)
+    results: Path = results("queue")
+
+
+def main(options: Options) -> bool:
+    """Measure, print, and write `options.results`. True if all that is WANTED holds.
+
+    Raises Missing.
+    """
     rows: list[dict[str, object]] = []
     holds = True
-    about = setting(f"python -m benchmarks queue --share {share:g}", PACKAGES)
-    for backend in backends:
-        for load in loads(share):
+    about = setting(line(replace(options, backend=None)), PACKAGES)
+    for backend in [options.backend] if options.backend else BACKENDS:
+        for load in loads(options.share):
             rates = [measure(backend, load, machines) for machines in MACHINES]
             gain = rates[-1].per_s / rates[0].per_s
             for machines, rate in zip(MACHINES, rates, strict=True):
@@ -203,16 +214,6 @@ def main(backends: list[str], share: float, results: Path) -> bool:
             print(f"{backend} {load.name}: two machines do {gain:.2f} times as much as one")
             holds &= load.name != "starts" or rates[0].per_s >= WANTED["starts"]
             holds &= load.name != "waiting" or gain >= WANTED["waiting"]
-    _write(results, backends, rows)
+    update(rows, options.results)
+    print("holds" if holds else f"does not hold: wanted {WANTED}")
     return holds
-
-
-def _write(results: Path, backends: list[str], rows: list[dict[str, object]]) -> None:
-    """Replace the rows of the back-ends that were measured; other rows stay."""
-    if results.is_file():
-        with results.open(newline="") as file:
-            rows += [row for row in csv.DictReader(file) if row["backend"] not in backends]
-    with results.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda row: str(row["backend"])))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.detector import SIZES
+from benchmarks.options import HERE, option
 from benchmarks.peers.networks import TFLITE
 from benchmarks.peers.side import ROOT
 from benchmarks.pipeline import MIN_FACE_PX
@@ -117,7 +118,12 @@ def rest(results: Path) -> Iterator[str]:
             yield f"- {stage}: {seconds:.2f} s, {100 * seconds / spent['total']:.0f} %"
 
 
-def main(results: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Options:
+    results: Path = option("the folder of the tables", HERE / "results")
+
+
+def main(options: Options) -> None:
     """Measure this core's peak, and print the page."""
     command = [sys.executable, "-m", "benchmarks.peers.peak"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -128,10 +134,10 @@ def main(results: Path) -> None:
         "| stage | arithmetic | floor | reached | times the floor | from |\n"
         "|---|---|---|---|---|---|"
     )
-    for stage in stages(results, peak):
+    for stage in stages(options.results, peak):
         print(stage.line())
     print("\nWhere the time of a check of 720p goes, by its own clock:\n")
-    print(*rest(results), sep="\n")
+    print(*rest(options.results), sep="\n")
 
 
 def _ours(results: Path, benchmark: str, name: str) -> float | None:

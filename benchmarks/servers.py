@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 import redis
 
+from benchmarks.options import Missing
 from server.processes.sandbox import die_with
 
 READY_S = 60.0
@@ -41,10 +42,6 @@ def running(**settings: str) -> Iterator[tuple[Postgres, Redis]]:
                 server.start()
                 stack.callback(server.stop)
             yield postgres, redis_
-
-
-class Missing(Exception):
-    """A program is not installed; the message tells how to get it."""
 
 
 def program(name: str) -> str:

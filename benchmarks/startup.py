@@ -11,16 +11,19 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import cv2
 import requests
 
-from benchmarks.compare import Comparison, Wanted, report
+from benchmarks.compare import Comparison, Wanted, alternating, report
+from benchmarks.options import line, option, results
+from benchmarks.peers import environments
 from benchmarks.peers.side import QUIET, ROOT, command
 from benchmarks.pictures import SAMPLES_PER_S, fit
 from benchmarks.processes import Peak
@@ -37,17 +40,11 @@ PACKAGES = ("ai-edge-litert", "mtcnn", "tensorflow", "keras", "flask", "gunicorn
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """How often each is started, for the time and again for its memory, the interpreter of
-    ours, and what of KINDS is started."""
-
-    rounds: int
-    watched: int
-    python: Path
-    kinds: Collection[str] = KINDS
-
-    def command(self) -> str:
-        return f"python -m benchmarks startup --rounds {self.rounds} --watched {self.watched}"
+class Options:
+    rounds: int = option("how often each is started", 5)
+    watched: int = option("and again, for the memory", 3)
+    kinds: tuple[str, ...] = option("what is started", KINDS, choices=KINDS)
+    results: Path = results("startup")
 
 
 Answer = Callable[["subprocess.Popen[str]"], int]  # waits for it: how many faces it found
@@ -71,26 +68,26 @@ class Run:
     peak_mb: float
 
 
-def main(order: Order, results: Path) -> None:
-    """Measure, print, and write `results`."""
-    comparisons = []
+def main(options: Options) -> None:
+    """Measure, print, and write `options.results`. Raises Missing."""
+    comparisons, python = [], environments.lean()
     with tempfile.TemporaryDirectory(prefix="mesoscope-startup-") as folder:
         picture = Path(folder) / "picture.jpg"
         cv2.imwrite(str(picture), fit(cv2.imread(str(SAMPLE)), (1280, 720)))
-        for kind in order.kinds:
+        for kind in options.kinds:
             starts = _commands if kind == "command" else _services
-            pair = starts(order.python, picture)
-            timed = _in_turn(pair, order.rounds, watched=False)
-            watched = _in_turn(pair, order.watched, watched=True)
+            pair = starts(python, picture)
+            timed = alternating(pair, options.rounds, partial(_run, watched=False))
+            watched = alternating(pair, options.watched, partial(_run, watched=True))
             seconds = [[run.seconds for run in runs] for runs in timed]
             peaks = [[run.peak_mb for run in runs] for runs in watched]
             notes = {"our_faces": timed[0][0].faces, "their_faces": timed[1][0].faces}
             comparisons.append(Comparison(kind, PEER, *seconds, WANTED_TIME, notes=notes))
-            if order.watched:
+            if options.watched:
                 name = f"{kind}-memory"
                 comparisons.append(Comparison(name, PEER, *peaks, WANTED_MEMORY, "MB", notes))
     versions = {name: version(name) for name in PACKAGES}
-    report("startup", comparisons, order.command(), versions, results)
+    report("startup", comparisons, line(options), versions, options.results)
 
 
 def _commands(python: Path, picture: Path) -> tuple[Start, Start]:
@@ -135,14 +132,6 @@ def _served(port: int, picture: Path) -> Answer:
         return len(body.get("result", body)["faces"])
 
     return faces
-
-
-def _in_turn(pair: tuple[Start, Start], rounds: int, *, watched: bool) -> list[list[Run]]:
-    runs: list[list[Run]] = [[], []]
-    for round_ in range(rounds):
-        for side in ((0, 1), (1, 0))[round_ % 2]:
-            runs[side].append(_run(pair[side], watched=watched))
-    return runs
 
 
 def _run(start: Start, *, watched: bool) -> Run:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convert.errors import ConversionError
 from convert.fixed import answer, any_sides, fixed, with_sides
@@ -24,11 +23,9 @@ from models import registry
 from models.preprocess import to_input
 from models.pyramid import WINDOW_PX
 from server.analysis.faces import ONET_PX, RNET_PX
+from server.analysis.records import Float32, Uint8
 from server.analysis.scoring import UNCALIBRATED
 from server.terms import AnalysisOptions
-
-Uint8 = NDArray[np.uint8]
-Float32 = NDArray[np.float32]
 
 MANIFEST, PROBE = "networks.json", "probe.bin"
 RNET_BATCH, ONET_BATCH = 16, 4

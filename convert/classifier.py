@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convert import tflite
 from convert.flat import giver
 from convert.network import load
+from server.analysis.records import Float32
 from server.analysis.runtimes.tflite import TfliteRuntime
 
-Float32 = NDArray[np.float32]
 PRECISIONS: tuple[tflite.Precision, ...] = get_args(tflite.Precision)
 ROUNDED = ("dynamic", "int8")
 BATCH = 32

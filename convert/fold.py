@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convert.flat import set_weights
-
-Float64 = NDArray[np.float64]
+from server.analysis.records import Float64
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convert import ends, ranges
 from convert.errors import ConversionError
@@ -19,10 +18,9 @@ from convert.flat import flat
 from convert.fold import fold
 from convert.ranges import InputRange
 from models import keras_files
+from server.analysis.records import Float32, Float64
 from server.analysis.scoring import sigmoid
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 SIDES_PX = range(16, 1025)
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from convert.dataset import LABELS, PICTURES, VIDEOS, File, files, tell_left_out
 from convert.errors import ConversionError
 from models.preprocess import resize, to_input
+from server.analysis.records import Float32
 
-Float32 = NDArray[np.float32]
 VIDEO_SAMPLES_PER_S = 3.0
 
 

@@ -9,11 +9,10 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convert.errors import ConversionError
+from server.analysis.records import Float32
 
-Float32 = NDArray[np.float32]
 FEW_WEIGHTS = 4096  # in one filter
 # Of the file format.
 EMPTY = 0  # the buffer of a tensor without constant numbers

@@ -15,12 +15,11 @@ from convert import bootstrap, measure, mesonet, network
 from convert.errors import ConversionError
 from convert.samples import Samples
 from convert.sidecar import Known
+from server.analysis.records import Float32, Float64
 from server.analysis.runtimes.tflite import TfliteRuntime
 from server.analysis.scoring import sigmoid
 from server.errors import ModelError
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 Probability = Callable[[Float32], Float64]
 
 BATCH = 32

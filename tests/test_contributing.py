@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import COMMANDS
 from tests.conftest import ROOT
 
 LANGUAGES = len(list((ROOT / "extension" / "src" / "_locales").iterdir()))
-NAMED = re.compile(r"`([\w./-]+(?:\.\w+|/))`")
-TABLE = re.compile(r"^\| (an? [^|]+) \| (\d) \| (.+) \|$", re.MULTILINE)
+NAMED = re.compile(r"`([\w./-]+(?:\.\w+|/))`(\*?)")
+TABLE = re.compile(r"^\| (an? [^|]+) \| (\d)(?: \+ (\d)\*)? \| (.+) \|$", re.MULTILINE)
 ROWS = TABLE.findall((ROOT / "CONTRIBUTING.md").read_text())
 
 
-def named(text: str) -> list[str]:
-    """Files and folders by their path; LANGUAGE and NAME stand for any."""
-    return [name for name in NAMED.findall(text) if "/" in name]
+def named(text: str, written: tuple[str, ...] = ("", "*")) -> list[str]:
+    """Files and folders by their path, `*` after those that a command writes; LANGUAGE and NAME
+    stand for any."""
+    return [name for name, mark in NAMED.findall(text) if "/" in name and mark in written]
 
 
-def there(name: str, folder: str = "") -> bool:
+def there(name: str, folder: Path = ROOT) -> bool:
     pattern = re.sub("LANGUAGE|NAME", "*", name.rstrip("/"))
-    return any((ROOT / folder).glob(pattern))
+    return any(folder.glob(pattern))
 
 
 def test_what_the_table_names_is_there() -> None:
@@ -30,21 +33,44 @@ def test_what_the_table_names_is_there() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("row", ["an option of a check", "a reason", "a colour", "a language"])
-def test_a_count_is_that_of_the_files_named(row: str) -> None:
-    """Shown by commits that added an example of each and took it out again."""
-    [(count, where)] = [(int(count), where) for what, count, where in ROWS if what == row]
-    files = named(where.split("For checks in the browser")[0])
+@pytest.mark.parametrize(
+    ("row", "by_hand", "written", "where"), ROWS, ids=[row for row, *_ in ROWS]
+)
+def test_a_count_is_that_of_the_files_named(
+    row: str, by_hand: str, written: str, where: str
+) -> None:
+    """Of four rows shown by commits that added an example of each and took it out again."""
+    where = where.split("For checks in the browser")[0]
     many = LANGUAGES if row != "a language" else 1
-    assert count == sum(many if "LANGUAGE" in name else 1 for name in files)
+    for count, mark in ((by_hand, ""), (written or "0", "*")):
+        files = named(where, (mark,))
+        assert int(count) == sum(many if "LANGUAGE" in name else 1 for name in files), files
+
+
+def test_a_language_is_named_by_its_catalogue_alone() -> None:
+    """Whatever else knows a language by name is written from the catalogues that are there."""
+    named_in = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("server", "extension/src", "convert")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".js", ".json", ".html", ".css"}
+        and "_locales" not in path.parts
+        and re.search(r"""["'=](ar|de|es|fr)["']""", path.read_text())
+    }
+    assert named_in == {"extension/src/view/languages.js"}
 
 
 def test_the_readme_of_the_benchmarks_names_only_what_is_there() -> None:
     text = (ROOT / "benchmarks" / "README.md").read_text()
-    lines = [name for name in named(text) if name.split("/")[0] in ("results", "peers")]
-    assert lines
-    assert [name for name in lines if not there(name, "benchmarks")] == []
-    commands = set(re.findall(r"python -m benchmarks (\w+)", text))
-    main = (ROOT / "benchmarks" / "__main__.py").read_text()
-    assert commands
-    assert {name for name in commands if f'"{name}"' not in main} == set()
+    files = [
+        name for name, _ in NAMED.findall(text) if not name.startswith(("../", "build/", "var/"))
+    ]
+    folder, results = ROOT / "benchmarks", ROOT / "benchmarks" / "results"
+    assert files
+    missing = [name for name in files if not there(name, folder) and not there(name, results)]
+    assert missing == []
+
+
+def test_the_readme_of_the_benchmarks_names_every_command() -> None:
+    text = (ROOT / "benchmarks" / "README.md").read_text()
+    assert set(re.findall(r"python -m benchmarks (\w+)", text)) == set(COMMANDS)

@@ -45,7 +45,7 @@ ALLOWED = {
         "models",
         *LEAVES,
     },
-    "server.web": {"server.api", "server.config", "server.errors", "server.words", "models"},
+    "server.web": {"server.api", "models", *LEAVES},
     "models": set(),
     "convert": {"models", "server.analysis", "server.errors", "server.terms", "server.words"},
     "training": {"models", "convert", "server.analysis", "server.errors", "server.terms"},

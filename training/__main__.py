@@ -197,7 +197,7 @@ def _spread(args: argparse.Namespace) -> int:
 
 
 def _calibrate(args: argparse.Namespace) -> int:
-    from training.evaluate.calibrate import calibrate
+    from training.card.export import calibrate
 
     print(calibrate(args.model, args.data))
     return 0

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import requests
 
-from benchmarks.browser import Missing
+from benchmarks.browser import CHROMIUM, PARTS, ready
 from benchmarks.click import stages
 from benchmarks.click.cases import SCENES, SERVICE, Case, Pages, cases
 from benchmarks.click.plot import plot
@@ -25,6 +25,7 @@ from benchmarks.click.watch import RECORD, Seen, clicked
 from benchmarks.clip import Scene
 from benchmarks.compare import Comparison, Wanted, write
 from benchmarks.machine import setting
+from benchmarks.options import WORK, line, option, results
 from benchmarks.peers.side import command
 from benchmarks.pictures import SAMPLES_PER_S
 from benchmarks.pipeline import MIN_FACE_PX, PEER
@@ -40,22 +41,17 @@ FIRST = "-first"  # what the name of the case ends with that a new service answe
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """`rounds` of each case; `parts`: what checks in the browser need; `beside`: whether the plain
-    pipeline is run, too; `made_in`: where videos are kept."""
+class Options:
+    """`parts`: what checks in the browser need; `made_in`: where videos are kept."""
 
-    rounds: int
-    chromium: str
-    parts: Path
-    made_in: Path
-    beside: bool = True
+    rounds: int = option("how often each case is clicked on", 5)
+    only: tuple[str, ...] = option("cases, such as 720p-60s", ())
+    alone: bool = option("not beside the plain pipeline", False)
+    results: Path = results("click")
+    chromium: str | None = CHROMIUM
+    parts: Path = PARTS
+    made_in: Path = WORK
     scenes: dict[str, Scene] = field(default_factory=lambda: dict(SCENES))
-    only: Sequence[str] = ()
-
-    def command(self) -> str:
-        parts = [f"python -m benchmarks click --rounds {self.rounds}"]
-        parts += [] if self.beside else ["--alone"]
-        return " ".join([*parts, *(["--only", *self.only] if self.only else [])])
 
     def cases(self) -> list[Case]:
         """Those that are clicked on; that of a new service comes first."""
@@ -67,23 +63,21 @@ class Order:
 Spent = dict[tuple[str, str, str], list[dict[str, float]]]  # by case, way and BOXES or VERDICT
 
 
-def main(order: Order, results: Path) -> None:
-    """Measure, print, write `results` and the plot beside it. Raises Missing."""
-    if not (order.parts / "networks" / "networks.json").is_file():
-        raise Missing("the networks for the browser are not here: make build/local/.ready")
+def main(options: Options) -> None:
+    """Measure, print, write `options.results` and the plot beside it. Raises Missing."""
     spent: Spent = {}
     plain_s: dict[str, list[float]] = {}
-    with _browser(order) as (extension, site):
-        pages = Pages(site, order.made_in)
-        for _ in range(order.rounds):
-            _clicks(order.cases(), extension, site, pages, spent)
-            for name, scene in order.scenes.items() if order.beside else ():
-                plain_s.setdefault(name, []).append(_plain_s(scene.file(order.made_in)))
+    with _browser(options) as (extension, site):
+        pages = Pages(site, options.made_in)
+        for _ in range(options.rounds):
+            _clicks(options.cases(), extension, site, pages, spent)
+            for name, scene in () if options.alone else options.scenes.items():
+                plain_s.setdefault(name, []).append(_plain_s(scene.file(options.made_in)))
     rows = [_row(point, times) for point, times in spent.items()]
-    about = setting(order.command(), {name: version(name) for name in PACKAGES})
+    about = setting(line(options), {name: version(name) for name in PACKAGES})
     comparisons = list(_compared(spent, plain_s))
-    write([*rows, *(each.row() for each in comparisons)], about, results)
-    plot(list(_bars(spent)), results.with_suffix(".png"))
+    write([*rows, *(each.row() for each in comparisons)], about, options.results)
+    plot(list(_bars(spent)), options.results.with_suffix(".png"))
     for (case, way, until), times in spent.items():
         print(f"click-{case} by the {way} to the {until}: {_median(map(_total, times)):.2f} s")
     for each in comparisons:
@@ -91,9 +85,11 @@ def main(order: Order, results: Path) -> None:
 
 
 @contextmanager
-def _browser(order: Order) -> Iterator[tuple[Extension, Site]]:
+def _browser(options: Options) -> Iterator[tuple[Extension, Site]]:
     """A Chromium with the extension and its networks, and a site."""
     from playwright.sync_api import sync_playwright
+
+    chromium = ready(options.chromium, options.parts)
 
     with tempfile.TemporaryDirectory(prefix="mesoscope-click-") as name, sync_playwright() as play:
         folder = Path(name)
@@ -101,7 +97,7 @@ def _browser(order: Order) -> Iterator[tuple[Extension, Site]]:
         allowed = ["http://127.0.0.1"]
         with (
             served(folder / "site") as site,
-            installed(play, order.chromium, folder, allowed, order.parts) as extension,
+            installed(play, chromium, folder, allowed, options.parts) as extension,
         ):
             extension.worker.evaluate(RECORD)
             yield extension, site

@@ -22,6 +22,7 @@ from benchmarks.drill.child import NOWHERE
 from benchmarks.drill.machines import HURRIED_WORKER, WEB, WORKER, Machine, adopt_orphans, strays
 from benchmarks.drill.people import UPLOAD, People, wait_for
 from benchmarks.drill.site import pictures
+from benchmarks.options import BACKENDS, option, results
 from benchmarks.servers import free_port
 from server.config import Settings
 from server.jobs.tables import open_engine
@@ -60,19 +61,20 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What is wanted: `workers` of each of the two machines; one check in `real` is a real one, the
-    others only take time."""
+class Options:
+    """One check in `real` is a real one, the others only take time."""
 
-    jobs: int
-    seed: int
-    workers: int
-    real: int
-    limit_s: float
+    jobs: int = option("checks", 200)
+    seed: int = option("the same seed, the same kills", 1)
+    workers: int = option("of each of the two machines", 2)
+    real: int = option("one check in N is a real one", 1)
+    limit: float = option("seconds for each back-end", 1800.0)
+    backend: str | None = option("one of the two only", None, choices=BACKENDS)
+    results: Path = results("drill")
 
 
-def drill(backend: str, order: Order, console: Console) -> Report:
-    """Raises servers.Missing if the back-end's programs are not installed."""
+def drill(backend: str, options: Options, console: Console) -> Report:
+    """Raises Missing if the back-end's programs are not installed."""
     adopt_orphans()
     started, report = time.monotonic(), Report(backend)
     with (
@@ -80,7 +82,7 @@ def drill(backend: str, order: Order, console: Console) -> Report:
         pictures() as host,
         opened(backend, Path(name)) as shared,
     ):
-        course = Course(Path(name), shared, host, order)
+        course = Course(Path(name), shared, host, options)
         try:
             course.run(report, console)
         finally:
@@ -97,10 +99,10 @@ def drill(backend: str, order: Order, console: Console) -> Report:
 class Course:
     """The machines, kept running while faults strike."""
 
-    def __init__(self, folder: Path, shared: Backend, host: str, order: Order) -> None:
+    def __init__(self, folder: Path, shared: Backend, host: str, options: Options) -> None:
         self._shared = shared
         self._host = host
-        self._order = order
+        self._options = options
         self._mends: dict[str, tuple[float, Callable[[], object]]] = {}
         self._ended = 0
         engine = open_engine(shared.database_url)
@@ -116,17 +118,17 @@ class Course:
                 rate_limit="",
             )
             shared.join(settings.data_dir)
-            worker = WORKER if order.real == 1 else HURRIED_WORKER
-            modules = [WEB] * (number == 0) + [worker] * order.workers
+            worker = WORKER if options.real == 1 else HURRIED_WORKER
+            modules = [WEB] * (number == 0) + [worker] * options.workers
             self.machines.append(Machine(settings, modules))
         self._service = f"http://127.0.0.1:{self.machines[0].settings.port}"
 
     def run(self, report: Report, console: Console) -> None:
-        deadline = time.monotonic() + self._order.limit_s
-        plan = faults.plan(self._order.jobs, self._order.seed)
+        deadline = time.monotonic() + self._options.limit
+        plan = faults.plan(self._options.jobs, self._options.seed)
         people = People(self._service, self._addresses(), AHEAD, lambda: self._ended)
         with Progress(console=console) as bar:
-            task = bar.add_task(f"{report.backend}: checks that ended", total=self._order.jobs)
+            task = bar.add_task(f"{report.backend}: checks that ended", total=self._options.jobs)
             people.start()
             try:
                 for fault in self._due(plan, lambda: time.monotonic() > deadline):
@@ -164,9 +166,9 @@ class Course:
                 part.stop()
 
     def _addresses(self) -> list[str]:
-        rng = random.Random(-self._order.seed - 1)  # another sequence than the faults'
-        waits = [f"{rng.uniform(*ANSWER_S):.2f}" for _ in range(self._order.jobs)]
-        hosts = [NOWHERE if n % self._order.real else self._host for n in range(len(waits))]
+        rng = random.Random(-self._options.seed - 1)  # another sequence than the faults'
+        waits = [f"{rng.uniform(*ANSWER_S):.2f}" for _ in range(self._options.jobs)]
+        hosts = [NOWHERE if n % self._options.real else self._host for n in range(len(waits))]
         addresses = [
             f"http://{host}/{number}.jpg?s={wait}"
             for number, (host, wait) in enumerate(zip(hosts, waits, strict=True))

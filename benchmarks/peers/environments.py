@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.options import Missing, option
 from benchmarks.peers.side import ROOT
 
 REQUIREMENTS = Path(__file__).resolve().parent
@@ -18,8 +20,21 @@ LEAN = ROOT / ".venv" / "bin" / "python"  # what the service runs with
 NAMES = ("facenet", "tflite-runtime")
 
 
-class Missing(Exception):
-    """An environment is missing; the message tells how to make it."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    names: tuple[str, ...] = option("such as facenet", NAMES, positional=True, nargs="*")
+    lock: bool = option("pin them again instead", False)
+
+
+def main(options: Options) -> None:
+    """Make or pin environments. Raises Missing."""
+    for name in options.names:
+        if name not in NAMES:
+            raise Missing(f"no such peer: {name}; there are {', '.join(NAMES)}")
+        if options.lock:
+            lock(name)
+        else:
+            print(f"{name}: {make(name)}", flush=True)
 
 
 def python(name: str) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -108,10 +107,6 @@ class FaceFinder:
         faces = to_faces(rows, picture.shape, rgb.shape)
         # 6. Leave out what came out smaller than wanted, if more than the smallest size is.
         return at_least(faces, self._min_face_px if self._min_face_px > SMALLEST_PX else 0)
-
-    def find_batch(self, pictures: Sequence[Uint8]) -> list[Faces]:
-        """One `Faces` per picture. On a CPU a batch is no faster than one picture at a time."""
-        return [self.find(rgb) for rgb in pictures]
 
     def _propose(self, picture: Float32) -> Float32:
         found = [np.empty((0, 5), np.float32)]

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.pyramid import levels
+from server.analysis.records import Float32
 from server.analysis.runtimes.base import RuntimeFailed
-
-Float32 = NDArray[np.float32]
 
 SIDES_PX = (192, 384, 640, 960, 1920)  # of canvases
 

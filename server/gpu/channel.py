@@ -15,12 +15,10 @@ import threading
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from server.analysis.records import Float32
 from server.analysis.runtimes.base import RuntimeFailed
 from server.gpu import MEMORY_BYTES, PACKET_BYTES
-
-Float32 = NDArray[np.float32]
 
 ANSWER_S = 120.0  # a new shape may have to be compiled first
 

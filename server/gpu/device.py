@@ -7,8 +7,6 @@ import os
 from importlib.util import find_spec
 from typing import Any
 
-MODULES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}  # by Keras' name for them
-
 
 def backend() -> str:
     """The framework that Keras would use."""
@@ -17,8 +15,7 @@ def backend() -> str:
 
 def missing() -> str | None:
     """The package that Keras lacks here, if it lacks one. Imports none."""
-    wanted = ("keras", MODULES.get(backend(), backend()))
-    return next((name for name in wanted if find_spec(name) is None), None)
+    return next((name for name in ("keras", backend()) if find_spec(name) is None), None)
 
 
 def gpus() -> int:
@@ -39,7 +36,7 @@ def prepare(gpu_memory: float) -> str:
     The 10 bits of TF32, with which GPUs multiply by default, put P(fake) off by more than we allow.
     Raises ImportError.
     """
-    known = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
+    known = {"tensorflow": _tensorflow, "jax": _jax}
     if backend() not in known:
         raise ImportError(f"KERAS_BACKEND={backend()} is none of {', '.join(known)}")
     return known[backend()](gpu_memory)
@@ -67,17 +64,6 @@ def _jax(gpu_memory: float) -> str:
 
     jax.config.update("jax_default_matmul_precision", "float32")
     return "gpu" if jax.default_backend() == "gpu" else "cpu"
-
-
-def _torch(gpu_memory: float) -> str:
-    import torch
-
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
-    if not torch.cuda.is_available():
-        return "cpu"
-    torch.cuda.set_per_process_memory_fraction(gpu_memory)
-    return "gpu"
 
 
 def _total_memory() -> int:

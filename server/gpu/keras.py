@@ -1,4 +1,4 @@
-"""The full float networks on Keras 3: TensorFlow, or what KERAS_BACKEND names (jax, torch).
+"""The full float networks on Keras 3: TensorFlow, or JAX, if KERAS_BACKEND names it.
 
 Everything here keeps the number of shapes small, since a framework compiles each anew: batches have
 one of a few sizes, pictures lie on one of a few canvases.
@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import keras_files, registry
+from server.analysis.records import Float32
 from server.analysis.runtimes.base import RuntimeFailed
 from server.analysis.runtimes.tflite import constants
 from server.errors import ModelError
 from server.gpu.canvases import SIDES_PX, canvas, own_cells, placed
-
-Float32 = NDArray[np.float32]
 
 BATCHES = (1, 4, 16, 64, 256)
 # What the frameworks say, each in its own words and class, when memory does not suffice.

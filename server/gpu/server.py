@@ -27,16 +27,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from server import logs
+from server.analysis.records import Float32
 from server.analysis.runtimes.base import RuntimeFailed
 from server.errors import ModelError
 from server.gpu import MEMORY_BYTES, PACKET_BYTES
 from server.gpu.keras import KerasNetworks
 from server.processes.sandbox import die_with
-
-Float32 = NDArray[np.float32]
 
 GATHER_S = 0.003
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")  # as convert.register gives them

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks import browser
+from benchmarks.options import Missing
 
 
 @pytest.mark.slow
@@ -17,7 +19,7 @@ def test_each_network_in_both_places(parts: Path, tmp_path: Path) -> None:
     pytest.importorskip("playwright.sync_api")
     if shutil.which("chromium") is None:
         pytest.skip("chromium is not installed: apt-get install chromium")
-    browser.main(1, shutil.which("chromium"), parts, tmp_path / "browser.csv")
+    browser.main(browser.Options(1, tmp_path / "browser.csv", parts=parts))
     text = (tmp_path / "browser.csv").read_text()
     rows = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
     assert [row["name"] for row in rows] == [name for name, _ in browser.stages(parts / "networks")]
@@ -26,7 +28,8 @@ def test_each_network_in_both_places(parts: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(browser.Missing, match="chromium"):
-        browser.main(1, None, tmp_path, tmp_path / "browser.csv")
-    with pytest.raises(browser.Missing, match=r"build/local/\.ready"):
-        browser.main(1, "chromium", tmp_path, tmp_path / "browser.csv")
+    options = browser.Options(1, tmp_path / "browser.csv", None, tmp_path)
+    with pytest.raises(Missing, match="chromium"):
+        browser.main(options)
+    with pytest.raises(Missing, match=r"build/local/\.ready"):
+        browser.main(replace(options, chromium="chromium"))

@@ -63,8 +63,8 @@ def test_clicks_in_a_browser(parts: Path, tmp_path: Path) -> None:
     if chromium is None:
         pytest.skip("chromium is not installed: apt-get install chromium")
     scenes = {"small": Scene(640, 360, 3, faces=1, face_px=120)}
-    order = run.Order(1, chromium, parts, tmp_path, beside=False, scenes=scenes, only=["small"])
-    run.main(order, tmp_path / "click.csv")
+    results = tmp_path / "click.csv"
+    run.main(run.Options(1, ("small",), True, results, chromium, parts, tmp_path, scenes))
     text = (tmp_path / "click.csv").read_text()
     assert [name in text for name in ("small-service-boxes", "small-browser-verdict")] == [True] * 2
     assert (tmp_path / "click.png").read_bytes().startswith(b"\x89PNG")

@@ -14,6 +14,7 @@ import pytest
 from benchmarks import classifier, cost, decode, detector, labels, pipeline, startup
 from benchmarks.clip import Scene
 from benchmarks.compare import Comparison, Wanted
+from benchmarks.options import Missing
 from benchmarks.peers import environments
 from benchmarks.peers.networks import NETWORKS, TFLITE
 from benchmarks.peers.side import Broken, Side
@@ -29,10 +30,11 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lean() -> Path:
+def lean() -> None:
+    """What the service runs with is set up."""
     try:
-        return environments.lean()
-    except environments.Missing as missing:
+        environments.lean()
+    except Missing as missing:
         pytest.skip(str(missing))
 
 
@@ -74,8 +76,8 @@ def test_a_side_that_cannot_start_says_why() -> None:
 @pytest.mark.slow
 def test_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = tmp_path / "detector.csv"
-    order = detector.Order(pictures=1, rounds=1, names=["stills-360p"])
-    detector.main(tmp_path / "no-data", order, results)
+    options = detector.Options(1, 1, ("stills-360p",), tmp_path / "no-data", results)
+    detector.main(options)
     found = rows(results)
     assert list(found) == printed(capsys.readouterr().out, "detector")
     assert found.keys() >= {"stills-360p-mtcnn"}
@@ -86,7 +88,7 @@ def test_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.slow
 def test_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = tmp_path / "classifier.csv"
-    classifier.main(classifier.Order(rounds=1, batches=[1]), results)
+    classifier.main(classifier.Options(rounds=1, batches=(1,), results=results))
     found = rows(results)
     assert list(found) == printed(capsys.readouterr().out, "classifier")
     wanted = {f"{network}-{form}-1" for network in NETWORKS for form in TFLITE}
@@ -101,7 +103,7 @@ def test_labels(tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]) 
     folder, results = tmp_path / "clips" / "real", tmp_path / "labels.csv"
     folder.mkdir(parents=True)
     (folder / "two.mp4").symlink_to(clip)
-    same = labels.main(tmp_path, None, results)
+    same = labels.main(labels.Options((), tmp_path, results))
     assert f"labels same={int(same)} of=1" in capsys.readouterr().out
     with results.open(newline="") as file:
         [row] = csv.DictReader(file)
@@ -112,7 +114,7 @@ def test_labels(tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_decode(tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = tmp_path / "decode.csv"
-    decode.main(decode.Order(clip, SCENE.seconds, rounds=1), results)
+    decode.main(decode.Options(SCENE.seconds, 1, results, SCENE, clip.parent))
     found = rows(results)
     assert list(found) == printed(capsys.readouterr().out, "decode") == list(decode.PEERS)
     for row in found.values():
@@ -121,12 +123,13 @@ def test_decode(tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.slow
-def test_pipeline(
-    tmp_path: Path, clip: Path, lean: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("lean")
+def test_pipeline(tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = tmp_path / "pipeline.csv"
-    order = pipeline.Order(clip, SCENE.seconds, rounds=1, large=clip, long=None, python=lean)
-    pipeline.main(order, results)
+    options = pipeline.Options(
+        SCENE.seconds, 1, results=results, scene=SCENE, large=SCENE, folder=clip.parent
+    )
+    pipeline.main(options)
     found = rows(results)
     assert list(found) == printed(capsys.readouterr().out, "pipeline")
     row = found["answer"]
@@ -138,10 +141,10 @@ def test_pipeline(
 
 
 @pytest.mark.slow
-def test_startup(tmp_path: Path, lean: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("lean")
+def test_startup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = tmp_path / "startup.csv"
-    order = startup.Order(rounds=1, watched=0, python=lean, kinds=["service"])
-    startup.main(order, results)
+    startup.main(startup.Options(rounds=1, watched=0, kinds=("service",), results=results))
     found = rows(results)
     assert list(found) == printed(capsys.readouterr().out, "startup")
     assert list(found) == ["service"]
@@ -149,18 +152,19 @@ def test_startup(tmp_path: Path, lean: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.slow
-def test_cost(tmp_path: Path, lean: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("lean")
+def test_cost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = tmp_path / "cost.csv"
-    order = cost.Order(
+    options = cost.Options(
         rounds=1,
         seconds=1,
         folder=tmp_path,
-        python=lean,
+        results=results,
         sizes=[(320, 240), (640, 360)],
         faces=[2],
         lengths_s=[1, 2],
     )
-    cost.main(order, results)
+    cost.main(options)
     assert re.search(r"^length power=[-\d.]+$", capsys.readouterr().out, re.MULTILINE)
     with results.open(newline="") as file:
         table = {(row["curve"], float(row["at"])): row for row in csv.DictReader(file)}

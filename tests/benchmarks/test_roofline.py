@@ -32,7 +32,7 @@ def test_the_page_says_what_was_measured(
     faces = Comparison("stills-720p-mtcnn", "mtcnn", [0.125], [1.0])
     write([whole.row()], {}, tmp_path / "pipeline.csv")
     write([faces.row()], {}, tmp_path / "detector.csv")
-    roofline.main(tmp_path)
+    roofline.main(roofline.Options(tmp_path))
     page = capsys.readouterr().out
     [line] = [line for line in page.splitlines() if line.startswith("| faces from 20 px, 720p")]
     assert "| 125 ms |" in line

@@ -16,7 +16,7 @@ CLIPS = ("ghost_elon", "dfdc_yhffcuhhjy")  # one face; two, small and moving
 
 
 def compare(python: Path, backend: str, data: Path, *clips: str) -> None:
-    command = ["-m", "benchmarks", "--data", str(data), "backends", "--clips", *clips]
+    command = ["-m", "benchmarks", "backends", "--data", str(data), "--clips", *clips]
     done = subprocess.run(
         [str(python), *command, "--samples-per-s", "0.5"],
         cwd=ROOT,

@@ -117,13 +117,14 @@ def test_boxes_stay_within_the_picture_best_first(
         assert ((faces.scores > 0.8) & (faces.scores <= 1)).all()
 
 
-def test_a_batch_is_its_pictures_one_by_one(finder: FaceFinder, astronaut: np.ndarray) -> None:
+def test_a_finder_keeps_nothing_of_earlier_pictures(
+    finder: FaceFinder, astronaut: np.ndarray
+) -> None:
     pictures = [scene(astronaut, seed) for seed in (1, 2)]
     pictures += [np.zeros((30, 40, 3), np.uint8), astronaut]
     alone = [FaceFinder(20).find(picture) for picture in pictures]
-    together = finder.find_batch(pictures)
-    assert all(same(*pair) for pair in zip(alone, together, strict=True))
-    assert finder.find_batch([]) == []
+    in_turn = [finder.find(picture) for picture in pictures]
+    assert all(same(*pair) for pair in zip(alone, in_turn, strict=True))
 
 
 def test_the_picture_is_left_as_it_was(finder: FaceFinder, astronaut: np.ndarray) -> None:

@@ -10,11 +10,11 @@ def tiny_recipe():
     """Training of the tiny network on pictures of 64 px as they are."""
     from models import multihead
     from tests.training.networks import tiny
-    from training.data.augment import Augmentation
     from training.data.crops import SIDE_PX
     from training.fit.batches import Views
     from training.fit.recipes import Recipe
     from training.fit.run import Optimisation
+    from training.forgery.augment import Augmentation
     from training.forgery.media import STILL, Media
 
     still = Augmentation(**STILL)

@@ -9,12 +9,10 @@ from fractions import Fraction
 import av
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from models.preprocess import resize
+from server.analysis.records import Uint8
 from training.data import crops as data
-
-Uint8 = NDArray[np.uint8]
 
 # x264's macroblock tree reads memory that it never wrote (seen with AVX-512 and B frames): now
 # and then two streams of the same frames differ, which would tell a fake from its real.

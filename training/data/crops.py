@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from convert import dataset
 from convert.dataset import File
 from models.preprocess import resize, to_input
+from server.analysis.records import Uint8
 from training.data import tables
 
-Uint8 = NDArray[np.uint8]
 COLUMNS = (
     "method", "compression", "clip", "time_s", "face_px", "orig_face_px", "sharpness", "frontality",
     "split", "age", "gender", "race",

@@ -24,7 +24,6 @@ from training.evaluate import model as evaluate
 from training.fit import development
 from training.fit.development import Pictures
 
-Float32 = NDArray[np.float32]
 Row = dict[str, Any]
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 CRF = 28

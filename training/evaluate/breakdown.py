@@ -128,9 +128,6 @@ def _row(start: Row, metric: metrics.Metric, fake: Any, p_fake: Any, people: NDA
     return {**start, "value": metric(fake, p_fake), "low": low, "high": high}
 
 
-Float32 = NDArray[np.float32]
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
     """Numbers on one set, and between which values 95 % of resampled people put them."""

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convert.network import load as load_network
 from models import registry
 from models.preprocess import resize, to_input
+from server.analysis.records import Float32
 from server.analysis.runtimes.tflite import TfliteRuntime, input_shape
 from server.analysis.scoring import UNCALIBRATED, to_p_fake
 from training.data import crops as data
-
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

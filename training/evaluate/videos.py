@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import registry
-from server.analysis.records import Track, TrackScores
+from server.analysis.records import Float32, Track, TrackScores
 from server.analysis.verdict import judge
 from server.analysis.weighing import Rules
 from training.data import crops as data
-
-Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 
 from convert import bootstrap
 from models.preprocess import resize
+from server.analysis.records import Float32, Float64, Uint8
 from training.data import crops as data
 from training.forgery.ovals import drawn, self_blends
 
-Uint8 = NDArray[np.uint8]
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 Look = Callable[[Uint8], tuple[Float32, Float32]]  # crops to maps [N, h, w] and logits [N]
 Pairs = dict[str, tuple[Float64, Float64]]  # by measure: of the map and of its baseline, [N] each

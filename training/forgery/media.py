@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.preprocess import resize
 from training.data import codecs
-from training.data.augment import Augmentation, augment
+from training.forgery.augment import Augmentation, augment
 from training.forgery.views import rescaled
 
 Uint8 = NDArray[np.uint8]

@@ -159,17 +159,17 @@ def test_a_prepared_folder_gives_the_parts_and_its_name(registered, data, tmp_pa
 
 
 def test_classes_that_do_not_overlap_get_thresholds_between_them() -> None:
-    from training.evaluate.calibrate import fit
+    from training.card.export import fitted
 
     logits = np.array([-3, -2.5, -2, 2, 2.5, 3], np.float32)
     fake = logits > 0
-    calibration = fit(logits, fake)
+    calibration = fitted(logits, fake)
     p_fake = 1 / (1 + np.exp(-(calibration.scale * logits + calibration.offset)))
     assert (p_fake[fake] >= calibration.fake_at).all()
     assert (p_fake[~fake] < calibration.fake_at).all()
     assert (p_fake[~fake] <= calibration.real_at).all()
     with pytest.raises(ValueError, match="no crops of one class"):
-        fit(logits, np.ones(6, bool))
+        fitted(logits, np.ones(6, bool))
 
 
 def test_what_is_exported_from_prepared_data_claims_no_other(tmp_path) -> None:
@@ -181,7 +181,7 @@ def test_what_is_exported_from_prepared_data_claims_no_other(tmp_path) -> None:
 
 
 def test_a_detector_is_not_calibrated(tmp_path) -> None:
-    from training.evaluate.calibrate import calibrate
+    from training.card.export import calibrate
 
     with pytest.raises(ValueError, match="does not tell fake from real"):
         calibrate("mtcnn", tmp_path)

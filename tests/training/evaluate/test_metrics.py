@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training import metrics
-from training.evaluate.calibrate import FALSE_ALARMS, MISSES, fit
+from training.card.export import FALSE_ALARMS, MISSES, fitted
 
 
 def drawn(n: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -89,14 +89,14 @@ def test_a_set_of_reals_has_an_interval_for_its_false_alarms():
 @given(scale=st.floats(0.2, 5), offset=st.floats(-2, 2))
 def test_calibration_undoes_any_line(scale: float, offset: float):
     fake, logits = drawn()
-    found = fit(((logits - offset) / scale).astype(np.float32), fake)
+    found = fitted(((logits - offset) / scale).astype(np.float32), fake)
     assert found.scale == pytest.approx(scale, rel=0.15)
     assert found.offset == pytest.approx(offset, abs=0.25)
 
 
 def test_thresholds_hold_their_rates():
     fake, logits = drawn()
-    found = fit(logits, fake)
+    found = fitted(logits, fake)
     p_fake = sigmoid(found.scale * logits + found.offset)
     assert np.mean(p_fake[~fake] >= found.fake_at) == pytest.approx(FALSE_ALARMS, abs=0.002)
     assert np.mean(p_fake[fake] <= found.real_at) == pytest.approx(MISSES, abs=0.002)
@@ -105,4 +105,4 @@ def test_thresholds_hold_their_rates():
 def test_a_flipped_model_is_refused():
     fake, logits = drawn()
     with pytest.raises(ValueError, match="polarity"):
-        fit(-logits, fake)
+        fitted(-logits, fake)

@@ -7,7 +7,6 @@ import pytest
 
 from models import registry
 from training.evidence import maps
-from training.evidence.mask_head import threshold
 from training.evidence.trials import (
     Row,
     blurred,
@@ -85,10 +84,10 @@ def test_a_fifth_is_marked_and_only_it_is_blurred(pictures):
 
 def test_the_threshold_is_where_enough_of_what_is_marked_is_foreign(pictures):
     rgb, masks = pictures
-    shown = threshold(masks[:, ::8, ::8] * 0.7 + 0.1, Blends(rgb, rgb, masks, PEOPLE))
+    shown = maps.threshold_of(masks[:, ::8, ::8] * 0.7 + 0.1, Blends(rgb, rgb, masks, PEOPLE))
     assert 0.11 <= shown <= 0.8
     with pytest.raises(ValueError, match="wrong"):
-        threshold(1 - masks[:, ::8, ::8], Blends(rgb, rgb, masks, PEOPLE))
+        maps.threshold_of(1 - masks[:, ::8, ::8], Blends(rgb, rgb, masks, PEOPLE))
 
 
 def test_what_is_shown_was_measured_and_passed_on_val_and_test():

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from models.multihead import KINDS, PLACES
-from training.data.augment import Augmentation
 from training.fit.batches import Batches, Views, map_labels, shown
 from training.fit.examples import Deepfakes, Example, Strangers, changed
 from training.fit.losses import UNKNOWN
+from training.forgery.augment import Augmentation
 from training.forgery.landmarks import SIDE_PX
 from training.forgery.media import STILL as AS_IS
 from training.forgery.media import Media

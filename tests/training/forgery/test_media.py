@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from training.data.augment import Augmentation
 from training.data.codecs import h264_clip
+from training.forgery.augment import Augmentation
 from training.forgery.media import STILL, Media, filmed, screened, treat
 
 NOTHING = Media(Augmentation(**STILL), Augmentation(**STILL), 0, 0, jpeg=0, webp=0)

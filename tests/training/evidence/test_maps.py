@@ -7,14 +7,14 @@ import pytest
 
 from models.meso import meso3
 from models.preprocess import to_input
-from training.evidence import mask_head
+from training.evidence import maps
 
-CELLS = 144 // mask_head.CELL_PX
+CELLS = 144 // maps.CELL_PX
 
 
 @pytest.fixture(scope="module")
 def seen():
-    return mask_head.features(meso3())
+    return maps.features(meso3())
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,8 @@ def test_places_are_foreign_where_most_of_them_is_touched(seen, pictures):
     touched = np.zeros((3, 144, 144), bool)
     touched[0] = True
     touched[1, :72] = True  # half of the places
-    values, foreign = mask_head.places(seen, pictures, touched)
-    assert values.shape == (3 * mask_head.PLACES, seen.output_shape[-1])
+    values, foreign = maps.places(seen, pictures, touched)
+    assert values.shape == (3 * maps.PLACES, seen.output_shape[-1])
     shares = foreign.reshape(3, -1).mean(axis=1)
     assert shares[[0, 2]].tolist() == [1, 0]
     assert shares[1] == pytest.approx(0.5, abs=0.2)
@@ -36,7 +36,7 @@ def test_places_are_foreign_where_most_of_them_is_touched(seen, pictures):
 def test_the_map_is_the_smoothed_sum_of_the_features(seen, pictures):
     rng = np.random.default_rng(1)
     weights, bias = rng.normal(size=seen.output_shape[-1]), -0.5
-    network = mask_head.head(seen, weights, bias)
+    network = maps.head(seen, weights, bias)
     found = network.predict_on_batch(to_input(pictures))
     assert found.shape == (3, CELLS, CELLS)
     sums = seen.predict_on_batch(to_input(pictures)).astype(float) @ weights + bias

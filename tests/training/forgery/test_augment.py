@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.training.pictures import picture
-from training.data.augment import Augmentation, augment
+from training.forgery.augment import Augmentation, augment
 
 CHANGES = [f.name for f in dataclasses.fields(Augmentation) if f.type == "float"]
 NOTHING = Augmentation(**dict.fromkeys(CHANGES, 0.0))

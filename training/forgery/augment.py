@@ -6,19 +6,15 @@ manipulation. Each function maps uint8 RGB [S, S, 3] to the same shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from models.preprocess import resize
+from server.analysis.records import Uint8
 from training.data import codecs
-
-Uint8 = NDArray[np.uint8]
-Change = Callable[[Uint8], Uint8]
 
 # Measured on the crops of the training set against our own framing of the same kind of frame:
 # 9 % spread in scale, 5 % of the side in position.
