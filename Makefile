@@ -25,9 +25,10 @@ test: $(DEV)/.ready $(SERVE)/.ready $(TOOLS) ## everything: lint, types, every t
 test-fast: $(DEV)/.ready ## the tests that take seconds
 	$(DEV)/bin/python -m pytest -m "not slow and not browser"
 
-fuzz: $(DEV)/.ready ## damaged media and odd requests by the thousand; FUZZ_SEED=1 for other ones
-	FUZZ_MEDIA=$${FUZZ_MEDIA:-2400} FUZZ_CALLS=$${FUZZ_CALLS:-5000} $(DEV)/bin/python -m pytest -s \
-		tests/server/test_fuzz_media.py tests/server/test_fuzz_api.py
+fuzz: $(DEV)/.ready ## damaged media, odd requests, children that lie, by the thousand; FUZZ_SEED=1 for other ones
+	FUZZ_MEDIA=$${FUZZ_MEDIA:-2400} FUZZ_CALLS=$${FUZZ_CALLS:-5000} FUZZ_LINES=$${FUZZ_LINES:-1000} \
+		$(DEV)/bin/python -m pytest -s tests/server/test_fuzz_media.py tests/server/test_fuzz_api.py \
+		tests/server/test_messages.py
 
 lint: $(DEV)/.ready ## style and types
 	$(DEV)/bin/ruff check . && $(DEV)/bin/ruff format --check . && $(DEV)/bin/mypy

@@ -303,12 +303,12 @@ def _working(what: str) -> Iterator[None]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with (
-        quiet() as terminal,
-        Progress(*columns, console=Console(file=terminal), transient=True) as progress,
-    ):
-        progress.add_task(what)
-        yield
+    with quiet() as terminal:
+        console = Console(file=terminal)
+        hidden = not console.is_terminal  # where it would end with an empty line
+        with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
+            progress.add_task(what)
+            yield
 
 
 if __name__ == "__main__":

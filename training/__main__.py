@@ -132,9 +132,10 @@ def _sentence(error: OSError) -> str:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from training.fit.own import RECIPES, Plan, train
+    from training.fit.own import RECIPES, Plan, parts, train
 
     if args.recipe not in RECIPES:
+        parts(args.data)  # what is wrong with the data is told first: it takes longer to mend
         raise ValueError(f"no recipe called {args.recipe}; known: {', '.join(RECIPES)}")
     recipe = RECIPES[args.recipe]
     if args.seed is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from dataclasses import dataclass, field
 
 from flask import Flask, current_app
@@ -61,7 +62,9 @@ class Service:
 
 
 def attach(app: Flask, service: Service) -> None:
+    """Make it the app's, with which its connections to the database are closed."""
     app.extensions[KEY] = service
+    weakref.finalize(app, service.store.close)
 
 
 def current() -> Service:

@@ -68,6 +68,10 @@ class Store:
 
             self._insert = postgresql.insert
 
+    def close(self) -> None:
+        """Close the connections that nobody uses just now; others can be opened later."""
+        self._writer.dispose()
+
     def submit(self, new: NewJob, limit: int, cache_s: float = 0.0) -> Taken:
         """A job for `new`, or the one that its idempotency key stands for.
 

@@ -127,7 +127,9 @@ def test_inspect_shows_what_is_inside(network, capsys) -> None:
     assert "DEPTHWISE_CONV_2D" in shown
     assert "59.2 million multiply-adds" in shown
     assert main(["inspect", str(network)]) == 0
-    assert "BatchNormalization" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "BatchNormalization" in said.out
+    assert said.err == ""  # not even the line that a spinner would leave
 
 
 def test_inspect_counts_at_a_stated_size_where_the_size_is_free(capsys) -> None:

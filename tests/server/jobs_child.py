@@ -23,6 +23,7 @@ from server.processes.sandbox import die_with
 from tests.server.verdicts import verdict
 
 JPEG = base64.b64encode(b"\xff\xd8 no more than a beginning").decode()
+SAY = b"say\n"
 COMMAND = (sys.executable, "-m", "tests.server.jobs_child")
 
 
@@ -74,16 +75,18 @@ def act(task: Task, url: str, step: str, value: str) -> None:
             say(error={"code": value, "detail": "D"})
         case "say":  # a line of its own
             print(value, flush=True)
-        case "say-file":  # lines that do not fit into an address
-            print(Path(value).read_text(), flush=True)
         case "result":
             face = {"face": 1, "moment": 0, "kind": "face", "jpeg": JPEG}
             say(result=verdict(value, versions={"source": url}), pictures=[face])
 
 
 def read(file: Path) -> None:
-    """An upload: say what it is; take a moment for one that begins with "slow"."""
+    """An upload: say the lines after SAY, or what it is; take a moment for one that begins with
+    "slow"."""
     content = file.read_bytes()
+    if content.startswith(SAY):
+        print(content.removeprefix(SAY).decode(), flush=True)
+        return
     time.sleep(0.5 if content.startswith(b"slow") else 0.0)
     say(result=verdict(versions={"sha256": hashlib.sha256(content).hexdigest()}))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import re
@@ -21,6 +22,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from models import registry
+from server.api.service import of
 from server.app import create_app
 from server.config import Settings
 from server.errors import AppError, Gone, kinds
@@ -50,6 +52,17 @@ def settings(tmp_path: Path) -> Settings:
 def client(settings: Settings) -> FlaskClient:
     """The app in this process; nobody works on its jobs."""
     return create_app(settings).test_client()
+
+
+def test_connections_to_the_database_close_with_the_app(settings: Settings) -> None:
+    """Python 3.13 warns of those that are left open."""
+    app = create_app(settings)
+    assert app.test_client().get("/jobs").status_code == 200
+    pool = of(app).store._writer.pool
+    assert pool.checkedin() > 0  # type: ignore[attr-defined]
+    del app
+    gc.collect()
+    assert pool.checkedin() == 0  # type: ignore[attr-defined]
 
 
 def ask(site: Site, *steps: str, name: str = "", **form: object) -> requests.Response:

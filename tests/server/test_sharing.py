@@ -268,6 +268,7 @@ def test_deleting_one_result_leaves_the_other(desk: Desk) -> None:
 # Keys ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.attack
 def test_an_idempotency_key_belongs_to_the_client_that_sent_it(desk: Desk) -> None:
     first = desk.address(key="1")
     assert desk.address(key="1")["id"] == first["id"]
@@ -276,12 +277,14 @@ def test_an_idempotency_key_belongs_to_the_client_that_sent_it(desk: Desk) -> No
     assert desk.post("/check-url", key="1", json={"url": "http://else.test/"}).status_code == 422
 
 
+@pytest.mark.attack
 def test_an_idempotency_key_belongs_to_the_address_it_was_sent_to(desk: Desk) -> None:
     ids = {way: WAYS[way](desk, FIRST, "1")["id"] for way in WAYS}
     assert len(set(ids.values())) == len(WAYS)
     assert {way: WAYS[way](desk, FIRST, "1")["id"] for way in WAYS} == ids
 
 
+@pytest.mark.attack
 def test_no_idempotency_key_and_no_clients_address_is_stored(desk: Desk) -> None:
     desk.address(key="a-key-of-mine")
     with desk.engine.connect() as connection:

@@ -21,10 +21,12 @@ from werkzeug.test import TestResponse
 
 from server.api.frames import MAX_FRAMES
 from server.api.motion_jpeg import join, size_of
+from server.api.service import of
 from server.api.uploads import MAX_FIELDS, Contents, Part, digest
 from server.app import create_app
 from server.config import Settings
 from server.errors import BadValue
+from tests.server.service import work_of
 
 SAMPLE = Path(__file__).resolve().parents[2] / "server" / "web" / "static" / "sample.jpg"
 
@@ -136,7 +138,11 @@ def test_frames_and_files_are_not_taken_for_each_other(client: FlaskClient) -> N
     answer = send(client, "/check-frames", frames, times_s=times)
     hashes = 2 * digest(FileStorage(BytesIO(SAMPLE.read_bytes())))
     known_by = f"{[0.0, 1.0]!r}{hashes}".encode()
-    assert send(client, files=file(known_by)).get_json()["id"] != answer.get_json()["id"]
+    engine = of(client.application).store._writer
+    asked = (answer, send(client, files=file(known_by)))
+    works = [work_of(engine, each.get_json()["id"]) for each in asked]
+    assert works[0].id != works[1].id
+    assert works[0].key != works[1].key
 
 
 @pytest.mark.attack

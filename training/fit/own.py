@@ -90,8 +90,7 @@ class Training:
 
     def __init__(self, recipe: Recipe, plan: Plan, out: Path, folder: Path, resume: bool) -> None:
         self.path, self._input_px = out / f"{plan.name}.keras", recipe.input_px
-        self._val = data.need_both(data.part(folder, "val"), f"the val part of {folder}")
-        crops = data.need_both(data.part(folder, "train"), f"the train part of {folder}")
+        self._val, crops = parts(folder)
         views = recipe.views
         self._feed = Batches(((source(crops), 1.0),), recipe.pairs, recipe.seed, views)
         self.run = Run(recipe.model, recipe.optimisation)
@@ -138,6 +137,15 @@ class Training:
         scale[KIND], offset[KIND] = 1, 0
         averaged = self.run.network()
         return multihead.verdict(averaged, scale, offset, self._input_px, self.path.stem)
+
+
+def parts(folder: Path) -> tuple[data.Crops, data.Crops]:
+    """The val and the train part. Raises ValueError where one lacks reals or fakes."""
+    val, train = (
+        data.need_both(data.part(folder, name), f"the {name} part of {folder}")
+        for name in ("val", "train")
+    )
+    return val, train
 
 
 def source(crops: data.Crops) -> Source:

@@ -102,6 +102,7 @@ def test_the_level_is_what_the_kernel_says() -> None:
     assert reached.to_json()["lacks"] == list(reached.lacks)
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     ("abi", "filtered", "name", "lacks"),
     [

@@ -97,7 +97,7 @@ HARM = {
     "look for another process": "native(libc.kill(victim, 0))",
     "slow the parent down": "native(libc.setpriority(0, os.getppid(), 19))",
     "bind the parent to a processor": "native(libc.sched_setaffinity(os.getppid(), 8, b'\\1' * 8))",
-    "leave a process behind": "(pid := native(libc.fork())) or os._exit(0); os.waitpid(pid, 0)",
+    "leave a process behind": "native(libc.fork()) or os._exit(0)",  # waiting is refused as well
     "have a signal sent by a descriptor": (
         "r, w = os.pipe(); native(libc.fcntl(r, 8, victim))"  # F_SETOWN
     ),

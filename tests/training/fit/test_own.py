@@ -100,6 +100,20 @@ def test_what_cannot_be_trained_on_is_named_before_training(own, plan, tiny_reci
     assert not out.exists()
 
 
+def test_faults_of_the_data_are_told_before_a_recipe_that_is_not_there(tmp_path, capsys):
+    """Data takes longer to mend than a word."""
+    from training.__main__ import main
+
+    data = write_data(tmp_path)
+    command = ["--data", str(data), "train", "--recipe", "meso9", "--out", str(tmp_path / "run")]
+    assert main(command) == 1
+    assert capsys.readouterr().err.startswith("error: no recipe called meso9; known: meso3, ")
+    reals_only(data / "dfdc224-val.tar")
+    assert main(command) == 1
+    assert capsys.readouterr().err.startswith("error: the val part of ")
+    assert not (tmp_path / "run").exists()
+
+
 def reals_only(path):
     with tarfile.open(path) as tar:
         members = [(m, tar.extractfile(m)) for m in tar if m.name.startswith("real/")]
