@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
+from convert.browser import SMALL
 from models import registry
 from server import terms, words
 from server.analysis.weighing import Rules
@@ -88,8 +89,19 @@ def rules() -> dict[str, Any]:
     return {
         **{name.rpartition(".")[2]: constants(name) for name in MODULES},
         "options": options,
-        "rates": asdict(rates) if (rates := registry.spec(AnalysisOptions().model).rates) else None,
+        "measured": {"browser": measured(SMALL), "service": measured(AnalysisOptions().model)},
         "rules": rules,
+    }
+
+
+def measured(model: str) -> dict[str, Any]:
+    """What a classifier looks for, and how often it was right; None and empty where unknown."""
+    spec = registry.spec(model)
+    scope = spec.likelihood
+    return {
+        "covers": list(scope.covers) if scope else [],
+        "blind_to": list(scope.blind_to) if scope else [],
+        "rates": asdict(spec.rates) if spec.rates else None,
     }
 
 

@@ -100,6 +100,15 @@ def test_a_catalogue(language: str) -> None:
         assert set(re.findall(r"\$\d", text)) <= set(re.findall(r"\$\d", english[key])), key
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_share_is_written_as_the_language_has_it(language: str) -> None:
+    """Its sign would go astray in a line from right to left, and break away from its number."""
+    percent = messages(language)["percent"].replace("$1", "")
+    for key, text in messages(language).items():
+        left = re.sub(rf"\d{re.escape(percent)}", "", text) if key != "percent" else ""
+        assert "%" not in left, (key, text)
+
+
 def speakers() -> Iterator[str]:
     """The texts of all users of the catalogue: extension, page, report and command line."""
     for folder in (SOURCE, ROOT / "server"):

@@ -125,10 +125,34 @@ export default {
     "stop_early": true,
     "schema_version": 2
   },
-  "rates": {
-    "flags_fake": 0.433,
-    "flags_real": 0.011,
-    "part": "DFDC test, single crops"
+  "measured": {
+    "browser": {
+      "covers": [
+        "face swap"
+      ],
+      "blind_to": [
+        "composite",
+        "generated face"
+      ],
+      "rates": {
+        "flags_fake": 0.315,
+        "flags_real": 0.02,
+        "part": "DFDC test, single crops"
+      }
+    },
+    "service": {
+      "covers": [
+        "face swap",
+        "composite",
+        "generated face"
+      ],
+      "blind_to": [],
+      "rates": {
+        "flags_fake": 0.433,
+        "flags_real": 0.011,
+        "part": "DFDC test, single crops"
+      }
+    }
   },
   "rules": {
     "min_face_px": 100.0,
