@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 PREFIX = "mesoscope-"  # of folders
-KINDS = {int: int, float: float, str: str, bool: lambda text: text}  # of options' values
+KINDS: dict[Any, Callable[[str], Any]] = {int: int, float: float, str: str, bool: str}
 METAVARS = {int: "N", float: "X", str: "NAME", bool: "true|false"}
 
 
