@@ -17,6 +17,8 @@ from typing import Any, get_args
 from convert.browser import SMALL
 from models import registry
 from server import terms, words
+from server.analysis.provenance.records import CLAIMS
+from server.analysis.provenance.terms import CLAIM_OF
 from server.analysis.weighing import Rules
 from server.terms import AnalysisOptions, Label, Level, MediaLabel
 
@@ -89,6 +91,7 @@ def rules() -> dict[str, Any]:
     return {
         **{name.rpartition(".")[2]: constants(name) for name in MODULES},
         "options": options,
+        "origin": {"CLAIM_OF": CLAIM_OF, "CLAIMS": CLAIMS},
         "measured": {"browser": measured(SMALL), "service": measured(AnalysisOptions().model)},
         "rules": rules,
     }

@@ -63,6 +63,10 @@ def test_a_script(path: Path) -> None:
     assert len(text.splitlines()) < 220
     if name.startswith("background/") or name in {"words.js", "local/runtime.js"}:
         return
+    if name == "content/original.js":
+        assert text.count("fetch(") == 1
+        assert 'cache: "only-if-cached", mode: "same-origin"' in text, "no request leaves"
+        return
     assert not re.search(r"\bfetch\(", text), "only the service worker speaks to the service"
 
 
