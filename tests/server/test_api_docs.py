@@ -19,6 +19,7 @@ from server.config import Settings
 from server.errors import AppError, kinds
 
 TOKEN = "a-token-of-many-letters"
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +163,9 @@ def test_models_say_what_they_are_worth(client: FlaskClient) -> None:
 def test_json_that_comes_as_a_form(client: FlaskClient) -> None:
     """curl -d sends it so: the header that is missing is named, and nothing else."""
     form = "application/x-www-form-urlencoded"
-    answer = client.post("/check-url", data='{"url": "https://a.test/b"}', content_type=form)
+    answer = client.post(
+        "/check-url", data='{"url": "https://a.test/b"}', content_type=form, headers=AUTHORIZED
+    )
     assert answer.status_code == 422
     assert answer.get_json()["detail"].startswith("This looks like JSON: add -H")
     assert "errors" not in answer.get_json()
