@@ -47,20 +47,6 @@ def test_the_first_run_page(extension: Extension, language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LOCALES)
-def test_the_first_run_page_without_a_service(local: Extension, language: str) -> None:
-    """As it is after an installation: the first verdict comes from the browser itself."""
-    local.set(language=language)
-    page = local.context.new_page()
-    page.goto(local.address("welcome/welcome.html"))
-    page.wait_for_selector("#check-manipulated")
-    assert words(language).say("made_face_swap") in page.inner_text("#looks-for")
-    assert page.inner_text("#measured")
-    each_view(page, f"welcome-local-{language}")
-    page.close()
-    local.set(language="auto")
-
-
-@pytest.mark.parametrize("language", LOCALES)
 def test_the_popup_and_the_overlay(
     extension: Extension, site: Site, close_up: Path, language: str
 ) -> None:
