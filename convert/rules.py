@@ -16,6 +16,8 @@ from typing import Any, get_args
 
 from models import registry
 from server import terms, words
+from server.analysis.provenance.records import CLAIMS
+from server.analysis.provenance.terms import CLAIM_OF
 from server.analysis.weighing import Rules
 from server.terms import AnalysisOptions, Label, Level, MediaLabel
 
@@ -88,8 +90,20 @@ def rules() -> dict[str, Any]:
     return {
         **{name.rpartition(".")[2]: constants(name) for name in MODULES},
         "options": options,
-        "rates": asdict(rates) if (rates := registry.spec(AnalysisOptions().model).rates) else None,
+        "origin": {"CLAIM_OF": CLAIM_OF, "CLAIMS": CLAIMS},
+        "measured": measured(AnalysisOptions().model),
         "rules": rules,
+    }
+
+
+def measured(model: str) -> dict[str, Any]:
+    """What a classifier looks for, and how often it was right; None and empty where unknown."""
+    spec = registry.spec(model)
+    scope = spec.likelihood
+    return {
+        "covers": list(scope.covers) if scope else [],
+        "blind_to": list(scope.blind_to) if scope else [],
+        "rates": asdict(spec.rates) if spec.rates else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""python -m server [run | serve | worker | analyze FILE-OR-URL | verify REPORT FILE]"""
+"""python -m server [run | serve | worker | analyze FILE-OR-URL ... | verify REPORT FILE]"""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from server import terminal
 from server.config import ConfigError, Settings
-from server.errors import AppError, TimeLimit
+from server.errors import AppError, BadValue, TimeLimit
+from server.terms import declared
 
 if TYPE_CHECKING:
     from server.gpu.client import NetworksProcess
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 PREFIX = "mesoscope-"  # of folders
+KINDS: dict[Any, Callable[[str], Any]] = {int: int, float: float, str: str, bool: str}
+METAVARS = {int: "N", float: "X", str: "NAME", bool: "true|false"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,10 +65,15 @@ def _parser() -> argparse.ArgumentParser:
     ):
         name = command.__name__.strip("_")
         commands.add_parser(name, help=text, description=text).set_defaults(command=command)
-    text = "check one video or picture, without the service"
+    text = "check videos and pictures, without the service"
     analyze = commands.add_parser("analyze", help=text, description=text)
-    analyze.add_argument("source", metavar="FILE-OR-URL", help="a file, or an http(s) address")
-    analyze.add_argument("--json", action="store_true", help="print the verdict as JSON only")
+    analyze.add_argument(
+        "sources", metavar="FILE-OR-URL", nargs="+", help="a file, or an http(s) address"
+    )
+    analyze.add_argument(
+        "--json", action="store_true", help="print the verdicts as JSON only, one a line"
+    )
+    _offer_options(analyze)
     analyze.set_defaults(command=_analyze)
     text = "make the check of a report again and say whether it holds"
     status = "Status: 0 it holds, 1 it does not, 2 it cannot be checked here."
@@ -94,13 +103,50 @@ def _worker(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _analyze(settings: Settings, options: argparse.Namespace) -> int:
-    with terminal.bar(Console(stderr=True)) as report:
-        verdict = _verdict(settings, options.source, settings.options, report)
-    if options.json:
-        print(json.dumps(verdict, allow_nan=False))
-    else:
-        terminal.show(verdict, Console(highlight=False))
-    return 0
+    asked = settings.options | _chosen(options)
+    console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
+    several, failed = len(options.sources) > 1, False
+    for source in options.sources:
+        if several and not options.json:
+            console.rule(escape(source), align="left")
+        try:
+            with terminal.bar(errors) as report:
+                verdict = _verdict(settings, source, asked, report)
+        except AppError as error:
+            if not several:
+                raise
+            terminal.explain(error.code, error.title, f"{source}: {error.detail}", errors)
+            failed = True
+            continue
+        if options.json:
+            print(json.dumps(verdict, allow_nan=False), flush=True)
+        else:
+            terminal.show(verdict, console)
+    return FAILED if failed else 0
+
+
+def _offer_options(parser: argparse.ArgumentParser) -> None:
+    """An argument for each option of a check, as server/terms.py declares it."""
+    group = parser.add_argument_group("options of the check; else as the settings have them")
+    for of in declared():
+        if of.option.offered and of.kind in KINDS:
+            meaning = of.option.meaning.replace("%", "%%").replace("`", "")
+            name = f"--{of.name.replace('_', '-')}"
+            group.add_argument(name, type=KINDS[of.kind], metavar=METAVARS[of.kind], help=meaning)
+
+
+def _chosen(options: argparse.Namespace) -> dict[str, Any]:
+    """The options that were given. Raises ConfigError for a value out of bounds."""
+    values = ((of.name, getattr(options, of.name, None)) for of in declared())
+    given = {name: value for name, value in values if value is not None}
+    if not given:
+        return given
+    from server.api.options import Options, validated
+
+    try:
+        return validated(Options, given).said()
+    except BadValue as error:
+        raise ConfigError(error.detail) from error
 
 
 def _verify(settings: Settings, options: argparse.Namespace) -> int:

@@ -50,7 +50,7 @@ class BadRequest(AppError):
 
 
 class NotFound(AppError):
-    code, http_status, title = "not-found", 404, "There is nothing at this address"
+    code, http_status, title = "not-found", 404, "This was not found"
     cure = (
         "Check the address. A check's result is removed when you delete it, and some days "
         "after it ended (MESOSCOPE_KEEP_DAYS); start a new check then."

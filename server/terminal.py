@@ -162,7 +162,7 @@ def show_replay(
     """Print both answers face by face, and what differs."""
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("Face", "Report", "P(fake)", "Replay", "P(fake)"):
-        rows.add_column(column, no_wrap=True)
+        rows.add_column(column, no_wrap=column not in ("Report", "Replay"))
     for name, *pair in _pairs(report, replay):
         cells = (
             cell

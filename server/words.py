@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -48,6 +49,15 @@ class Words:
 
     def _whole(self, hundredths: int) -> str:
         return self.say("percent", str(hundredths))
+
+    def decimal(self, value: float, digits: int) -> str:
+        """A number with so many digits behind the language's decimal sign."""
+        return f"{value:.{digits}f}".replace(".", self.messages["decimal"])
+
+    def part(self, part: str) -> str:
+        """The part of a data set that something was measured on; an unknown one by its own name."""
+        key = "part_" + "_".join(re.findall(r"\w+", part.lower()))
+        return self.say(key) if self.knows(key) else part
 
     def listed(self, parts: Iterable[str]) -> str:
         return self.messages["list_separator"].join(parts)

@@ -138,5 +138,5 @@ def test_the_measured_shares_are_those_of_the_served_model() -> None:
     assert rates is not None
     english = words("en")
     shares = english.percent(rates.flags_fake), english.percent(rates.flags_real)
-    sentence = english.say("scope_measured", rates.part, *shares)
-    assert sentence in README.read_text(), f"write into the README: {sentence}"
+    sentence = english.say("scope_measured", english.part(rates.part), *shares)
+    assert sentence in " ".join(README.read_text().split()), f"write into the README: {sentence}"

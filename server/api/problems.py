@@ -79,16 +79,21 @@ def _from_apiflask(error: HTTPError) -> Response:
     kind = BY_STATUS.get(error.status_code, BadRequest)
     if not isinstance(error.__cause__, ValidationError):
         return respond(kind(error.message or ""))
+    if _is_json_as_form():
+        return respond(kind("This looks like JSON: add -H 'Content-Type: application/json'"))
     found = faults(error.__cause__)
     return respond(kind(sentence(found) + _hint(found)), errors=found)
 
 
+def _is_json_as_form() -> bool:
+    """Whether JSON came as a form: curl -d sends it so without a header."""
+    return request.mimetype == FORM and next(iter(request.form), "").lstrip().startswith(("{", "["))
+
+
 def _hint(found: dict[str, list[str]]) -> str:
-    """What curl -d makes of an address with a "&", and of JSON."""
+    """What curl -d makes of an address with a "&"."""
     if request.mimetype != FORM:
         return ""
-    if next(iter(request.form), "").lstrip().startswith(("{", "[")):
-        return ". This looks like JSON: add -H 'Content-Type: application/json'"
     if "?" in request.form.get("url", "") and "is not known here" in sentence(found):
         return '. An address with a "&" must be sent encoded: curl --data-urlencode url=...'
     return ""

@@ -185,7 +185,7 @@ def _worth(verdict: dict[str, Any], words: Words) -> Iterator[str]:
         yield say("blind_to", words.kinds(basis["blind_to"]))
     people, found = basis["people"], basis["guarantee"]
     yield say("worth_people", str(people["genuine"]), str(people["manipulated"]))
-    share = say("percent", f"{100 * found['flagged_at_most']:.1f}")
+    share = say("percent", words.decimal(100 * found["flagged_at_most"], 1))
     yield say("worth_guarantee", str(found["people"]), str(found["flagged"]), share)
 
 
@@ -198,7 +198,7 @@ def _worth_of_flag(verdict: dict[str, Any], words: Words) -> Iterator[str]:
     if verdict["label"] == "fake" and right + wrong > 0:
         yield words.say("worth_flag", f"{100 * right / (right + wrong):.0f}")
     shares = map(words.percent, (rates["flags_fake"], rates["flags_real"]))
-    yield words.say("scope_measured", rates["part"], *shares)
+    yield words.say("scope_measured", words.part(rates["part"]), *shares)
 
 
 def _face(

@@ -84,7 +84,7 @@ class NetworksProcess:
                 log.warning("the process of the networks is slow; checks run on TFLite until then")
 
     def connect(self) -> Ends | None:
-        """A channel for a check; None if there is none, and TFLite has to do."""
+        """A channel for a check; None if the process is away: the check then runs on TFLite."""
         with self._lock:
             if self._process.poll() is not None and time.monotonic() > self._again_at:
                 log.warning("the process of the networks has ended; it is started again")

@@ -32,9 +32,10 @@ blueprint = Blueprint(
 @blueprint.get("/")
 def index() -> Response:
     """The start page, in the browser's language or that of `?language=`."""
-    rates = registry.spec(current().settings.model).rates
+    model = registry.spec(current().settings.model)
     words = spoken(request.args.get("language"))
-    response = Response(render_template("index.html", words=words, rates=rates))
+    page = render_template("index.html", words=words, rates=model.rates, scope=model.likelihood)
+    response = Response(page)
     response.vary.add("Accept-Language")
     response.add_etag()
     response.make_conditional(request)

@@ -23,6 +23,7 @@ from server.terms import AnalysisOptions
 from tests import media
 from tests.e2e.conftest import Site, served
 from tests.e2e.extension import Extension, drawn, finish, loaded, wait_for
+from tests.e2e.test_extension_capture import STREAM
 from tests.server.test_main import run
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -57,6 +58,18 @@ SAVED = """(() => {
     return createObjectURL(file);
   };
 })()"""
+LIVE = """<video muted autoplay width="640" height="480"></video><script>
+  const sheet = document.createElement("canvas");
+  [sheet.width, sheet.height] = [640, 480];
+  const face = new Image();
+  face.src = "kept.png";
+  let n = 0;
+  setInterval(() => {
+    n += 1;
+    sheet.getContext("2d").drawImage(face, 60 + n % 90, 20, 440, 440);
+  }, 66);
+  document.querySelector("video").srcObject = sheet.captureStream(15);
+</script>"""
 HELD = "() => chrome.offscreen.hasDocument()"
 ENCODED = """async ([side, pixels]) => {
   const { encodedAgain } = await import('/local/bitmaps.js');
@@ -142,14 +155,19 @@ def test_a_click_on_what_plays(local: Extension, site: Site, portrait: np.ndarra
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["video", "image"])
+@pytest.mark.parametrize("kind", ["video", "image", "stream", "live"])
 def test_a_report_that_the_service_confirms(
     local: Extension, site: Site, portrait: np.ndarray, tmp_path: Path, kind: str
 ) -> None:
-    """Saved from the popup: one page, with the verdict and the file to make it again inside."""
+    """Saved from the popup: one page, with the verdict and the file to make it again inside. A
+    stream that a script puts together and a live one have no file but that."""
     media.picture(site.folder / "kept.png", portrait)
+    pictures = media.moving(portrait, 180, (640, 480))
+    media.clip(site.folder / "here.webm", pictures, fps=15, options={"g": "30"})
     body = {"video": "<video src=here.webm muted loop autoplay width=640 height=480></video>"}
     body["image"] = "<img src=kept.png width=512 height=512>"
+    body["stream"] = STREAM.replace("'hidden'", "'here'")
+    body["live"] = LIVE
     (site.folder / "kept.html").write_text(f"<!doctype html><title>kept</title>{body[kind]}")
     page = local.context.new_page()
     page.goto(f"{site.url}/kept.html")
@@ -167,6 +185,9 @@ def test_a_report_that_the_service_confirms(
     )
     [name] = set(links) - {"mesoscope-verdict.json"}
     assert f"verify mesoscope-verdict.json {name}" in html
+    if kind in ("stream", "live"):
+        assert f"{site.url}/kept.html" in html, "its page stands for the address that it has not"
+        assert "blob:" not in html
     verdict = urllib.parse.unquote(links["mesoscope-verdict.json"].partition(",")[2])
     (tmp_path / "verdict.json").write_text(verdict)
     (tmp_path / name).write_bytes(base64.b64decode(links[name].partition(",")[2]))

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests import media
 from tests.e2e.conftest import Site
 from tests.e2e.extension import Extension, drawn, finish, loaded, shoot, wait_for
 from tests.e2e.test_extension_capture import STREAM
+from tests.extension.test_origin import BODIES, packet
+from tests.signing import action, signed
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -144,6 +147,36 @@ def test_a_picture_by_the_context_menu(local: Extension, site: Site, portrait: n
     [check] = _done(local, page)
     assert (check["way"], check["jobId"]) == ("browser", None)
     assert len(check["result"]["faces"]) == 1
+    page.close()
+
+
+@pytest.mark.parametrize("kind", ["labelled", "sealed"])
+def test_what_a_picture_declares(
+    local: Extension, site: Site, portrait: np.ndarray, kind: str
+) -> None:
+    """From the browser's cache alone: the file is gone from its site when the check begins."""
+    file = site.folder / f"{kind}.{'jpg' if kind == 'labelled' else 'png'}"
+    if kind == "labelled":
+        Image.fromarray(portrait).save(file, xmp=packet(BODIES["attribute"]), quality=95)
+    else:
+        plain = media.picture(site.folder / "plain.png", portrait)
+        signed(plain, file, action("created", "digitalCapture"))
+    page = opened(local, site, f"{kind}.html", f'<img src="{file.name}" width="512" height="512">')
+    page.wait_for_function("document.querySelector('img').complete")
+    file.unlink()
+    popup = local.click(page)
+    popup.click("#check")
+    finish(local, popup, page)
+    said = popup.text(".declared")
+    says = {
+        "labelled": ("Made with generative AI", "without a signature"),
+        "sealed": ("Content Credentials", "has not tested"),
+    }
+    assert all(part in said for part in says[kind]), said
+    popup.shoot(f"local-declared-{kind}")
+    [check] = _done(local, page)
+    assert check["result"]["provenance"]["state"] == "read"
+    popup.close()
     page.close()
 
 

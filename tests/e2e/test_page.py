@@ -249,6 +249,38 @@ def test_try_again_opens_the_new_check(page: playwright.Page, site: Site, clip: 
     expect(page.locator(".stills img").first).to_be_visible()
 
 
+def test_the_list_shows_each_check_and_can_be_narrowed(
+    browser: playwright.Browser, service: str, site: Site, portrait: np.ndarray
+) -> None:
+    pictures = media.moving(portrait, count=30, size=(640, 480))
+    clip = media.clip(site.folder / "listed.mp4", pictures, fps=15)
+    with opened(browser, service, wrong=("404 (NOT FOUND)",)) as page:
+        check_address(page, f"{site.url}/{clip.name}")
+        report_of(page)
+        done = id_of(page)
+        page.click(".back")
+        expect(page.locator(".entry .thumb")).to_have_js_property("complete", True)
+        assert "kind=frame" in (page.get_attribute(".thumb", "src") or "")
+        assert seen(page, ".thumb") == 1
+        assert page.locator("#filter").is_hidden(), "a short list needs none"
+        for number in range(7):
+            check_address(page, f"{site.url}/nowhere-{number}.mp4")
+            page.locator("#one .problem").wait_for(timeout=LONG_MS)
+            page.click(".back")
+        entries = page.locator(".entry:visible")
+        expect(entries).to_have_count(8)
+        expect(page.locator(".why").first).to_have_text("The video is no longer there")
+        heights = [entry.bounding_box()["height"] for entry in entries.all()]
+        assert max(heights) < 100, "one error does not push the others out of sight"
+        shoot(page, "list")
+        assert_accessible(page)
+        page.select_option("#filter", "failed")
+        expect(entries).to_have_count(7)
+        requests.delete(f"{service}/jobs/{done}", timeout=20)
+        page.reload()
+        expect(page.locator(".thumb")).to_have_count(0)  # deleted with the result
+
+
 def test_an_empty_file(browser: playwright.Browser, service: str, tmp_path: Path) -> None:
     empty = tmp_path / "empty.mp4"
     empty.touch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from tests.e2e.screens import (  # noqa: E402
     FOLDER,
     LOCALES,
     SCHEMES,
+    VIEWS,
+    WIDTHS,
     close_up_film,
     each_view,
     shoot,
@@ -54,7 +57,7 @@ def test_the_popup_and_the_overlay(
     name = f"close-up-{language}.html"
     (site.folder / name).write_text(
         f'<!doctype html><html lang="en"><title>Close-up</title><main><h1>A face</h1>'
-        f'<video src="{close_up.name}" muted controls width="480" height="480"></video></main>'
+        f'<video src="{close_up.name}" muted controls style="width: min(100%, 480px)"></video>'
     )
     page.goto(f"{site.url}/{name}")
     loaded(page)
@@ -63,22 +66,25 @@ def test_the_popup_and_the_overlay(
     drawn(extension, page)
     overlay = extension.overlay(page)
     wait_for(page, lambda: len(overlay.boxes()) == 1, name="a box")
-    page.wait_for_timeout(600)
-    [box], panel = overlay.boxes(), overlay.panel()
-    assert panel["bottom"] <= box["top"] or panel["top"] >= box["bottom"], (box, panel)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=str(FOLDER / f"overlay-{language}.png"))
+    for width, scheme in VIEWS:
+        page.set_viewport_size({"width": WIDTHS[width], "height": 700})
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(600)
+        [box], panel = overlay.boxes(), overlay.panel()
+        assert panel["bottom"] <= box["top"] or panel["top"] >= box["bottom"], (box, panel)
+        page.screenshot(path=str(FOLDER / f"overlay-{language}-{width}-{scheme}.png"))
     tag = overlay.only("(root) => root.querySelector('.tag').innerText")
     assert words(language).say("person", "1") in tag
     tab = tab_of(extension, page)
     popup.close()
     shown = extension.context.new_page()
-    shown.set_viewport_size({"width": 400, "height": 700})
     shown.goto(extension.address(f"popup/popup.html?tab={tab}"))
     shown.wait_for_selector(".verdict .worth")
-    for scheme in SCHEMES:
+    for width, scheme in itertools.product((400, 360), SCHEMES):  # a popup's, and a phone's
+        shown.set_viewport_size({"width": width, "height": 700})
         shown.emulate_media(color_scheme=scheme)
-        shoot(shown, f"popup-{language}-{scheme}")
+        shoot(shown, f"popup-{language}-{width}-{scheme}")
     for each in (shown, page):
         each.close()
     extension.set(language="auto")

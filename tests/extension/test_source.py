@@ -63,6 +63,10 @@ def test_a_script(path: Path) -> None:
     assert len(text.splitlines()) < 220
     if name.startswith("background/") or name in {"words.js", "local/runtime.js"}:
         return
+    if name == "content/original.js":
+        assert text.count("fetch(") == 1
+        assert 'cache: "only-if-cached", mode: "same-origin"' in text, "no request leaves"
+        return
     assert not re.search(r"\bfetch\(", text), "only the service worker speaks to the service"
 
 
@@ -98,6 +102,15 @@ def test_a_catalogue(language: str) -> None:
     for key, text in ours.items():
         assert text.strip(), key
         assert set(re.findall(r"\$\d", text)) <= set(re.findall(r"\$\d", english[key])), key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_share_is_written_as_the_language_has_it(language: str) -> None:
+    """Its sign would go astray in a line from right to left, and break away from its number."""
+    percent = messages(language)["percent"].replace("$1", "")
+    for key, text in messages(language).items():
+        left = re.sub(rf"\d{re.escape(percent)}", "", text) if key != "percent" else ""
+        assert "%" not in left, (key, text)
 
 
 def speakers() -> Iterator[str]:

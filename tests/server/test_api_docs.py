@@ -19,6 +19,7 @@ from server.config import Settings
 from server.errors import AppError, kinds
 
 TOKEN = "a-token-of-many-letters"
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +158,14 @@ def test_models_say_what_they_are_worth(client: FlaskClient) -> None:
         assert (card.status_code, card.mimetype) == (200, "text/markdown")
         assert card.text == spec.card.read_text()
     assert client.get("/models/odd/card").status_code == 404
+
+
+def test_json_that_comes_as_a_form(client: FlaskClient) -> None:
+    """curl -d sends it so: the header that is missing is named, and nothing else."""
+    form = "application/x-www-form-urlencoded"
+    answer = client.post(
+        "/check-url", data='{"url": "https://a.test/b"}', content_type=form, headers=AUTHORIZED
+    )
+    assert answer.status_code == 422
+    assert answer.get_json()["detail"].startswith("This looks like JSON: add -H")
+    assert "errors" not in answer.get_json()

@@ -73,6 +73,28 @@ def test_settings_reach_the_check(film: Path) -> None:
     assert json.loads(done.stdout)["label"] == "no-face"
 
 
+def test_several_files_with_options(film: Path) -> None:
+    line = ("analyze", "--json", "--samples-per-s", "1", "--end-s", "1", "--model", "meso3")
+    done = run(*line, str(film), str(film.with_name("nowhere.mp4")), str(film))
+    assert done.returncode == 1
+    assert "not-found: " in done.stderr
+    assert "nowhere.mp4" in done.stderr
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first["model"]["name"] == second["model"]["name"] == "meso3"
+    assert first["options"]["samples_per_s"] == 1
+    assert max(first["media"]["sampled_s"]) <= 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [("--samples-per-s", "99", "at most 10"), ("--model", "nosuch", "meso3-full")],
+)
+def test_an_option_out_of_bounds(film: Path, option: str, value: str, says: str) -> None:
+    done = run("analyze", option, value, str(film))
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [(None, "not-found"), (b"", "empty-file"), (b"text, no video", "not-media")],

@@ -121,6 +121,17 @@ def test_it_fits_a_narrow_terminal() -> None:
     assert "Person 1: Only a part" in text
 
 
+def test_a_replay_fits_a_narrow_terminal() -> None:
+    """No label and no number is cut off."""
+    report = verdict("real", face(1, "real"), face(2, "inconclusive"))
+    stream = io.StringIO()
+    terminal.show_replay(report, report, 0.02, [], Console(file=stream, width=80))
+    text = stream.getvalue()
+    assert "…" not in text
+    assert text.count("0.1200") == 6
+    assert text.count("P(fake)") >= 2
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0:00.0"), (59.96, "1:00.0"), (65.3, "1:05.3"), (3725, "1:02:05.0")]
 )

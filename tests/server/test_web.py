@@ -70,13 +70,15 @@ def test_words_of_no_language(client: FlaskClient) -> None:
 
 def test_what_it_can_and_cannot_do_stands_on_the_first_page(client: FlaskClient) -> None:
     text, english = client.get("/").text, words("en")
-    rates = registry.spec(Settings().model).rates
+    model = registry.spec(Settings().model)
+    rates, scope = model.rates, model.likelihood
     assert rates is not None
+    assert scope is not None
     shares = english.percent(rates.flags_fake), english.percent(rates.flags_real)
     for sentence in (
-        english.say("scope_does"),
+        english.say("scope_does", english.kinds(scope.covers)),
         english.say("scope_not"),
-        english.say("scope_measured", rates.part, *shares),
+        english.say("scope_measured", english.part(rates.part), *shares),
         english.say("page_privacy"),
     ):
         assert str(escape(sentence)) in text

@@ -37,6 +37,12 @@ def test_no_probability_is_shown_as_certain() -> None:
     ]
 
 
+def test_numbers_and_data_sets_in_each_language() -> None:
+    assert [words(language).decimal(1.18, 1) for language in ("en", "de")] == ["1.2", "1,2"]
+    assert words("de").part("DFDC test, single crops").startswith("einzelnen Bildern")
+    assert words("de").part("somebody's own") == "somebody's own"
+
+
 def test_values_are_filled_in_and_an_unknown_key_stays() -> None:
     english = words("en")
     assert english.say("span", "0:01", "0:02") == "0:01 to 0:02"

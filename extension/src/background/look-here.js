@@ -4,13 +4,15 @@ import { captureImage, captureVideo } from "./capture.js";
 import { LocalFault } from "../local/host.js";
 import { createLocal, problemOf } from "./local.js";
 import { documented } from "./looked-at.js";
-import { draw } from "./page.js";
+import { originIn } from "./origin.js";
+import { draw, tell } from "./page.js";
+import { blobOf } from "./picture.js";
 import { fail } from "./problem.js";
 import { find, isOpen } from "./store.js";
 
 /**
  * @import { About } from "../local/desk.js"
- * @import { Verdict } from "../verdict/types.js"
+ * @import { Provenance, Verdict } from "../verdict/types.js"
  * @import { Captured } from "./capture.js"
  * @import { Check } from "./store.js"
  *
@@ -23,6 +25,13 @@ async function lookAtImage(check, look) {
   const picture = await captureImage(check.tabId, check.subject);
   await look(picture, 0);
   return [{ picture, time_s: 0 }];
+}
+
+/** @param {Check} check @returns {Promise<{provenance?: Provenance}>} what its file declares of its origin, where that can be had */
+async function declared({ tabId, subject: { kind, frameId, key } }) {
+  const file = kind === "image" ? await tell(tabId, frameId, { type: "original", key }).catch(() => null) : null;
+  const provenance = file && originIn(new Uint8Array(await blobOf(file).arrayBuffer()));
+  return provenance ? { provenance } : {};
 }
 
 /**
@@ -62,7 +71,8 @@ export function createLookHere(publish) {
       };
       try {
         const pictures = await (kind === "image" ? lookAtImage(check, look) : lookAtVideo(check, look, publish));
-        return await documented(check.id, await local.finish(check.id), pictures);
+        const verdict = await documented(check.id, await local.finish(check.id), pictures);
+        return { ...verdict, ...await declared(check) };
       } catch (error) {
         await local.drop(check.id).catch(() => {}); // the fault itself is thrown below
         throw error instanceof LocalFault ? problemOf(error) : error;

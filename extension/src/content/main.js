@@ -2,6 +2,7 @@
 // does nothing until the service worker sends a message.
 
 import { grab, preview } from "./grab.js";
+import { original } from "./original.js";
 import { createOverlays } from "./overlays.js";
 import { pointAt } from "./point.js";
 import { createSubjects } from "./subjects.js";
@@ -18,6 +19,7 @@ import { createSubjects } from "./subjects.js";
  *   | {type: "draw", key: string, drawing: Drawing}
  *   | {type: "erase", key: string}
  *   | {type: "grab", key: string}
+ *   | {type: "original", key: string}
  *   | {type: "preview", key: string}
  *   | {type: "point", key: string}
  *   | {type: "play", key: string}
@@ -42,6 +44,8 @@ function start() {
       const element = subjects.element(key);
       return element ? grab(element) : null;
     },
+    /** @param {{key: string}} message */
+    original: ({ key }) => original(subjects.element(key)),
     /** @param {{key: string}} message */
     preview({ key }) {
       const element = subjects.element(key);
@@ -69,7 +73,9 @@ function start() {
   chrome.runtime.onMessage.addListener((/** @type {PageMessage} */ message, { url }, reply) => {
     const answer = answers[message.type];
     // A page of ours that holds this also gets what other pages of ours ask the worker.
-    if (answer && !/\/(popup|welcome)\//.test(url ?? "")) reply(answer(/** @type {any} */ (message)) ?? null);
+    if (!answer || /\/(popup|welcome)\//.test(url ?? "")) return false;
+    Promise.resolve(answer(/** @type {any} */ (message))).then((value) => reply(value ?? null));
+    return true; // it answers in a moment
   });
 }
 

@@ -47,7 +47,7 @@ export function bestFirst(finds) {
 
 /**
  * Those that overlap no better one by more than `most` of the area of both together, or of the
- * smaller one. Not the usual greedy suppression: one goes even if the better one goes too.
+ * smaller one. Non-greedy suppression: a box that is dropped itself still drops others.
  * @param {Find[]} finds best first @param {number} most @param {"both"|"smaller"} of
  */
 export function nmsNongreedy(finds, most, of = "both") {

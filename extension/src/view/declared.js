@@ -25,7 +25,7 @@ function sourceText(words, { source, seal, signer, by }) {
 /** @param {string} claim @param {string} source */
 function entry(claim, source) {
   return element("li", {},
-    ...(claim ? [element("strong", { text: claim, attributes: { dir: "auto" } })] : []),
+    ...(claim ? [element("strong", { text: `${claim}.`, attributes: { dir: "auto" } })] : []),
     element("span", { class: "note", text: ` ${source}` }));
 }
 

@@ -80,6 +80,19 @@ export function worthTexts(words, { label, lr, basis, model: { rates } }) {
   ];
 }
 
+/** @param {Words} words @param {Scope} scope @returns {string} what a model looks for */
+export function scopeText(words, { covers, blind_to }) {
+  const rest = blind_to.length ? ` ${words.say("blind_to", kindsText(words, blind_to))}` : "";
+  return words.say("scope_does", kindsText(words, covers)) + rest;
+}
+
+/** @param {Words} words @param {Rates} rates @returns {string} how often a model was right, and on what */
+export function measuredText(words, { part, flags_fake, flags_real }) {
+  const key = `part_${(part.toLowerCase().match(/\w+/g) ?? []).join("_")}`;
+  const on = words.knows(key) ? words.say(key) : part;
+  return words.say("scope_measured", on, words.percent(flags_fake), words.percent(flags_real));
+}
+
 /** @param {Words} words @param {MediaLabel} label @param {Rates|null} rates @returns {string[]} what a flag is worth, of a verdict without likelihood ratios */
 function flagTexts(words, label, rates) {
   if (!rates || label === "no-face") return [];
@@ -87,7 +100,7 @@ function flagTexts(words, label, rates) {
   const hundred = new Intl.NumberFormat(words.language, { maximumFractionDigits: right !== null && right < 1 ? 1 : 0 });
   return [
     ...(right === null ? [] : [words.say("worth_flag", hundred.format(right))]),
-    words.say("scope_measured", rates.part, words.percent(rates.flags_fake), words.percent(rates.flags_real)),
+    measuredText(words, rates),
   ];
 }
 

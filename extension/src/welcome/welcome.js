@@ -2,6 +2,7 @@
 
 import rules from "../local/rules.js";
 import { connect } from "../view/connect.js";
+import { measuredText, scopeText } from "../view/phrases.js";
 import { byId, translate } from "../view/translate.js";
 import { loadWords } from "../words.js";
 import { isPacked } from "../background/packed.js";
@@ -31,13 +32,11 @@ async function showKeys(words) {
   }
 }
 
-/** @param {Words} words how often the shipped model is right */
-function showMeasured(words) {
-  const { rates } = rules;
-  byId("measured").hidden = !rates;
-  if (!rates) return;
-  const shares = [rates.flags_fake, rates.flags_real].map(words.percent);
-  byId("measured").textContent = words.say("scope_measured", rates.part, ...shares);
+/** @param {Words} words */
+function showScope(words) {
+  const { covers, blind_to, rates } = rules.measured;
+  byId("looks-for").textContent = scopeText(words, { covers, blind_to });
+  byId("measured").textContent = measuredText(words, rates);
 }
 
 async function open() {
@@ -53,7 +52,7 @@ async function open() {
   byId("server").value = settings.server;
   byId("question").textContent = words.say("welcome_question", new URL(settings.server).hostname);
   listenForCopies(words);
-  showMeasured(words);
+  showScope(words);
   if (here) await offerSamples(words, settings);
   else linkSamples(settings.server);
   byId("connection").addEventListener("submit", async (/** @type {Event} */ event) => {

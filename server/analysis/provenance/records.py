@@ -27,6 +27,7 @@ Seal = Literal[
     "unreadable",
     "too-large",
     "elsewhere",  # only an address stands in the file, and nothing is fetched
+    "unchecked",  # a browser saw that they are there, and checked nothing
 ]
 State = Literal["read", "unreadable"]
 

@@ -2,11 +2,12 @@
 import { Problem, checkFile, checkUrl, job as ask, remove } from "./api.js";
 import { ended, follow } from "./follow.js";
 import { readHistory, writeHistory } from "./history.js";
+import { strongest } from "./stills.js";
 import { words } from "./words.js";
 
 /**
  * @import { Job, Options, ProblemBody } from "./api.js"
- * @import { Entry } from "./history.js"
+ * @import { Entry, Shown } from "./history.js"
  * @import { MediaLabel } from "./extension/verdict/types.js"
  *
  * @typedef {{url: string}|{file: File}} Source
@@ -18,6 +19,7 @@ import { words } from "./words.js";
  * @property {number} at when it was asked for, in Unix milliseconds
  * @property {"sending"|"refused"|Job["state"]} state
  * @property {MediaLabel|null} label
+ * @property {Shown|null} shown
  * @property {number} sent share of the file that has been sent
  * @property {boolean} silent the service does not answer just now
  * @property {Job|null} job
@@ -29,7 +31,7 @@ import { words } from "./words.js";
 
 /** @param {Entry} entry @returns {Check} */
 const remembered = (entry) => ({
-  ...entry, sent: 1, silent: false, job: null, problem: null, file: null, asked: null,
+  shown: null, ...entry, sent: 1, silent: false, job: null, problem: null, file: null, asked: null,
   run: new AbortController(),
 });
 
@@ -57,7 +59,7 @@ export class Checks extends EventTarget {
     /** @type {Check} */
     const check = {
       id: null, title: "url" in source ? source.url : source.file.name, kind: file ? "file" : "url",
-      at: Date.now(), state: "sending", label: null, sent: 0, silent: false, job: null, problem: null,
+      at: Date.now(), state: "sending", label: null, shown: null, sent: 0, silent: false, job: null, problem: null,
       file, asked: { source, options }, run: new AbortController(),
     };
     this.all.unshift(check);
@@ -162,6 +164,7 @@ export class Checks extends EventTarget {
   #heard(check, job) {
     Object.assign(check, {
       job, state: job.state, silent: false, problem: job.error, label: job.result?.label ?? null,
+      shown: job.result ? strongest(job.result)[0] ?? null : null,
     });
     if (check.title === unnamed(job.id)) {
       Object.assign(check, { at: job.created_at * 1000, kind: job.kind, title: job.source ?? (job.title || check.title) });
@@ -189,8 +192,8 @@ export class Checks extends EventTarget {
   }
 
   #keep() {
-    writeHistory(this.all.flatMap(({ id, title, kind, at, state, label }) =>
-      id && state !== "sending" && state !== "refused" ? [{ id, title, kind, at, state, label }] : []));
+    writeHistory(this.all.flatMap(({ id, title, kind, at, state, label, shown }) =>
+      id && state !== "sending" && state !== "refused" ? [{ id, title, kind, at, state, label, shown }] : []));
   }
 
   /** @param {Check} check */

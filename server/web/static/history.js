@@ -3,6 +3,8 @@
 /**
  * @import { MediaLabel } from "./extension/verdict/types.js"
  *
+ * @typedef {{face: number, moment: number}} Shown a face at one of its strongest moments
+ *
  * @typedef {object} Entry
  * @property {string} id of the job
  * @property {string} title
@@ -10,6 +12,7 @@
  * @property {number} at when it was asked for, in Unix milliseconds
  * @property {"queued"|"running"|"done"|"failed"|"cancelled"} state as last received
  * @property {MediaLabel|null} label
+ * @property {Shown|null} [shown] its picture in the list, which the service keeps
  */
 
 const KEY = "mesoscope.checks";

@@ -5,6 +5,9 @@ import { words } from "./words.js";
 
 /** @import { ProblemBody } from "./api.js" */
 
+/** In a list, where the rest stands on the check's own page. @param {ProblemBody} problem */
+export const problemLine = (problem) => element("p", { class: "note why", text: problemText(words, problem).title });
+
 /** @param {ProblemBody} problem @param {(() => void)|null} again @param {AbortSignal} [signal] */
 export function problemView(problem, again, signal) {
   const { title, detail } = problemText(words, problem);

@@ -11,7 +11,7 @@ import { fineClock, words } from "./words.js";
 const MOST = 3;
 
 /** @param {Verdict} verdict @returns {{face: number, moment: number, t: number, p: number}[]} the strongest first */
-function strongest({ faces }) {
+export function strongest({ faces }) {
   const all = faces.flatMap(({ id, moments }) =>
     (moments ?? []).map(({ t, p_fake }, moment) => ({ face: id, moment, t, p: p_fake })));
   const times = new Set();

@@ -42,6 +42,7 @@ export function chart(face, { media, model }, seek, signal) {
   }, { signal });
   const limits = model.fake_at === undefined || model.real_at === undefined ? [] : [element("figcaption", {
     text: words.say("chart_limits", words.percent(model.fake_at), words.percent(model.real_at)),
+    attributes: { dir: words.dir },
   })];
   return element("figure", { class: "timeline", attributes: { dir: "ltr" } },
     element("div", { class: "scale", attributes: { "aria-hidden": "true" } },
