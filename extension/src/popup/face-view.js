@@ -65,7 +65,7 @@ export function faceView(view, check, face, verdict, seek) {
     element("h3", { text: words.say("person", String(face.id)) }),
     element("p", {}, (check.result ? labelBadge : badgeSoFar)(words, face, verdict.basis)),
     ...(p ? [element("p", { text: p })] : []),
-    ...(undecided ? [] : face.reasons).map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
+    ...(undecided ? [] : face.reasons).map((reason) => element("p", { class: "reason", text: reasonText(words, reason, face) })),
     ...details(words, face));
   const card = element("article", { class: "face" },
     element("div", { class: "who" }, ...thumbnail(view, check, face), finding));

@@ -18,6 +18,7 @@ import { words } from "./words.js";
  * @property {number} at when it was asked for, in Unix milliseconds
  * @property {"sending"|"refused"|Job["state"]} state
  * @property {MediaLabel|null} label
+ * @property {string[]} [covers] the kinds of fakes that "no sign" is said of
  * @property {number} sent share of the file that has been sent
  * @property {boolean} silent the service does not answer just now
  * @property {Job|null} job
@@ -161,7 +162,7 @@ export class Checks extends EventTarget {
   /** @param {Check} check @param {Job} job */
   #heard(check, job) {
     Object.assign(check, {
-      job, state: job.state, silent: false, problem: job.error, label: job.result?.label ?? null,
+      job, state: job.state, silent: false, problem: job.error, label: job.result?.label ?? null, covers: job.result?.basis?.covers,
     });
     if (check.title === unnamed(job.id)) {
       Object.assign(check, { at: job.created_at * 1000, kind: job.kind, title: job.source ?? (job.title || check.title) });
@@ -189,8 +190,8 @@ export class Checks extends EventTarget {
   }
 
   #keep() {
-    writeHistory(this.all.flatMap(({ id, title, kind, at, state, label }) =>
-      id && state !== "sending" && state !== "refused" ? [{ id, title, kind, at, state, label }] : []));
+    writeHistory(this.all.flatMap(({ id, title, kind, at, state, label, covers }) =>
+      id && state !== "sending" && state !== "refused" ? [{ id, title, kind, at, state, label, covers }] : []));
   }
 
   /** @param {Check} check */

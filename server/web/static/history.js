@@ -10,6 +10,7 @@
  * @property {number} at when it was asked for, in Unix milliseconds
  * @property {"queued"|"running"|"done"|"failed"|"cancelled"} state as last received
  * @property {MediaLabel|null} label
+ * @property {string[]} [covers] the kinds of fakes that "no sign" is said of
  */
 
 const KEY = "mesoscope.checks";

@@ -8,8 +8,8 @@ import { dateText, words } from "./words.js";
 /** @import { Check, Checks } from "./checks.js" */
 
 /** @param {Check} check */
-function outcome({ state, label }) {
-  if (label) return labelBadge(words, { label });
+function outcome({ state, label, covers }) {
+  if (label) return labelBadge(words, { label }, { covers: covers ?? [] });
   const texts = { failed: words.say("not_checked"), cancelled: words.say("called_off"), refused: words.say("not_checked") };
   return element("span", { class: "label none", text: texts[/** @type {keyof typeof texts} */ (state)] ?? "" });
 }

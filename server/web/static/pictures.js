@@ -46,7 +46,7 @@ export function moments(face, strongest, moving, id, seek, signal) {
     show("face");
     const caption = element("span", {},
       ...(moving ? [element("span", { text: fineClock(moment.t) })] : []),
-      element("b", { text: words.percent(moment.p_fake) }));
+      element("span", { text: words.say("score", words.percent(moment.p_fake)) }));
     const node = moving
       ? element("button", { class: "moment", click: () => seek(moment.t), signal, attributes: { type: "button" } }, image, caption)
       : element("div", { class: "moment" }, image, caption);
