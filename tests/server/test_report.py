@@ -96,7 +96,7 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
         assert f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" in page
     assert page.count("<svg") == 1, "one lane: the second person has no samples that were scored"
     # Nothing is fetched: whatever it points to is inside, but for searches that a click opens.
-    links = {link for link in re.findall(r'(?:src|href)="([^"]*)"', page)}
+    links = set(re.findall(r'(?:src|href)="([^"]*)"', page))
     assert {link for link in links if not link.startswith("data:")} == set(SEARCHES.values())
     assert not re.search(r'src="https?:', page)
 
