@@ -62,6 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")
     evaluate.add_argument("--out", type=Path, metavar="FOLDER", help="write tables and plots here")
     evaluate.add_argument("--robustness", action="store_true", help="after JPEG, H.264, blur, ...")
+    evaluate.add_argument("--compressed", action="store_true", help="verdicts by compression too")
     evaluate.set_defaults(run=_evaluate)
 
     spread = commands.add_parser("spread", help="how the scores of a clip's frames vary")
@@ -180,7 +181,8 @@ def _evaluate(args: argparse.Namespace) -> int:
     for folder in filter(None, (args.out, args.json and args.json.parent)):
         folder.mkdir(parents=True, exist_ok=True)  # before work is spent
     chosen = measured.read(args.source, RUNS / "prepared")
-    result = measured.measure(model, args.source.resolve().name, chosen, args.robustness)
+    name = args.source.resolve().name
+    result = measured.measure(model, name, chosen, args.robustness, args.compressed)
     print(measured.markdown(result))
     if args.json:
         args.json.write_text(

@@ -224,7 +224,6 @@ def _face(
         "moments": [
             {
                 "time": clock(moment["t"]),
-                "probability": percent(moment["p_fake"]),
                 "regions": words.regions(moment["regions"] or ()),
                 **{
                     kind: _data("image/jpeg", jpeg)

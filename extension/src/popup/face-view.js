@@ -41,10 +41,8 @@ function when({ signal }, text, time_s, seek) {
 function strongest(view, face, seek) {
   const { words } = view;
   if (!face.moments?.length) return [];
-  const items = face.moments.map(({ t, p_fake, regions }) => {
-    const rest = [words.say("score", words.percent(p_fake)), ...(regions?.length ? [regionsText(words, regions)] : [])];
-    return element("li", {}, when(view, words.clock(t), t, seek), ` · ${rest.join(" · ")}`);
-  });
+  const items = face.moments.map(({ t, regions }) =>
+    element("li", {}, when(view, words.clock(t), t, seek), ...(regions?.length ? [` · ${regionsText(words, regions)}`] : [])));
   return [element("h4", { text: words.say("strongest") }), element("ul", { class: "strongest" }, ...items)];
 }
 
