@@ -41,7 +41,7 @@ export function chart(face, { media, model }, seek, signal) {
     seek(Math.min(span, Math.max(0, ((event.clientX - left) / width) * span)));
   }, { signal });
   const limits = model.fake_at === undefined || model.real_at === undefined ? [] : [element("figcaption", {
-    text: words.say("chart_limits", words.percent(model.fake_at), words.percent(model.real_at)),
+    attributes: { dir: words.dir }, text: words.say("chart_limits", words.percent(model.fake_at), words.percent(model.real_at)),
   })];
   return element("figure", { class: "timeline", attributes: { dir: "ltr" } },
     element("div", { class: "scale", attributes: { "aria-hidden": "true" } },
