@@ -114,7 +114,7 @@ def test_a_step_is_one_strength_of_support():
 
 
 def test_a_clip_is_encoded_anew_at_its_times(astronaut, tmp_path):
-    video = clip(tmp_path / "a.mp4", moving(astronaut[:256, 96:352], 12, (257, 192)), fps=6)
+    video = clip(tmp_path / "a.mp4", moving(astronaut[:256, 96:352], 12, (256, 192)), fps=6)
     fine = reencoded.encoded(video, tmp_path / "fine.mp4", 23)
     coarse = reencoded.encoded(video, tmp_path / "coarse.mp4", 34)
     small = reencoded.encoded(video, tmp_path / "small.mp4", 23, 0.5, seconds=1)
