@@ -109,8 +109,9 @@ def finding(
     """The label in words, with its shape; `covers`: the kinds of fakes "no sign" is said of."""
     plain, colour = SIGNS[label]
     sign = plain if console.options.ascii_only else SHAPES[label]
-    bounded = label == "real" and covers
-    said = say("label_real_of", words(DEFAULT).kinds(covers)) if bounded else say(f"label_{label}")
+    said = say(f"label_{label}")
+    if label == "real" and covers:
+        said = say("label_real_of", words(DEFAULT).kinds(covers))
     return Text(f"{sign} {said}", style=colour)
 
 
