@@ -68,7 +68,7 @@ export function faceView(view, check, face, verdict, seek) {
   const card = element("article", { class: "face" },
     element("div", { class: "who" }, ...thumbnail(view, check, face), finding));
   if (verdict.media.kind !== "video") return card;
-  const span = words.say("seen", words.clock(face.start_s), words.clock(face.end_s));
+  const span = words.say("seen", words.clock(face.start_s), words.clock(Math.ceil(face.end_s)));
   card.append(
     element("p", {}, when(view, span, face.start_s, seek)),
     ...strongest(view, face, seek),

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from convert import bootstrap
 from tests.contract.verdict import LIKELIHOOD
 from tests.media import clip, moving
 from tests.training.evaluate.test_measured import CALIBRATION, stripes
@@ -22,6 +23,12 @@ from training.evaluate.likelihood.people import AS_IT_IS, HALF
 from training.evaluate.model import Model
 from training.evaluate.reencoded import Change, Told
 from training.evaluate.scored import scored
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """Intervals are measured in test_metrics.py; here a rough one will do."""
+    monkeypatch.setattr(bootstrap, "DRAWS", 20)
 
 
 @pytest.fixture
