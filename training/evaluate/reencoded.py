@@ -79,7 +79,7 @@ def clips_in(sources: Iterable[Path]) -> list[Path]:
 
 
 def changes(model: str, clips: Iterable[Path], seconds: float | None = None) -> Iterator[Change]:
-    """Each clip, or its first `seconds`, after each treatment.
+    """Each clip with a face, or its first `seconds`, after each treatment.
 
     Raises ValueError, with the clip's name, for what cannot be checked.
     """
@@ -87,6 +87,8 @@ def changes(model: str, clips: Iterable[Path], seconds: float | None = None) -> 
     for clip in clips:
         try:
             before = _told(analyzer.analyze(MediaFile(clip)))
+            if before.level == "no-face":
+                continue
             for treatment, how in TREATMENTS.items():
                 with tempfile.TemporaryDirectory() as folder:
                     again = encoded(clip, Path(folder) / "again.mp4", *how, seconds)
