@@ -12,7 +12,7 @@ import pytest
 
 from convert import bootstrap
 from tests.contract.verdict import LIKELIHOOD
-from tests.media import clip, moving
+from tests.media import clip, moving, numbered
 from tests.training.evaluate.test_measured import CALIBRATION, stripes
 from tests.training.pictures import picture, write_data
 from training import __main__ as command
@@ -141,10 +141,12 @@ def test_the_command_judges_each_clip_after_each_treatment(astronaut, tmp_path, 
     folder = tmp_path / "clips"
     folder.mkdir()
     clip(folder / "a.mp4", moving(astronaut[:256, 96:352], 6, (320, 240)), fps=3)
+    clip(folder / "nobody.mp4", numbered(6), fps=3)  # its support cannot change
     out = tmp_path / "table.csv"
     line = ["reencode", "meso3", str(folder), "--seconds", "2", "--out", str(out)]
     assert command.main(line) == 0
     told = capsys.readouterr().out
+    assert "nobody" not in told
     assert told.count("a.mp4, ") == len(reencoded.TREATMENTS)
     with out.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
