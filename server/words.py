@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from server.terms import PRIORS, SEARCHES, next_steps
+from server.terms import PRIORS, SEARCHES, UNTRAINED_RIGHT, next_steps
 
 LOCALES = Path(__file__).parents[1] / "extension" / "src" / "_locales"
 DEFAULT = "en"
@@ -97,6 +97,10 @@ class Words:
             self.say("worth_prior", str(prior), self.in_hundred(each / (1 + each)))
             for prior, each in odds.items()
         ]
+
+    def viewers(self) -> str:
+        """What people reach without a measurement."""
+        return self.say("worth_viewers", str(UNTRAINED_RIGHT))
 
     def next(self, found: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
         """What to do next about a face or verdict, each with the addresses that it needs."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from server.jobs.records import Job
 from server.jobs.store import Store
-from server.terms import SHAPES, UNJUDGED, UNTRAINED_RIGHT, Level
+from server.terms import SHAPES, UNJUDGED, Level
 from server.words import Words
 
 FEW = 2  # so many are shown like the others
@@ -185,7 +185,7 @@ def _worth(verdict: dict[str, Any], words: Words) -> Iterator[str]:
     yield say("worth_people", str(people["genuine"]), str(people["manipulated"]))
     share = say("percent", f"{100 * found['flagged_at_most']:.1f}")
     yield say("worth_guarantee", str(found["people"]), str(found["flagged"]), share)
-    yield say("worth_viewers", str(UNTRAINED_RIGHT))
+    yield words.viewers()
 
 
 def _worth_of_flag(verdict: dict[str, Any], words: Words) -> Iterator[str]:
@@ -198,7 +198,7 @@ def _worth_of_flag(verdict: dict[str, Any], words: Words) -> Iterator[str]:
         yield words.say("worth_flag", f"{100 * right / (right + wrong):.0f}")
     shares = map(words.percent, (rates["flags_fake"], rates["flags_real"]))
     yield words.say("scope_measured", rates["part"], *shares)
-    yield words.say("worth_viewers", str(UNTRAINED_RIGHT))
+    yield words.viewers()
 
 
 def _face(

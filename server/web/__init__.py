@@ -12,7 +12,6 @@ from server import words as catalogues
 from server.api.pages import spoken
 from server.api.service import current
 from server.errors import NotFound
-from server.terms import UNTRAINED_RIGHT
 
 EXTENSION = Path(__file__).parents[2] / "extension" / "src"
 POLICY = (
@@ -35,9 +34,7 @@ def index() -> Response:
     """The start page, in the browser's language or that of `?language=`."""
     rates = registry.spec(current().settings.model).rates
     words = spoken(request.args.get("language"))
-    viewers = str(UNTRAINED_RIGHT)
-    text = render_template("index.html", words=words, rates=rates, viewers=viewers)
-    response = Response(text)
+    response = Response(render_template("index.html", words=words, rates=rates))
     response.vary.add("Accept-Language")
     response.add_etag()
     response.make_conditional(request)

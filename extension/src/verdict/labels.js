@@ -24,7 +24,7 @@ export const NEXT_OF_LEVEL = {"fake": "reverse-search", "suspicious": "better-co
 /** @type {Record<string, string>} */
 export const NEXT_OF_REASON = {"face-too-small": "frontal-face", "too-few-frames": "longer-part", "blurred": "better-copy", "scores-disagree": "reverse-search", "not-certain": "reverse-search", "out-of-scope": "frontal-face", "cut-short": "whole-file", "stopped-early": "original-uploader", "unstable": "better-copy"};
 
-/** Where to look for a picture, by name: only ever opened by a click. @type {Record<string, string>} */
+/** Where to look for a picture: only ever opened by a click. @type {Record<string, string>} */
 export const SEARCHES = {"TinEye": "https://tineye.com/", "Google": "https://images.google.com/", "Bing": "https://www.bing.com/visualsearch"};
 
 /** Of 100 such videos so many are fake: rare, as on the web, and as many as genuine ones. */
