@@ -72,6 +72,21 @@ export const WORST_FIRST = {_quoted(terms.WORST_FIRST)};
 
 /** Reasons that lie in the picture: such a face speaks neither way. */
 export const UNJUDGED = {_quoted(sorted(terms.UNJUDGED))};
+
+/** What a person may do next, by the level and by each reason. @type {{Record<string, string>}} */
+export const NEXT_OF_LEVEL = {_quoted(terms.NEXT_OF_LEVEL)};
+
+/** @type {{Record<string, string>}} */
+export const NEXT_OF_REASON = {_quoted(terms.NEXT_OF_REASON)};
+
+/** Where to look for a picture: only ever opened by a click. @type {{Record<string, string>}} */
+export const SEARCHES = {_quoted(terms.SEARCHES)};
+
+/** Of 100 such videos so many are fake: rare, as on the web, and as many as genuine ones. */
+export const PRIORS = {_quoted(terms.PRIORS)};
+
+/** On so many of 100 videos untrained people are right. */
+export const UNTRAINED_RIGHT = {terms.UNTRAINED_RIGHT};
 """
 
 

@@ -62,18 +62,23 @@ def show(verdict: dict[str, Any], console: Console) -> None:
     for said in (verdict.get("provenance") or {}).get("declarations", []):
         console.print(Text(declared(said)))
     level, shown = level_of(verdict), evidence(verdict)
-    console.print(finding(level, console))
+    covers = (verdict.get("basis") or {}).get("covers")
+    console.print(finding(level, console, covers))
     if shown:
         console.print(shown)
-    console.print(say(f"meaning_{level}"))
+    for sentence in words(DEFAULT).worth(verdict.get("lr")):
+        console.print(sentence)
     if verdict["reasons"]:
-        console.print(why(verdict["reasons"]))
+        console.print(why(verdict))
+    console.print(say(f"meaning_{level}"))
+    for step, addresses in words(DEFAULT).next(verdict):
+        console.print(" ".join((f"{say('next')}: {step}", *addresses.values())))
     if verdict["faces"]:
-        console.print(table(verdict["faces"], console))
+        console.print(table(verdict["faces"], console, covers))
     for face in verdict["faces"]:
         if face["reasons"] and len(verdict["faces"]) > 1:
             person = say("person", str(face["id"]))
-            console.print(f"{person}: {why(face['reasons'])}")
+            console.print(f"{person}: {why(face)}")
     console.print(Text(about(verdict), style="dim"))
 
 
@@ -83,24 +88,31 @@ def declared(said: dict[str, Any]) -> str:
     return f"{say('declared')}: {'. '.join(parts)}."
 
 
-def table(faces: list[dict[str, Any]], console: Console) -> Table:
-    """One row per face, worst first."""
+def table(
+    faces: list[dict[str, Any]], console: Console, covers: Sequence[str] | None = None
+) -> Table:
+    """One row per face, worst first; `covers` as in finding()."""
     rows = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     rows.add_column(say("column_person"))
     rows.add_column(say("column_finding"))
     rows.add_column(say("column_evidence"))
     rows.add_column(say("column_time"), no_wrap=True)
     for face in sorted(faces, key=lambda face: (WORST_FIRST.index(level_of(face)), face["id"])):
-        row = finding(level_of(face), console), evidence(face) or "not judged", when(face)
+        row = finding(level_of(face), console, covers), evidence(face) or "not judged", when(face)
         rows.add_row(str(face["id"]), *row)
     return rows
 
 
-def finding(label: Level | MediaLabel, console: Console) -> Text:
-    """The label in words, with its shape."""
+def finding(
+    label: Level | MediaLabel, console: Console, covers: Sequence[str] | None = None
+) -> Text:
+    """The label in words, with its shape; `covers`: the kinds of fakes "no sign" is said of."""
     plain, colour = SIGNS[label]
     sign = plain if console.options.ascii_only else SHAPES[label]
-    return Text(f"{sign} {say(f'label_{label}')}", style=colour)
+    said = say(f"label_{label}")
+    if label == "real" and covers:
+        said = say("label_real_of", words(DEFAULT).kinds(covers))
+    return Text(f"{sign} {said}", style=colour)
 
 
 def level_of(found: dict[str, Any]) -> Level | MediaLabel:
@@ -137,8 +149,8 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
 
-def why(reasons: list[str]) -> str:
-    return " ".join(say(f"reason_{reason}") for reason in reasons)
+def why(found: dict[str, Any]) -> str:
+    return " ".join(words(DEFAULT).reason(reason, found, clock) for reason in found["reasons"])
 
 
 def about(verdict: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ the tables of docs/api.md; `make contract` writes all that is kept as a file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -45,6 +45,42 @@ Reason = Literal[
 UNJUDGED: frozenset[Reason] = frozenset(
     {"face-too-small", "too-few-frames", "blurred", "out-of-scope"}
 )
+# What a person may do next, worded `next_better_copy`, ... in the catalogues: by the level, if it
+# calls for something of its own, then by each reason.
+NextStep = Literal[
+    "better-copy",
+    "frontal-face",
+    "longer-part",
+    "whole-file",
+    "reverse-search",
+    "original-uploader",
+]
+NEXT_OF_LEVEL: dict[Level | MediaLabel, NextStep] = {
+    "fake": "reverse-search",
+    "suspicious": "better-copy",
+    "real": "original-uploader",
+    "no-face": "frontal-face",
+}
+NEXT_OF_REASON: dict[Reason, NextStep] = {
+    "face-too-small": "frontal-face",
+    "too-few-frames": "longer-part",
+    "blurred": "better-copy",
+    "scores-disagree": "reverse-search",
+    "not-certain": "reverse-search",
+    "out-of-scope": "frontal-face",
+    "cut-short": "whole-file",
+    "stopped-early": "original-uploader",
+    "unstable": "better-copy",
+}
+# Where to look for a picture that one drops there oneself; only ever opened by a click.
+SEARCHES = {
+    "TinEye": "https://tineye.com/",
+    "Google": "https://images.google.com/",
+    "Bing": "https://www.bing.com/visualsearch",
+}
+PRIORS = (1, 50)  # of 100 such videos are fake: rare, as on the web, and as many as genuine ones
+# Of 100 videos: the meta-analysis of 56 papers that docs/evidence.md names.
+UNTRAINED_RIGHT = 57
 State = Literal["queued", "running", "done", "failed", "cancelled"]  # of a job
 Stage = Literal["queued", "fetch", "faces", "scores", "done"]
 PictureKind = Literal["face", "evidence", "frame"]
@@ -52,6 +88,13 @@ MediaKind = Literal["video", "image"]
 LONGEST_MEDIA_S = 1e6
 SchemaVersion = Literal[1, 2]
 SCHEMA: SchemaVersion = 2  # of the answer: tests/contract/verdict-2.schema.json
+
+
+def next_steps(level: Level | MediaLabel, reasons: Iterable[Reason]) -> list[NextStep]:
+    """What to do next about such an answer, each once, the most useful first; nothing about reasons
+    of another version."""
+    steps = (NEXT_OF_LEVEL.get(level), *map(NEXT_OF_REASON.get, reasons))
+    return [step for step in dict.fromkeys(steps) if step]
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ class Support(Shape):
 
 Lr = Annotated[float, Field(gt=0)]
 LrInterval = Annotated[list[Lr], Field(min_length=2, max_length=2)]
+Span = Annotated[list[float], Field(min_length=2, max_length=2)]  # from when to when, in seconds
 
 
 class Face(FaceOne):
@@ -102,7 +103,8 @@ class Face(FaceOne):
 
     `lr`: how many times more probable the scores of `crops` pictures are if the face is manipulated
     than if it is genuine; null where that was not measured, or could not be told. `scores`: what
-    each network gave, on its own scale.
+    each network gave, on its own scale. `stretch_s`: where scores disagree, from when to when the
+    face looks more manipulated than in the rest.
     """
 
     level: Level
@@ -111,6 +113,7 @@ class Face(FaceOne):
     lr_interval: LrInterval | None
     crops: Count
     scores: dict[Text, Fraction]
+    stretch_s: Span | None = None  # of a verdict that was made before there was any
 
 
 class Media(Shape):
@@ -247,6 +250,7 @@ class Verdict(VerdictOne):
     support: Support | None
     lr: Lr | None
     lr_interval: LrInterval | None
+    stretch_s: Span | None = None
     basis: Basis | None
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from server.terms import PRIORS, SEARCHES, UNTRAINED_RIGHT, next_steps
 
 LOCALES = Path(__file__).parents[1] / "extension" / "src" / "_locales"
 DEFAULT = "en"
@@ -59,6 +61,12 @@ class Words:
         key = "part_" + "_".join(re.findall(r"\w+", part.lower()))
         return self.say(key) if self.knows(key) else part
 
+    def in_hundred(self, share: float) -> str:
+        """How many of 100, never shown as none or all."""
+        if share > 0.99:
+            return self.say("over", "99")
+        return self.say("under", "1") if share < 0.01 else str(math.floor(100 * share + 0.5))
+
     def listed(self, parts: Iterable[str]) -> str:
         return self.messages["list_separator"].join(parts)
 
@@ -81,6 +89,36 @@ class Words:
             return self.say("support_none")
         strength = self.say(f"strength_{support['strength']}")
         return self.say(f"support_{support['direction']}", strength)
+
+    def reason(self, reason: str, found: Mapping[str, Any], clock: Callable[[float], str]) -> str:
+        """A reason of a face or verdict; where scores disagree, when, as `clock` writes times."""
+        stretch_s = found.get("stretch_s")
+        if reason == "scores-disagree" and stretch_s:
+            side = "fake" if found["label"] == "fake" else "unsure"
+            return self.say(f"stretch_{side}", *map(clock, stretch_s))
+        return self.say(f"reason_{reason}")
+
+    def worth(self, lr: float | None) -> list[str]:
+        """What evidence is worth where fakes are rare and where they are not (Bayes)."""
+        if lr is None:
+            return []
+        odds = {prior: lr * prior / (100 - prior) for prior in PRIORS}
+        return [
+            self.say("worth_prior", str(prior), self.in_hundred(each / (1 + each)))
+            for prior, each in odds.items()
+        ]
+
+    def viewers(self) -> str:
+        """What people reach without a measurement."""
+        return self.say("worth_viewers", str(UNTRAINED_RIGHT))
+
+    def next(self, found: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
+        """What to do next about a face or verdict, each with the addresses that it needs."""
+        steps = next_steps(found.get("level") or found["label"], found["reasons"])
+        return [
+            (self.say(f"next_{step}"), SEARCHES if step == "reverse-search" else {})
+            for step in steps
+        ]
 
     def declaration(self, said: Mapping[str, Any]) -> tuple[str, str]:
         """What a file claims of its origin, empty where its seal is broken; and in what form, and

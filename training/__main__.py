@@ -62,6 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")
     evaluate.add_argument("--out", type=Path, metavar="FOLDER", help="write tables and plots here")
     evaluate.add_argument("--robustness", action="store_true", help="after JPEG, H.264, blur, ...")
+    evaluate.add_argument("--compressed", action="store_true", help="verdicts by compression too")
     evaluate.set_defaults(run=_evaluate)
 
     spread = commands.add_parser("spread", help="how the scores of a clip's frames vary")
@@ -93,6 +94,13 @@ def main(argv: list[str] | None = None) -> int:
     stability = commands.add_parser("stability", help="right labels lost as unstable, on val")
     stability.add_argument("model", nargs="?", default="meso3")
     stability.set_defaults(run=_stability)
+
+    reencode = commands.add_parser("reencode", help="is a clip judged alike once encoded anew?")
+    reencode.add_argument("model", help="registered name")
+    reencode.add_argument("sources", nargs="+", type=Path, help="videos, or folders of them")
+    reencode.add_argument("--seconds", type=float, metavar="S", help="only the first of each")
+    reencode.add_argument("--out", type=Path, metavar="FILE.csv", help="write the table here")
+    reencode.set_defaults(run=_reencode)
 
     mesh = commands.add_parser("forgery-mesh", help="get the network that finds 468 points")
     mesh.set_defaults(run=_forgery_mesh)
@@ -174,7 +182,8 @@ def _evaluate(args: argparse.Namespace) -> int:
     for folder in filter(None, (args.out, args.json and args.json.parent)):
         folder.mkdir(parents=True, exist_ok=True)  # before work is spent
     chosen = measured.read(args.source, RUNS / "prepared")
-    result = measured.measure(model, args.source.resolve().name, chosen, args.robustness)
+    name = args.source.resolve().name
+    result = measured.measure(model, name, chosen, args.robustness, args.compressed)
     print(measured.markdown(result))
     if args.json:
         args.json.write_text(
@@ -248,6 +257,27 @@ def _stability(args: argparse.Namespace) -> int:
     from training.evaluate.robustness import report_stability
 
     print(report_stability(args.model, args.data), end="")
+    return 0
+
+
+def _reencode(args: argparse.Namespace) -> int:
+    from training.evaluate import reencoded
+
+    found, clips = [], reencoded.clips_in(args.sources)
+    for change in reencoded.changes(args.model, clips, args.seconds):
+        found.append(change)
+        before, after = change.before, change.after
+        print(
+            f"{change.clip}, {change.treatment}: support {before.place:+d} to {after.place:+d}, "
+            f"{before.level} to {after.level}",
+            flush=True,
+        )
+    for row in reencoded.table(found):
+        print("  ".join(f"{name} {value}" for name, value in row.items()))
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        reencoded.write(args.model, found, args.out)
+        print(f"written to {args.out}")
     return 0
 
 

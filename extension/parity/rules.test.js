@@ -34,15 +34,16 @@ test("the same scores get the same label, for the same reasons", async () => {
     const found = await judge(track, one.p_fake, how);
     assert.deepEqual([found.label, found.level, found.reasons], [one.label, one.level, one.reasons]);
     assert.deepEqual(found.support, one.support);
+    assert.deepEqual(found.stretch_s, one.stretch_s);
     const ratios = [[found.lr, ...(found.lr_interval ?? [])], [one.lr, ...(one.lr_interval ?? [])]];
     if (one.lr !== null) assert.ok(ratios[0].every((lr, i) => Math.abs(Math.log(lr / ratios[1][i])) < 0.01), String(ratios));
     assert.equal(found.p_fake === null, one.p === null);
     if (one.p !== null) assert.ok(apart([found.p_fake, ...found.interval], [one.p, ...one.interval]).most < 1e-4);
     assert.deepEqual(found.moments.map(({ t }) => t), one.moments.map(([t]) => t));
     assert.deepEqual(found.samples[0].box, one.box);
-    labels.add(found.level).add(found.support?.strength).add(found.label).add(found.reasons[0]);
+    labels.add(found.level).add(found.support?.strength).add(found.label).add(found.reasons[0]).add(found.stretch_s && "stretch");
   }
   const strengths = ["none", "weak", "moderate", "moderately-strong"];
-  const expected = [...strengths, "fake", "suspicious", "real", "inconclusive", "scores-disagree", "not-certain", "too-few-frames"];
+  const expected = [...strengths, "fake", "suspicious", "real", "inconclusive", "scores-disagree", "not-certain", "too-few-frames", "stretch"];
   for (const label of expected) assert.ok(labels.has(label), label);
 });

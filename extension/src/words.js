@@ -12,6 +12,7 @@ import LANGUAGES from "./view/languages.js";
  * @property {(key: string, ...values: string[]) => string} say the message, `$1`, `$2` filled in
  * @property {(key: string) => boolean} knows
  * @property {(p: number) => string} percent a probability, never shown as more certain than it is
+ * @property {(share: number) => string} inHundred how many of 100, never shown as none or all
  * @property {(parts: string[]) => string} list
  * @property {(seconds: number) => string} clock
  */
@@ -49,6 +50,10 @@ export function makeWords({ language, messages }) {
       if (p > 0.99) return say("over", whole(99));
       if (p < 0.01) return say("under", whole(1));
       return whole(Math.floor(100 * p + 0.5));
+    },
+    inHundred(share) {
+      if (share > 0.99) return say("over", "99");
+      return share < 0.01 ? say("under", "1") : String(Math.floor(100 * share + 0.5));
     },
     list: (parts) => parts.join(messages.list_separator),
     clock(seconds) {

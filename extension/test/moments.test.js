@@ -74,6 +74,8 @@ test("a captured part lies where it was captured", () => {
   told.faces = [{ ...verdict.faces[0], moments: [{ t: 2, p_fake: 0.9, regions: null }] }];
   assert.deepEqual(placedIn(told, 40, 90).media.sampled_s, [40, 42]);
   assert.equal(placedIn(told, 40, 90).faces[0].moments[0].t, 42);
+  const parted = { ...verdict, stretch_s: [0, 1], faces: [{ ...verdict.faces[0], stretch_s: [0, 1] }] };
+  assert.deepEqual([placedIn(parted, 40, 90), placedIn(parted, 40, 90).faces[0]].map(({ stretch_s }) => stretch_s), [[40, 41], [40, 41]]);
   assert.equal(verdict.faces[0].samples[0].t, 0);
   assert.equal(placedIn(null, 40, 90), null);
 });

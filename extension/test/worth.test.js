@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PRIORS, fakeInHundred, rightInHundred } from "../src/verdict/worth.js";
+import { PRIORS } from "../src/verdict/labels.js";
+import { fakeInHundred, rightInHundred } from "../src/verdict/worth.js";
 
 const rates = { flags_fake: 0.359, flags_real: 0.019, part: "test" };
 

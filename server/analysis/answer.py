@@ -11,8 +11,7 @@ from models.registry import Likelihood
 from server.analysis.boxes import to_fractions
 from server.analysis.likelihood import support
 from server.analysis.provenance.records import Provenance
-from server.analysis.records import FaceVerdict, MediaInfo, ModelUse, Ratio, Verdict
-from server.terms import Level
+from server.analysis.records import FaceVerdict, MediaInfo, ModelUse, Verdict
 
 
 def to_json(verdict: Verdict) -> dict[str, Any]:
@@ -26,7 +25,7 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
     answer = {
         "schema": schema,
         "label": verdict.label,
-        **(_evidence(verdict.level, verdict.ratio) if schema > 1 else {}),
+        **(_evidence(verdict) if schema > 1 else {}),
         "p_fake": _rounded(verdict.p_fake, 4),
         "reasons": list(verdict.reasons),
         "media": {
@@ -51,14 +50,16 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
     return answer
 
 
-def _evidence(level: Level | None, ratio: Ratio | None) -> dict[str, Any]:
+def _evidence(judged: FaceVerdict | Verdict) -> dict[str, Any]:
     """What schema 2 added to each judgement; an LR has three digits, which never pass its bound."""
+    ratio, stretch_s = judged.ratio, judged.stretch_s
     found = support(ratio.lr) if ratio else None
     return {
-        "level": level,
+        "level": judged.level,
         "support": asdict(found) if found else None,
         "lr": _three_digits(ratio.lr) if ratio else None,
         "lr_interval": [_three_digits(end) for end in ratio.interval] if ratio else None,
+        "stretch_s": [_rounded(time_s, 3) for time_s in stretch_s] if stretch_s else None,
     }
 
 
@@ -99,7 +100,7 @@ def _provenance_to_json(provenance: Provenance) -> dict[str, Any]:
 
 def _face_to_json(face: FaceVerdict, media: MediaInfo, schema: int) -> dict[str, Any]:
     newer = {
-        **_evidence(face.level, face.ratio),
+        **_evidence(face),
         "crops": face.crops,
         "scores": {name: _rounded(p_fake, 4) for name, p_fake in face.scores.items()},
     }

@@ -215,7 +215,8 @@ class FaceVerdict:
     `ratio` also where the network has no likelihood ratio.
 
     `moments`, at most three, are the strongest of those that the judgement rests on, `crops` how
-    many it rests on; `scores`: the mean P(fake) of these by the name of each network.
+    many it rests on; `scores`: the mean P(fake) of these by the name of each network. `stretch_s`:
+    from when to when they look more manipulated than in the rest, where scores disagree.
     """
 
     id: int
@@ -231,6 +232,7 @@ class FaceVerdict:
     ratio: Ratio | None = None
     crops: int = 0
     scores: dict[str, float] = field(default_factory=dict)
+    stretch_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,7 @@ class Verdict:
     pictures: tuple[FacePicture, ...] = ()
     level: Level | None = None
     ratio: Ratio | None = None
+    stretch_s: tuple[float, float] | None = None
     provenance: Provenance | None = None  # the file's own statements; None: they were not read
 
 

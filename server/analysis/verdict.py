@@ -61,7 +61,7 @@ def judge(
     usable, causes = _usable(track, rules)
     found = _weighed(track, scores, usable, causes, rules)
     if score and found and not _holds(track, scores, usable, found, score):
-        found = replace(found, level="inconclusive", reasons=("unstable",))
+        found = replace(found, level="inconclusive", reasons=("unstable",), run=None)
     # Followed, but never wholly in the picture: then there are no crops, and no causes.
     reasons = found.reasons if found else causes or ("too-few-frames",)
     level = found.level if found else "inconclusive"
@@ -78,7 +78,14 @@ def judge(
         level=level,
         ratio=found.ratio if found else None,
         crops=int(usable.sum()),
+        stretch_s=_span(track.crop_times_s[usable], found.run) if found and found.run else None,
     )
+
+
+def _span(times_s: Float64, run: tuple[int, int]) -> tuple[float, float]:
+    """When the first and the last crop of a run were seen."""
+    start, stop = run
+    return float(times_s[start]), float(times_s[stop - 1])
 
 
 def _weighed(
@@ -178,6 +185,7 @@ def combine(
         label=label,
         level=worst.level if worst else None,
         ratio=worst.ratio if worst else None,
+        stretch_s=worst.stretch_s if worst else None,
         p_fake=worst.p_fake if worst else None,
         reasons=(*reasons, "cut-short") if about.cut_short else reasons,
         media=about.media,

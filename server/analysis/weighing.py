@@ -44,13 +44,18 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A level, the estimate that it rests on with the width of its interval, and the reasons."""
+    """A level, the estimate that it rests on with the width of its interval, and the reasons.
+
+    `run`: from which crop on and up to which, not included, the scores are others than in the rest;
+    None where they do not disagree, or the network has no likelihood ratio.
+    """
 
     level: Level
     answer: Estimate
     z: float = Z_95
     reasons: tuple[Reason, ...] = ()
     ratio: Ratio | None = None
+    run: tuple[int, int] | None = None
 
 
 def label_of(level: Level) -> Label:
@@ -79,9 +84,10 @@ def _by_likelihood(
             return Weighed(level, on_whole, ratio=whole)
         if part is not None and _reaches(part, at):
             on_part = estimate(pictures.part(*run).logits, rules.usual)
-            return Weighed(level, on_part, Z_STRETCH, ("scores-disagree",), part)
+            return Weighed(level, on_part, Z_STRETCH, ("scores-disagree",), part, run)
     if part is not None and part.log >= NEUTRAL and whole.log < NEUTRAL:
-        return Weighed("inconclusive", on_whole, reasons=("scores-disagree",), ratio=whole)
+        disagree: tuple[Reason, ...] = ("scores-disagree",)
+        return Weighed("inconclusive", on_whole, reasons=disagree, ratio=whole, run=run)
     if whole.log <= model.real_at and support(whole.lr).direction == "genuine":
         return Weighed("real", on_whole, ratio=whole)
     return Weighed("inconclusive", on_whole, reasons=("not-certain",), ratio=whole)

@@ -18,7 +18,6 @@ from server.words import Words
 
 FEW = 2  # so many are shown like the others
 RARE = 0.01  # of such videos are fake, for the sentence on what a flag is worth
-PRIORS = (1, 50)  # of 100 such videos are fake, for those that say what evidence is worth
 JOIN_S = 1.5  # samples farther apart are not joined: the face may have been away in between
 WIDTH, HEIGHT, EDGE = 640, 72, 6
 COLUMNS = ("face", "label", "t", "p_fake", "x", "y", "width", "height")
@@ -46,6 +45,8 @@ class View:
     declared: list[tuple[str, str]]  # what is claimed of the origin, and what that is worth
     declared_note: str
     judged_by: str
+    hundred: list[str]  # what the evidence is worth where fakes are rare and where not
+    next: list[tuple[str, dict[str, str]]]  # what to do, with addresses to open
     worth: list[str]
     estimate: str
     faces: list[dict[str, Any]]
@@ -69,6 +70,8 @@ class View:
             declared=[words.declaration(said) for said in _declarations(verdict)],
             declared_note=_declared_note(verdict, words),
             judged_by=words.say("judged_by", model["name"], model["sha256"][:12]),
+            hundred=words.worth(verdict.get("lr")),
+            next=words.next(verdict),
             worth=list(_worth(verdict, words)),
             estimate=words.say("estimate"),
             faces=[_face(face, verdict, job, store, words) for face in shown],
@@ -126,14 +129,14 @@ def _finding(found: dict[str, Any], basis: dict[str, Any] | None, words: Words) 
     """A label in words, of the media or of a face."""
     say, label = words.say, found["label"]
     name: Level = "suspicious" if found.get("level") == "suspicious" else label
-    covers = basis["covers"] if label == "real" and basis and basis["blind_to"] else None
+    covers = basis["covers"] if label == "real" and basis else None
     return {
         "label": label,
         "shape": SHAPES.get(name, ""),
         "words": say("label_real_of", words.kinds(covers)) if covers else say(f"label_{name}"),
         "meaning": say(f"meaning_{name}"),
         "evidence": _evidence(found, words),
-        "reasons": " ".join(say(f"reason_{reason}") for reason in found["reasons"]),
+        "reasons": " ".join(words.reason(reason, found, clock) for reason in found["reasons"]),
     }
 
 
@@ -170,23 +173,19 @@ def _declared_note(verdict: dict[str, Any], words: Words) -> str:
 
 
 def _worth(verdict: dict[str, Any], words: Words) -> Iterator[str]:
-    """What the evidence is worth where fakes are rare and where not, and what is behind it."""
+    """What is behind the evidence, and what people reach without it."""
     say = words.say
     basis: dict[str, Any] | None = verdict.get("basis")
-    lr: float | None = verdict.get("lr")
     if basis is None:
         yield from _worth_of_flag(verdict, words)
         return
-    if lr is not None:
-        for prior in PRIORS:
-            odds = lr * prior / (100 - prior)
-            yield say("worth_prior", str(prior), f"{100 * odds / (1 + odds):.0f}")
     if basis["blind_to"]:
         yield say("blind_to", words.kinds(basis["blind_to"]))
     people, found = basis["people"], basis["guarantee"]
     yield say("worth_people", str(people["genuine"]), str(people["manipulated"]))
     share = say("percent", words.decimal(100 * found["flagged_at_most"], 1))
     yield say("worth_guarantee", str(found["people"]), str(found["flagged"]), share)
+    yield words.viewers()
 
 
 def _worth_of_flag(verdict: dict[str, Any], words: Words) -> Iterator[str]:
@@ -199,6 +198,7 @@ def _worth_of_flag(verdict: dict[str, Any], words: Words) -> Iterator[str]:
         yield words.say("worth_flag", f"{100 * right / (right + wrong):.0f}")
     shares = map(words.percent, (rates["flags_fake"], rates["flags_real"]))
     yield words.say("scope_measured", words.part(rates["part"]), *shares)
+    yield words.viewers()
 
 
 def _face(
@@ -224,7 +224,6 @@ def _face(
         "moments": [
             {
                 "time": clock(moment["t"]),
-                "probability": percent(moment["p_fake"]),
                 "regions": words.regions(moment["regions"] or ()),
                 **{
                     kind: _data("image/jpeg", jpeg)

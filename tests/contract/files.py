@@ -15,7 +15,7 @@ from convert import rules
 from server import verdict_schema
 from server.analysis.answer import to_json
 from server.api.schemas import Form
-from server.terms import Reason
+from server.terms import NEXT_OF_REASON, Reason
 from server.words import DEFAULT, words
 from tests.conftest import ROOT
 from tests.contract.openapi import PROMISE, shortened, spec
@@ -51,10 +51,13 @@ def described(page: str) -> str:
 
 
 def reasons() -> list[list[str]]:
-    """Each reason, in the words that people read."""
+    """Each reason and what to do about it, in the words that people read."""
     say = words(DEFAULT).say
-    rows = [[f"`{reason}`", say(f"reason_{reason}")] for reason in get_args(Reason)]
-    return [["reason", "meaning"], ["---", "---"], *rows]
+    rows = [
+        [f"`{reason}`", say(f"reason_{reason}"), say(f"next_{NEXT_OF_REASON[reason]}")]
+        for reason in get_args(Reason)
+    ]
+    return [["reason", "meaning", "next"], ["---"] * 3, *rows]
 
 
 def options() -> list[list[str]]:

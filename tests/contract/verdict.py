@@ -70,6 +70,7 @@ GOLDEN = Verdict(
             ratio=Ratio(3.1, 0.5, 14.0, (7.9123, 14.0), LIKELIHOOD.bounds),
             crops=2,
             scores={"meso3-full": 0.93141592, "meso3": 0.8},
+            stretch_s=(0.0, 0.66666667),
         ),
         FaceVerdict(
             id=2,
@@ -97,6 +98,7 @@ GOLDEN = Verdict(
     timing_s={"faces": 1.23456, "total": 2.0},
     level="fake",
     ratio=Ratio(3.1, 0.5, 14.0, (7.9123, 14.0), LIKELIHOOD.bounds),
+    stretch_s=(0.0, 0.66666667),
     provenance=Provenance(
         "read",
         (

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from server.terms import SEARCHES
 from tests import media
 from tests.e2e.conftest import ROOT, Site
 from tests.e2e.extension import ARTEFACTS, DONE, Extension, finish, loaded, wait_for
@@ -255,12 +256,15 @@ def test_what_a_flag_is_worth(
     keep = "(check) => chrome.storage.session.set({['check:' + check.id]: check})"
     extension.worker.evaluate(keep, known | {"result": verdict})
     page.set_viewport_size({"width": 400, "height": 900})
-    said = {"en": "6 of 100 with evidence", "de": "mit solchen Belegen 6", "fr": "fausses, 6 sur"}
-    said |= {"es": "como estos lo son 6", "ar": "فإن 6 من كل 100"}
+    said = {"en": "6 in 100 of those", "de": "machen sie 6 von 100", "fr": "représentent 6 sur 100"}
+    said |= {"es": "son 6 de cada 100", "ar": "تشكّل 6 من كل 100"}
     for language, words in said.items():
         extension.set(language=language)
         page.goto(extension.address(f"popup/popup.html?tab={tab}"))
-        page.wait_for_selector(f".worth:has-text('{words}')")
+        page.wait_for_selector(f".summary:has-text('{words}')")
+        page.wait_for_selector(".worth:has-text('57')")
+        searches = page.locator(".next a").evaluate_all("(links) => links.map(({ href }) => href)")
+        assert searches == list(SEARCHES.values()), "nothing of the video stands in them"
         page.locator(".thumbnail[src^='data:image/jpeg']").wait_for()
         shoot(page, f"flag-{language}")
         assert "unstable" not in page.inner_text(".face")

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import insert
 
 from server.jobs.tables import pictures, works
+from server.terms import SEARCHES
 from tests import media
 from tests.e2e.conftest import ROOT
 from tests.server.service import Site, running, until
@@ -125,6 +126,7 @@ def test_so_far_and_then_a_flag(
         so_far = VERDICT | {"label": "inconclusive"}
         write(idle, job, state="running", stage="faces", progress=0.4, partial=so_far)
         expect(page.locator("#one")).to_contain_text("So far, not final")
+        expect(page.locator("#one")).to_contain_text("Nothing found yet, 1 of 13 s looked at")
         expect(page.locator("[aria-current=step]")).to_have_text("Finding and following the faces")
         expect(page.locator("progress:visible")).to_have_js_property("value", 0.4)
         expect(page.locator("#live")).to_contain_text("Finding and following the faces")
@@ -136,13 +138,17 @@ def test_so_far_and_then_a_flag(
         expect(report.locator(".headline")).to_contain_text("Looks manipulated")
         assert "So far" not in page.inner_text("#one")
         expect(report.locator(".answer")).to_contain_text("Support for manipulation: moderate")
-        expect(report.locator(".rates").nth(0)).to_contain_text(
-            "If 1 of 100 such videos are fake, 12"
-        )
-        expect(report.locator(".rates").nth(1)).to_contain_text(
-            "If 50 of 100 such videos are fake, 93"
-        )
-        expect(report).to_contain_text("Only a part of what was seen")
+        for sentence in (
+            "Where fakes make up 1 in 100 such videos, they make up 12 in 100",
+            "Where fakes make up 50 in 100 such videos, they make up 93 in 100",
+            "0:00 to 0:01 looks manipulated; the rest does not.",
+            "Look for the film that this scene was taken from",
+            "Check the whole file, or its missing part.",
+        ):
+            expect(report.locator(".answer")).to_contain_text(sentence)
+        expect(report.locator(".rates").last).to_contain_text("Untrained people are right on 57")
+        links = report.locator(".next a").evaluate_all("(links) => links.map(({ href }) => href)")
+        assert links == list(SEARCHES.values()), "nothing of the video stands in them"
         expect(report.locator("article")).to_have_count(2)
 
         first = report.locator(".moment img").first
@@ -164,6 +170,8 @@ def test_so_far_and_then_a_flag(
         page.reload()
         expect(report.locator(".headline")).to_contain_text("No sign of: face swap")
         expect(report.locator(".answer")).to_contain_text("Support for genuine: weak")
+        page.click(".back")
+        expect(page.locator(".entry .label.real")).to_contain_text("No sign of: face swap")
 
 
 def test_without_events_it_asks(

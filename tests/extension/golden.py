@@ -236,6 +236,7 @@ def _judgement(seed: int) -> dict[str, Any]:
         "level": face.level, "lr": face.ratio and face.ratio.lr,
         "lr_interval": face.ratio and face.ratio.interval,
         "support": face.ratio and asdict(support(face.ratio.lr)),
+        "stretch_s": face.stretch_s,
         "p": face.p_fake, "interval": face.interval, "box": to_fractions(BOX, 480, 270),
         "moments": [[moment.time_s, moment.p_fake] for moment in face.moments],
     }  # fmt: skip

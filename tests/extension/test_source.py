@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import pytest
 
-from server.terms import Label, MediaLabel, Reason, Stage
+from server.terms import NEXT_OF_REASON, Label, MediaLabel, NextStep, Reason, Stage
 from server.web import EXTENSION
 from tests.conftest import ROOT
 from tests.extension.tools import node
@@ -146,9 +146,11 @@ def test_every_word_of_the_catalogue_is_said() -> None:
 
 def test_every_answer_of_the_service_has_its_words() -> None:
     known = set(messages("en"))
-    for prefix, kind in (("label", Label), ("label", MediaLabel), ("reason", Reason)):
+    said = (("label", Label), ("label", MediaLabel), ("reason", Reason), ("next", NextStep))
+    for prefix, kind in said:
         for value in get_args(kind):
             assert f"{prefix}_{value.replace('-', '_')}" in known, value
+    assert set(NEXT_OF_REASON) == set(get_args(Reason)), "each reason leads on"
     assert {f"stage_{stage}" for stage in get_args(Stage)} <= known
     assert {f"meaning_{label.replace('-', '_')}" for label in get_args(MediaLabel)} <= known
 

@@ -89,6 +89,16 @@ def test_a_report_of_schema_1_holds_by_the_rules_of_its_time(film: Path, tmp_pat
     assert "The report holds to the last digit." in done.stdout
 
 
+def test_a_report_from_before_a_field_holds(report: Verdict, tmp_path: Path) -> None:
+    assert report["schema"] == 2
+    before = copy.deepcopy(report)
+    for judged in (before, *before["faces"]):
+        del judged["stretch_s"]
+    assert read_report(Path(write(tmp_path, before))) == before
+    assert not differences(before, report)
+    assert differences(before | {"lr": 1.0}, report | {"lr": 2.0})
+
+
 def test_a_changed_report_is_found_also_inside_a_job(
     report: Verdict, film: Path, tmp_path: Path
 ) -> None:

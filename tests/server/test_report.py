@@ -23,6 +23,7 @@ from server.jobs.records import NewJob
 from server.jobs.store import Store
 from server.jobs.tables import database_url, open_engine
 from server.processes.messages import Picture
+from server.terms import SEARCHES
 from server.web import EXTENSION
 from server.words import words
 from tests.server.verdicts import EXAMPLE
@@ -66,11 +67,15 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
     page = answer.text
     for sentence in (
         "Looks manipulated",
-        "Only a part of what was seen of this face looks manipulated.",
+        "0:00.0 to 0:00.7 looks manipulated; the rest does not.",
         "The face is too small in the picture to be judged.",
         "Support for manipulation: moderate.",
-        "If 1 of 100 such videos are fake, 12 of 100 with evidence like this are fake.",
-        "If 50 of 100 such videos are fake, 93 of 100 with evidence like this are fake.",
+        "Where fakes make up 1 in 100 such videos, they make up 12 in 100 of those with evidence",
+        "Where fakes make up 50 in 100 such videos, they make up 93 in 100 of those with evidence",
+        "Untrained people are right on 57 of 100 videos",
+        "What to do next",
+        "Look for the film that this scene was taken from",
+        "Check the whole file, or its missing part.",
         "Not looked for: fully generated face.",
         "meso3: Score of the network: 80%",
         "Made with generative AI · Edited.",
@@ -90,8 +95,10 @@ def test_the_report_says_it_in_words_and_holds_everything(checked: Checked) -> N
     for jpeg in (JPEG, EVIDENCE):
         assert f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" in page
     assert page.count("<svg") == 1, "one lane: the second person has no samples that were scored"
-    # Nothing is fetched: whatever it points to is inside.
-    assert {link[:5] for link in re.findall(r'(?:src|href)="([^"]*)"', page)} == {"data:"}
+    # Nothing is fetched: whatever it points to is inside, but for searches that a click opens.
+    links = set(re.findall(r'(?:src|href)="([^"]*)"', page))
+    assert {link for link in links if not link.startswith("data:")} == set(SEARCHES.values())
+    assert not re.search(r'src="https?:', page)
 
 
 @pytest.mark.parametrize("language", ["de", "ar"])
@@ -129,6 +136,10 @@ def test_no_sign_names_what_was_looked_for(checked: Checked) -> None:
     page = checked.client.get(f"{checked.done(VERDICT | genuine | {'label': 'real'})}/report").text
     assert "No sign of: face swap" in page
     assert "Support for genuine: weak." in page
+    seen = VERDICT["basis"] | {"covers": ["face swap", "composite"], "blind_to": []}
+    found = VERDICT | genuine | {"label": "real", "basis": seen}
+    page = checked.client.get(f"{checked.done(found)}/report").text
+    assert "No sign of: face swap, hand-made composite" in page
     suspicious = {"label": "inconclusive", "level": "suspicious"}
     page = checked.client.get(f"{checked.done(VERDICT | suspicious)}/report").text
     assert "△</span> Suspicious" in page
@@ -267,7 +278,8 @@ def test_before_a_check_is_done_there_is_no_report(checked: Checked) -> None:
 
 def test_a_verdict_without_faces_or_rates(checked: Checked) -> None:
     model = {**VERDICT["model"], "rates": None}
-    bare = {**VERDICT, "label": "no-face", "p_fake": None, "reasons": [], "faces": [],
+    nothing = dict.fromkeys(("level", "support", "lr", "lr_interval", "stretch_s"))
+    bare = {**VERDICT, **nothing, "label": "no-face", "p_fake": None, "reasons": [], "faces": [],
             "model": model, "media": {**VERDICT["media"], "duration_s": None}}  # fmt: skip
     answer = checked.client.get(f"{checked.done(bare)}/report")
     assert answer.status_code == 200

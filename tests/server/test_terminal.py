@@ -153,3 +153,16 @@ def test_no_bar_where_nobody_watches() -> None:
         report("fetch", 0.5)
         report("faces", 0.9)
     assert stream.getvalue() == ""
+
+
+def test_no_sign_names_what_was_looked_for_and_what_to_do_next() -> None:
+    basis = {"covers": ["face swap", "composite"], "blind_to": ["generated face"]}
+    text = printed(verdict("real", face(1, "real"), basis=basis, lr=0.25))
+    assert text.count("No sign of: face swap, hand-made composite") == 2, "the whole, and its face"
+    assert "No sign of manipulation found" not in text
+    assert "they make up 20 in 100 of those with evidence like this" in text
+    assert "What to do next: Find out who uploaded it first" in text
+    parted = {"reasons": ["scores-disagree"], "stretch_s": [0.0, 2.0]}
+    text = printed(verdict("fake", face(1, "fake"), **parted))
+    assert "0:00.0 to 0:02.0 looks manipulated; the rest does not." in text
+    assert "https://tineye.com/" in text

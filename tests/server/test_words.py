@@ -48,3 +48,40 @@ def test_values_are_filled_in_and_an_unknown_key_stays() -> None:
     assert english.say("span", "0:01", "0:02") == "0:01 to 0:02"
     assert english.say("no-such-key") == "no-such-key"
     assert english.regions(["mouth", "elbow"]) == "mouth, elbow"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_scores_disagree_it_is_told_when(language: str) -> None:
+    found = {"label": "fake", "stretch_s": [0.0, 2.0]}
+    text = words(language).reason("scores-disagree", found, lambda s: f"0:{s:02.0f}")
+    assert "0:00" in text
+    assert "0:02" in text
+    unsure = words(language).reason("scores-disagree", found | {"label": "inconclusive"}, str)
+    assert unsure != text
+
+
+def test_a_reason_without_a_time_is_told_as_it_is() -> None:
+    english = words("en")
+    assert english.reason("scores-disagree", {"label": "fake"}, str).startswith("Only a part")
+    assert english.reason("blurred", {"label": "inconclusive"}, str).startswith("The face is too")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_evidence_is_worth_little_where_fakes_are_rare(language: str) -> None:
+    rare, often = words(language).worth(14.0)
+    assert [text.count("12") for text in (rare, often)] == [1, 0]
+    assert "93" in often
+    assert words(language).worth(None) == []
+
+
+def test_rare_is_not_never() -> None:
+    assert words("en").in_hundred(0.003) == "under 1"
+    assert words("en").in_hundred(0.999) == "over 99"
+
+
+def test_every_answer_leads_on() -> None:
+    [(step, addresses)] = words("en").next({"label": "fake", "level": "fake", "reasons": []})
+    assert step.startswith("Look for the film")
+    assert addresses
+    steps = words("en").next({"label": "inconclusive", "reasons": ["blurred", "unstable"]})
+    assert [text[:22] for text, _ in steps] == ["Look for a better copy"]

@@ -50,8 +50,11 @@ def unpack(archive: Path, folder: Path) -> None:
             path.write_bytes(content.read())
 
 
-def write_data(folder: Path, train_pairs: int = 16, val_pairs: int = 8) -> Path:
-    rows = write_part(folder, "train", train_pairs) + write_part(folder, "val", val_pairs)
+def write_data(
+    folder: Path, train_pairs: int = 16, val_pairs: int = 8, side_px: int = SIDE_PX
+) -> Path:
+    pairs = {"train": train_pairs, "val": val_pairs}
+    rows = [row for part in pairs for row in write_part(folder, part, pairs[part], side_px)]
     with (folder / "manifest.csv").open("w", newline="") as lines:
         writer = csv.DictWriter(lines, rows[0].keys())
         writer.writeheader()

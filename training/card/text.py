@@ -25,6 +25,11 @@ PARTS = {
     "test": "test, used for nothing but this line",
     "fairface": "FairFace val, photos of adults, reals only",
 }
+# Verdicts by compression: the folder of results/NAME, and the table there.
+COMPRESSED = {
+    "DFDC test, single pictures": ("dfdc224-test", "treated_evidence"),
+    "FaceForensics c40, videos": ("faceforensics", "treated_video_evidence"),
+}
 OTHER_PARTS = {
     **PARTS,
     "val": "val, used to choose thresholds and calibration",
@@ -56,10 +61,23 @@ def render(name: str) -> str:
         "short": "{:g}".format,
         "ratio": lambda log: f"{math.exp(log):.2g}",
         "percent": "{:.0%}".format,
+        "share": _share,
+        "cost": lambda value: "-" if value in ("", None) else f"{value:.2f}",
+        "flagged": _flagged,
         "percent_1": "{:.1%}".format,
         "interval": lambda bounds: "{:.3f} to {:.3f}".format(*bounds),
     }
     return environment.get_template(OURS if is_ours else OTHERS).render(facts)
+
+
+def _share(value: Any) -> str:
+    return "-" if value in ("", None) else f"{value:.0%}"
+
+
+def _flagged(row: dict[str, Any], who: str) -> str:
+    """The share of `who` that is called fake, and that is called fake or suspicious."""
+    fake, suspicious = (row.get(f"{who}_called_{level}") for level in ("fake", "suspicious"))
+    return "-" if fake is None else f"{fake:.0%}, {fake + (suspicious or 0):.0%}"
 
 
 def check_calibrated(spec: registry.ModelSpec) -> None:
@@ -94,6 +112,7 @@ def _facts(
         "variants": measured["variants"],
         "parts": [_part(name, measured, titles[name]) for name in measured["parts"]],
         "likelihood": spec.likelihood,
+        "compressed": _compressed(spec.name),
         "milliseconds": measured["milliseconds"],
     }
 
@@ -129,6 +148,16 @@ def _published(name: str, test: dict[str, Any]) -> dict[str, dict[str, float]]:
     for other, called in PUBLISHED.items():
         rows[called] = _by_measure(_evaluation(other, "dfdc224-test")["crops"])["auc"]
     return rows
+
+
+def _compressed(name: str) -> dict[str, list[dict[str, Any]]]:
+    """Verdicts by compression, by what they are of; those that `training evaluate --compressed`
+    wrote."""
+    found = {}
+    for title, (data, table) in COMPRESSED.items():
+        if (RESULTS / name / data / "evaluation.json").is_file():
+            found[title] = _evaluation(name, data).get(table, [])
+    return {title: rows for title, rows in found.items() if rows}
 
 
 def _evaluation(name: str, data: str) -> dict[str, Any]:

@@ -16,19 +16,22 @@ from training.data.prepare import prepare
 from training.data.sources import digest, short
 from training.data.tables import write as write_table
 from training.evaluate import breakdown, robustness
-from training.evaluate.likelihood import measures
+from training.evaluate.likelihood import measures, treated
 from training.evaluate.model import Model
 from training.evaluate.scored import Evaluator, Row, Scored, scored
 
 logger = logging.getLogger(__name__)
 
-TREATED = "robustness"  # takes long: only where it is asked for
+TREATED = "robustness"
+COMPRESSED = ("treated_evidence", "treated_video_evidence")
 EVALUATORS: dict[str, tuple[str, Evaluator]] = {
     "crops": ("Single crops", breakdown.crops),
     "evidence": ("Likelihood ratios of people, one picture each", measures.people),
     "video_evidence": ("Likelihood ratios of videos", measures.videos),
     "evidence_kinds": ("Likelihood ratios of people, by kind of fake", measures.people_kinds),
     "video_evidence_kinds": ("Likelihood ratios of videos, by kind of fake", measures.video_kinds),
+    COMPRESSED[0]: ("Likelihood ratios by compression, single pictures", treated.people),
+    COMPRESSED[1]: ("Likelihood ratios by compression, videos", treated.clips),
     "videos": ("Videos, by the service's own rules", breakdown.videos),
     "methods": ("By method, single crops", breakdown.methods),
     "video_methods": ("By method, videos", breakdown.video_methods),
@@ -73,10 +76,14 @@ def _holds_videos(folder: Path) -> bool:
     return any(file.suffix in VIDEOS for file in files(folder))
 
 
-def measure(model: Model, name: str, chosen: crops.Crops, treated: bool) -> Measured:
-    """All tables that `chosen`, called `name`, allows; `treated`: after each treatment too."""
+def measure(
+    model: Model, name: str, chosen: crops.Crops, robustness: bool, compressed: bool = False
+) -> Measured:
+    """All tables that `chosen`, called `name`, allows. What takes long only where it is asked for:
+    the AUC after each treatment (`robustness`), verdicts by compression (`compressed`)."""
     given = scored(model, chosen)
-    asked = {title: rows for title, (_, rows) in EVALUATORS.items() if treated or title != TREATED}
+    wanted = dict.fromkeys(COMPRESSED, compressed) | {TREATED: robustness}
+    asked = {title: rows for title, (_, rows) in EVALUATORS.items() if wanted.get(title, True)}
     tables = {title: found for title, rows in asked.items() if (found := rows(given))}
     return Measured(name, given, tables)
 
@@ -99,6 +106,7 @@ def markdown(measured: Measured) -> str:
     lines = [f"# {measured.model} on {measured.data}", ""]
     command = f"python -m training evaluate {measured.model} .../{measured.data} --out FOLDER"
     command += " --robustness" * (TREATED in measured.tables)
+    command += " --compressed" * (not measured.tables.keys().isdisjoint(COMPRESSED))
     lines += [f"Written by `{command}`.", "Intervals are 95 % bootstrap intervals over people.", ""]
     for title, rows in measured.tables.items():
         columns = list(dict.fromkeys(key for row in rows for key in row))

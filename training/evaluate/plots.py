@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from server.analysis.likelihood import NEUTRAL
 from server.analysis.scoring import sigmoid
 from training import metrics
 from training.evaluate.likelihood.judged import Judged
@@ -16,6 +17,7 @@ from training.evaluate.scored import Row, Scored
 
 BINS = 10
 LR_BINS = 8
+TIPPETT_END = 2.0  # log10 of the LR
 
 
 def draw(given: Scored, treated: list[Row], about: str, folder: Path) -> list[Path]:
@@ -100,24 +102,31 @@ def of_evidence(name: str, judged: Judged) -> dict[str, Figure]:
 
 
 def _tippett(judged: Judged) -> Figure:
-    """Of both labels, the share with at least each LR: the further apart, the better."""
+    """Of both labels, the share with at least each LR: the further apart, the better. Between the
+    dotted lines there is support neither way; what lies on the wrong side misleads."""
     figure = Figure(figsize=(5.6, 4.6), layout="constrained")
     axes = figure.subplots()
     for is_fake, name, colour in ((True, "manipulated", "C3"), (False, "genuine", "C0")):
-        values = np.sort(judged.log[judged.fake == is_fake] / np.log(10))
-        shares = 1 - np.arange(len(values)) / len(values)
-        axes.step(values, shares, where="pre", color=colour, label=f"{name} ({len(values)})")
+        values = np.sort(judged.log[judged.fake == is_fake])
+        misled = np.mean(values <= -NEUTRAL) if is_fake else np.mean(values >= NEUTRAL)
+        ends = np.concatenate([[-TIPPETT_END], values / np.log(10), [TIPPETT_END]])
+        shares = np.concatenate([[1], 1 - np.arange(len(values)) / len(values), [0]])
+        label = f"{name} ({len(values)}), misleading: {misled:.0%}"
+        axes.step(ends, shares, where="pre", color=colour, label=label)
     axes.axvline(0, color="0.6", linestyle="--", linewidth=1)
+    for end in (-NEUTRAL, NEUTRAL):
+        axes.axvline(end / np.log(10), color="0.6", linestyle=":", linewidth=1)
     ticks = [-2, -1, -np.log10(2), 0, np.log10(2), 1, 2]
     axes.set_xticks(ticks, ["1/100", "1/10", "1/2", "1", "2", "10", "100"])
-    axes.set(xlabel="likelihood ratio", ylabel="share with at least this", ylim=(0, 1))
+    axes.set(xlabel="likelihood ratio (genuine to the left, manipulated to the right)")
+    axes.set(ylabel="share with at least this", xlim=(-TIPPETT_END, TIPPETT_END), ylim=(0, 1.02))
     axes.set_title(
         f"Cllr {cllr(judged.fake, judged.log):.2f}, "
         f"at best {cllr_min(judged.fake, judged.log):.2f}",
         fontsize=9,
     )
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower left")
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9, frameon=False)
     return figure
 
 

@@ -61,7 +61,7 @@ async function weighed(crops, pFake, causes, { thresholds, still, means }) {
   const found = weigh(logits, crops, own, least);
   if (!["fake", "real"].includes(found.level) || !means) return found;
   if (await isStable(crops, pFake, found.level === "fake", means)) return found;
-  return { ...found, level: "inconclusive", reasons: ["unstable"] };
+  return { ...found, level: "inconclusive", reasons: ["unstable"], run: undefined };
 }
 
 /** @param {Crop[]} crops @param {number[]} pFake @returns {Moment[]} the strongest, not too close together */
@@ -93,6 +93,7 @@ export async function judge({ id, times_s, boxes, crops }, pFake, how) {
     id, reasons, p_fake,
     label: labelOf(found.level),
     ...evidence(found.level, found.ratio),
+    stretch_s: found.run ? [good[found.run[0]].time_s, good[found.run[1] - 1].time_s] : null,
     crops: good.length,
     scores: how.name && good.length ? { [how.name]: toDigits(fromLogit(estimate(scores.map(toLogit)).logit), 4) } : {},
     interval: answer && /** @type {[number, number]} */ (interval(answer, z).map((end) => toDigits(end, 4))),
@@ -148,6 +149,7 @@ export function combine(faces, media, networks) {
     support: face?.support ?? null,
     lr: face?.lr ?? null,
     lr_interval: face?.lr_interval ?? null,
+    stretch_s: face?.stretch_s ?? null,
     p_fake: face?.p_fake ?? null,
     reasons: face?.reasons ?? [],
     media, faces, ...networks,

@@ -10,7 +10,8 @@ import rules from "./rules.js";
  * @import { Estimate } from "./evidence.js"
  * @import { Likelihood } from "./likelihood.js"
  *
- * @typedef {{level: Level, answer: Estimate|null, z: number, reasons: string[], ratio: Ratio|null}} Weighed
+ * @typedef {{level: Level, answer: Estimate|null, z: number, reasons: string[], ratio: Ratio|null, run?: [number, number]}} Weighed
+ *   `run`: the crops that look more manipulated than the rest, where scores disagree
  *
  * @typedef {object} Thresholds
  * @property {number} fake_at on P(fake), for a model without a likelihood ratio
@@ -47,11 +48,11 @@ function byLikelihood(logits, crops, model, least) {
     if (reaches(whole, at)) return { ...onWhole, level, reasons: [] };
     if (part && reaches(part.ratio, at)) {
       const answer = estimate(logits.slice(...part.run));
-      return { level, answer, z: Z_STRETCH, reasons: ["scores-disagree"], ratio: part.ratio };
+      return { level, answer, z: Z_STRETCH, reasons: ["scores-disagree"], ratio: part.ratio, run: part.run };
     }
   }
   if (part && part.ratio.log >= NEUTRAL && whole.log < NEUTRAL) {
-    return { ...onWhole, level: "inconclusive", reasons: ["scores-disagree"] };
+    return { ...onWhole, level: "inconclusive", reasons: ["scores-disagree"], run: part.run };
   }
   if (whole.log <= model.real_at && support(whole.lr).direction === "genuine") {
     return { ...onWhole, level: "real", reasons: [] };

@@ -41,10 +41,8 @@ function when({ signal }, text, time_s, seek) {
 function strongest(view, face, seek) {
   const { words } = view;
   if (!face.moments?.length) return [];
-  const items = face.moments.map(({ t, p_fake, regions }) => {
-    const rest = [words.say("score", words.percent(p_fake)), ...(regions?.length ? [regionsText(words, regions)] : [])];
-    return element("li", {}, when(view, words.clock(t), t, seek), ` · ${rest.join(" · ")}`);
-  });
+  const items = face.moments.map(({ t, regions }) =>
+    element("li", {}, when(view, words.clock(t), t, seek), ...(regions?.length ? [` · ${regionsText(words, regions)}`] : [])));
   return [element("h4", { text: words.say("strongest") }), element("ul", { class: "strongest" }, ...items)];
 }
 
@@ -65,12 +63,12 @@ export function faceView(view, check, face, verdict, seek) {
     element("h3", { text: words.say("person", String(face.id)) }),
     element("p", {}, (check.result ? labelBadge : badgeSoFar)(words, face, verdict.basis)),
     ...(p ? [element("p", { text: p })] : []),
-    ...(undecided ? [] : face.reasons).map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
+    ...(undecided ? [] : face.reasons).map((reason) => element("p", { class: "reason", text: reasonText(words, reason, face) })),
     ...details(words, face));
   const card = element("article", { class: "face" },
     element("div", { class: "who" }, ...thumbnail(view, check, face), finding));
   if (verdict.media.kind !== "video") return card;
-  const span = words.say("seen", words.clock(face.start_s), words.clock(face.end_s));
+  const span = words.say("seen", words.clock(face.start_s), words.clock(Math.ceil(face.end_s)));
   card.append(
     element("p", {}, when(view, span, face.start_s, seek)),
     ...strongest(view, face, seek),

@@ -4,7 +4,10 @@ import { ask } from "../view/ask.js";
 import { crowdView } from "../view/crowd-view.js";
 import { declared, declares } from "../view/declared.js";
 import { element } from "../view/element.js";
-import { badgeSoFar, evidenceText, isOpen, labelBadge, meaningText, peopleText, reasonText, worthTexts } from "../view/phrases.js";
+import { next } from "../view/next.js";
+import {
+  badgeSoFar, evidenceText, extentText, hundredTexts, isOpen, labelBadge, meaningText, peopleText, reasonText, worthTexts,
+} from "../view/phrases.js";
 import { judgedBy, wrong } from "../view/wrong.js";
 import { faceView } from "./face-view.js";
 import { reportButton, saveLink } from "./report.js";
@@ -40,12 +43,14 @@ function tellWrong({ words, signal }, check, verdict) {
   return [wrong(words, verdict, check.told ?? null, tell, signal)];
 }
 
-/** @param {OutcomeView} view @param {Verdict} verdict the finding, its evidence and its reasons */
+/** @param {OutcomeView} view @param {Verdict} verdict the finding, its evidence, its reasons, and what to do next */
 function finding({ words }, verdict) {
   return [
     element("h2", {}, labelBadge(words, verdict, verdict.basis)),
     element("p", { text: evidenceText(words, verdict) }),
-    ...verdict.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) })),
+    ...hundredTexts(words, verdict).map((text) => element("p", { text })),
+    ...verdict.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason, verdict) })),
+    ...next(words, verdict),
   ];
 }
 
@@ -55,6 +60,7 @@ function findingSoFar({ words }, verdict) {
     element("p", { class: "tentative", text: words.say("so_far") }),
     element("h2", {}, badgeSoFar(words, verdict, verdict.basis)),
     ...(isOpen(verdict) ? [] : [element("p", { text: evidenceText(words, verdict) })]),
+    ...(extentText(words, verdict) ? [element("p", { class: "note", text: extentText(words, verdict) })] : []),
   ];
 }
 

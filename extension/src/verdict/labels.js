@@ -17,3 +17,18 @@ export const WORST_FIRST = ["fake", "suspicious", "inconclusive", "real", "no-fa
 
 /** Reasons that lie in the picture: such a face speaks neither way. */
 export const UNJUDGED = ["blurred", "face-too-small", "out-of-scope", "too-few-frames"];
+
+/** What a person may do next, by the level and by each reason. @type {Record<string, string>} */
+export const NEXT_OF_LEVEL = {"fake": "reverse-search", "suspicious": "better-copy", "real": "original-uploader", "no-face": "frontal-face"};
+
+/** @type {Record<string, string>} */
+export const NEXT_OF_REASON = {"face-too-small": "frontal-face", "too-few-frames": "longer-part", "blurred": "better-copy", "scores-disagree": "reverse-search", "not-certain": "reverse-search", "out-of-scope": "frontal-face", "cut-short": "whole-file", "stopped-early": "original-uploader", "unstable": "better-copy"};
+
+/** Where to look for a picture: only ever opened by a click. @type {Record<string, string>} */
+export const SEARCHES = {"TinEye": "https://tineye.com/", "Google": "https://images.google.com/", "Bing": "https://www.bing.com/visualsearch"};
+
+/** Of 100 such videos so many are fake: rare, as on the web, and as many as genuine ones. */
+export const PRIORS = [1, 50];
+
+/** On so many of 100 videos untrained people are right. */
+export const UNTRAINED_RIGHT = 57;

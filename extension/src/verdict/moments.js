@@ -93,11 +93,15 @@ export function placedIn(verdict, offset_s, duration_s) {
   if (!verdict) return verdict;
   const { media, faces } = verdict;
   const later = /** @param {number} time_s */ (time_s) => time_s + offset_s;
+  /** @param {{stretch_s?: [number, number]|null}} judged */
+  const stretch = ({ stretch_s }) => ({ stretch_s: stretch_s && /** @type {[number, number]} */ (stretch_s.map(later)) });
   return {
     ...verdict,
+    ...stretch(verdict),
     media: { ...media, duration_s, analyzed_s: media.analyzed_s.map(later), sampled_s: media.sampled_s?.map(later) },
     faces: faces.map((face) => ({
       ...face,
+      ...stretch(face),
       start_s: later(face.start_s),
       end_s: later(face.end_s),
       samples: face.samples.map((sample) => ({ ...sample, t: later(sample.t) })),

@@ -27,6 +27,7 @@
  * @property {Support|null} [support]
  * @property {number|null} [lr] likelihood ratio of "manipulated" to "genuine"
  * @property {[number, number]|null} [lr_interval]
+ * @property {[number, number]|null} [stretch_s] where scores disagree: from when to when it looks more manipulated than in the rest
  *
  * @typedef {{people: number, flagged: number, suspected: number, flagged_at_most: number, suspected_at_most: number}} Guarantee
  *   of so many genuine people, how many were called manipulated, how many at least suspicious, and what shares these are at most

@@ -2,9 +2,6 @@
 
 /** @import { Rates } from "./types.js" */
 
-/** Of 100 such videos so many are fake: rare, as on the web, and as many as genuine ones. */
-export const PRIORS = [1, 50];
-
 /**
  * Of 100 videos with evidence like this, how many are fake, if `prior` of 100 such videos are (Bayes).
  * @param {number} lr likelihood ratio @param {number} prior 0 to 100

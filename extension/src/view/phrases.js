@@ -1,7 +1,8 @@
 // A verdict in words.
 
-import { SHAPES } from "../verdict/labels.js";
-import { PRIORS, fakeInHundred, rightInHundred } from "../verdict/worth.js";
+import { lookedAt } from "../verdict/extent.js";
+import { PRIORS, SHAPES, UNTRAINED_RIGHT } from "../verdict/labels.js";
+import { fakeInHundred, rightInHundred } from "../verdict/worth.js";
 import { badge } from "./element.js";
 
 /**
@@ -11,7 +12,7 @@ import { badge } from "./element.js";
 
 /**
  * @typedef {Pick<Verdict, "label"|"level">} Labelled
- * @typedef {Pick<Basis, "covers"|"blind_to">} Scope
+ * @typedef {Pick<Basis, "covers">} Scope
  */
 
 /** @param {Words} words @param {string} kind of fakes */
@@ -30,7 +31,7 @@ const nameOf = ({ label, level }) => (level === "suspicious" ? level : label);
 
 /** @param {Words} words @param {Labelled} judged @param {Scope|null} [basis] bounds what "no sign" was looked for */
 export function labelText(words, judged, basis) {
-  if (judged.label === "real" && basis?.blind_to.length) return words.say("label_real_of", kindsText(words, basis.covers));
+  if (judged.label === "real" && basis?.covers.length) return words.say("label_real_of", kindsText(words, basis.covers));
   return words.say(`label_${nameOf(judged).replace("-", "_")}`);
 }
 
@@ -42,9 +43,18 @@ export function labelBadge(words, judged, basis) {
 /** @param {Labelled} judged whether a check that goes on may still find something to tell */
 export const isOpen = (judged) => ["inconclusive", "no-face"].includes(nameOf(judged));
 
-/** @param {Words} words @param {Labelled} judged by a check that goes on @param {Scope|null} [basis] */
+/** @param {Words} words @param {Face|Verdict} judged by a check that goes on @param {Scope|null} [basis] */
 export function badgeSoFar(words, judged, basis) {
-  return isOpen(judged) ? badge("no-face", SHAPES["no-face"], words.say("nothing_yet")) : labelBadge(words, judged, basis);
+  if (!isOpen(judged)) return labelBadge(words, judged, basis);
+  const extent = "media" in judged ? lookedAt(judged) : null;
+  const said = extent ? words.say("nothing_yet_of", String(extent.seconds), String(extent.of)) : words.say("nothing_yet");
+  return badge("no-face", SHAPES["no-face"], said);
+}
+
+/** @param {Words} words @param {Verdict} verdict of a check that goes on @returns {string} how much was looked at, beside a finding; empty where that is not known */
+export function extentText(words, verdict) {
+  const extent = isOpen(verdict) ? null : lookedAt(verdict);
+  return extent ? words.say("looked_at", String(extent.seconds), String(extent.of)) : "";
 }
 
 /** @param {Words} words @param {Labelled} judged what its label means */
@@ -63,24 +73,28 @@ export function supportText(words, { support }) {
 export const evidenceText = (words, judged) =>
   (judged.level === undefined ? probabilityText(words, judged) : supportText(words, judged));
 
-/** @param {Words} words @param {Verdict} verdict @returns {string[]} what its evidence is worth where fakes are rare and where they are not, and what is behind it */
-export function worthTexts(words, { label, lr, basis, model: { rates } }) {
+/** @param {Words} words @param {Verdict} verdict @returns {string[]} what its evidence is worth where fakes are rare and where they are not */
+export function hundredTexts(words, { lr }) {
+  if (!lr) return [];
+  return PRIORS.map((prior) => words.say("worth_prior", String(prior), words.inHundred(fakeInHundred(lr, prior) / 100)));
+}
+
+/** @param {Words} words @param {Verdict} verdict @returns {string[]} what is behind its evidence, and what people reach without it */
+export function worthTexts(words, { label, basis, model: { rates } }) {
+  if (!basis) return flagTexts(words, label, rates ?? null);
   const number = new Intl.NumberFormat(words.language, { maximumFractionDigits: 0 });
-  const worth = lr ? PRIORS.map((prior) =>
-    words.say("worth_prior", number.format(prior), number.format(fakeInHundred(lr, prior)))) : [];
-  if (!basis) return [...worth, ...flagTexts(words, label, rates ?? null)];
   const { people: { genuine, manipulated }, guarantee: { people, flagged, flagged_at_most }, blind_to } = basis;
   const hundredths = new Intl.NumberFormat(words.language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const share = words.say("percent", hundredths.format(100 * flagged_at_most));
   return [
-    ...worth,
     ...(blind_to.length ? [words.say("blind_to", kindsText(words, blind_to))] : []),
     words.say("worth_people", number.format(genuine), number.format(manipulated)),
     words.say("worth_guarantee", number.format(people), number.format(flagged), share),
+    words.say("worth_viewers", String(UNTRAINED_RIGHT)),
   ];
 }
 
-/** @param {Words} words @param {Scope} scope @returns {string} what a model looks for */
+/** @param {Words} words @param {Pick<Basis, "covers"|"blind_to">} scope @returns {string} what a model looks for */
 export function scopeText(words, { covers, blind_to }) {
   const rest = blind_to.length ? ` ${words.say("blind_to", kindsText(words, blind_to))}` : "";
   return words.say("scope_does", kindsText(words, covers)) + rest;
@@ -101,6 +115,7 @@ function flagTexts(words, label, rates) {
   return [
     ...(right === null ? [] : [words.say("worth_flag", hundred.format(right))]),
     measuredText(words, rates),
+    words.say("worth_viewers", String(UNTRAINED_RIGHT)),
   ];
 }
 
@@ -110,8 +125,12 @@ export function scoreTexts(words, judged) {
   return scores.map(([name, p]) => `${name}: ${words.say("score", words.percent(p))}`);
 }
 
-/** @param {Words} words @param {string} reason */
-export function reasonText(words, reason) {
+/** @param {Words} words @param {string} reason @param {Face|Verdict} judged where its scores disagree, it is told when */
+export function reasonText(words, reason, { label, stretch_s }) {
+  if (reason === "scores-disagree" && stretch_s) {
+    const [from, to] = [Math.floor(stretch_s[0]), Math.ceil(stretch_s[1])].map(words.clock);
+    return words.say(`stretch_${label === "fake" ? "fake" : "unsure"}`, from, to);
+  }
   const key = `reason_${reason.replaceAll("-", "_")}`;
   return words.knows(key) ? words.say(key) : reason;
 }

@@ -20,6 +20,7 @@ import { words } from "./words.js";
  * @property {"sending"|"refused"|Job["state"]} state
  * @property {MediaLabel|null} label
  * @property {Shown|null} shown
+ * @property {string[]} [covers] the kinds of fakes that "no sign" is said of
  * @property {number} sent share of the file that has been sent
  * @property {boolean} silent the service does not answer just now
  * @property {Job|null} job
@@ -164,7 +165,7 @@ export class Checks extends EventTarget {
   #heard(check, job) {
     Object.assign(check, {
       job, state: job.state, silent: false, problem: job.error, label: job.result?.label ?? null,
-      shown: job.result ? strongest(job.result)[0] ?? null : null,
+      covers: job.result?.basis?.covers, shown: job.result ? strongest(job.result)[0] ?? null : null,
     });
     if (check.title === unnamed(job.id)) {
       Object.assign(check, { at: job.created_at * 1000, kind: job.kind, title: job.source ?? (job.title || check.title) });
@@ -192,8 +193,8 @@ export class Checks extends EventTarget {
   }
 
   #keep() {
-    writeHistory(this.all.flatMap(({ id, title, kind, at, state, label, shown }) =>
-      id && state !== "sending" && state !== "refused" ? [{ id, title, kind, at, state, label, shown }] : []));
+    writeHistory(this.all.flatMap(({ id, title, kind, at, state, label, covers, shown }) =>
+      id && state !== "sending" && state !== "refused" ? [{ id, title, kind, at, state, label, covers, shown }] : []));
   }
 
   /** @param {Check} check */

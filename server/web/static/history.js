@@ -13,6 +13,7 @@
  * @property {"queued"|"running"|"done"|"failed"|"cancelled"} state as last received
  * @property {MediaLabel|null} label
  * @property {Shown|null} [shown] its picture in the list, which the service keeps
+ * @property {string[]} [covers] the kinds of fakes that "no sign" is said of
  */
 
 const KEY = "mesoscope.checks";

@@ -13,8 +13,8 @@ import { dateText, words } from "./words.js";
 const MANY = 8;
 
 /** @param {Check} check @returns {HTMLElement} what came out of it */
-function outcome({ state, label, problem }) {
-  if (label) return labelBadge(words, { label });
+function outcome({ state, label, covers, problem }) {
+  if (label) return labelBadge(words, { label }, { covers: covers ?? [] });
   if (state === "failed" && problem) {
     return element("div", {}, element("span", { class: "label none", text: words.say("not_checked") }), problemLine(problem));
   }

@@ -29,7 +29,7 @@ function table(face) {
 export function personCard(face, verdict, id, seek, signal) {
   const moving = verdict.media.kind === "video";
   const p = evidenceText(words, face);
-  const when = words.say("seen", words.clock(face.start_s), words.clock(face.end_s));
+  const when = words.say("seen", words.clock(face.start_s), words.clock(Math.ceil(face.end_s)));
   const card = element("article", { class: `panel person ${face.label}` },
     element("div", { class: "head-line" }, element("h3", { text: words.say("person", String(face.id)) }), labelBadge(words, face, verdict.basis)),
     ...(p ? [element("p", { text: p })] : []),

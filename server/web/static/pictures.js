@@ -44,12 +44,10 @@ export function moments(face, strongest, moving, id, seek, signal) {
       load(image, jobPath(id, `/faces/${face.id}.jpg?moment=${k}&kind=${mapped ? "evidence" : "face"}`), signal);
     };
     show("face");
-    const caption = element("span", {},
-      ...(moving ? [element("span", { text: fineClock(moment.t) })] : []),
-      element("b", { text: words.percent(moment.p_fake) }));
     const node = moving
-      ? element("button", { class: "moment", click: () => seek(moment.t), signal, attributes: { type: "button" } }, image, caption)
-      : element("div", { class: "moment" }, image, caption);
+      ? element("button", { class: "moment", click: () => seek(moment.t), signal, attributes: { type: "button" } },
+        image, element("span", { text: fineClock(moment.t) }))
+      : element("div", { class: "moment" }, image);
     const told = where ? [element("span", { class: "note", text: where })] : [];
     return { node: element("li", {}, node, ...told), show };
   });

@@ -4,8 +4,9 @@ import { element } from "./dom.js";
 import { crowd } from "./extension/verdict/crowd.js";
 import { crowdView } from "./extension/view/crowd-view.js";
 import { declared, declares } from "./extension/view/declared.js";
+import { next } from "./extension/view/next.js";
 import {
-  badgeSoFar, evidenceText, labelBadge, meaningText, peopleText, reasonText, worthTexts,
+  badgeSoFar, evidenceText, extentText, hundredTexts, labelBadge, meaningText, peopleText, reasonText, worthTexts,
 } from "./extension/view/phrases.js";
 import { judgedBy, wrong } from "./extension/view/wrong.js";
 import { downloads } from "./downloads.js";
@@ -21,7 +22,7 @@ import { words } from "./words.js";
 
 /** @param {Face|Verdict} judged */
 export const reasons = (judged) =>
-  judged.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason) }));
+  judged.reasons.map((reason) => element("p", { class: "reason", text: reasonText(words, reason, judged) }));
 
 /** The verdict so far, which may still change. @param {Verdict} verdict */
 export function tentativeView(verdict) {
@@ -32,6 +33,7 @@ export function tentativeView(verdict) {
   return element("section", { class: "panel tentative", attributes: { "aria-label": words.say("so_far") } },
     element("h2", { text: words.say("not_final") }),
     element("p", {}, badgeSoFar(words, verdict, verdict.basis)),
+    ...(extentText(words, verdict) ? [element("p", { class: "note", text: extentText(words, verdict) })] : []),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
     element("ul", { class: "plain" }, ...faces));
 }
@@ -42,7 +44,9 @@ function answer(verdict) {
   return element("section", { class: `panel answer ${verdict.label}`, attributes: { "aria-label": words.say("verdict") } },
     element("h2", { class: "headline" }, labelBadge(words, verdict, verdict.basis)),
     ...(p ? [element("p", { class: "probability", text: p })] : []),
+    ...hundredTexts(words, verdict).map((text) => element("p", { text })),
     ...reasons(verdict),
+    ...next(words, verdict),
     element("p", { class: "note", text: `${peopleText(words, verdict.faces.length)}. ${extent(verdict)}` }),
     ...(verdict.faces.length ? [judgedBy(words, verdict)] : []));
 }

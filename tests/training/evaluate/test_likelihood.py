@@ -237,6 +237,25 @@ def test_a_calibrated_ratio_costs_little_more_than_the_least(many: Likelihood) -
     assert least <= measures.cllr(fresh.fake, log) < least + 0.03
 
 
+@pytest.mark.parametrize("apart", [0.5, 1.5, 3.0])
+def test_the_floor_is_what_true_ratios_of_two_normals_cost(apart: float) -> None:
+    rng = np.random.default_rng(3)
+    fake = np.repeat([False, True], 20_000)
+    log = rng.normal(np.where(fake, 1, -1) * apart**2 / 2, apart)
+    floor = measures.cllr_floor(fake, log)
+    assert floor == pytest.approx(measures.cllr(fake, log), abs=0.01)
+    assert floor == pytest.approx(measures.cllr_min(fake, log), abs=0.01)
+
+
+def test_bounds_cost_what_no_recalibration_within_them_wins_back() -> None:
+    people = made_up(300)
+    log, bounds = 1.1 * people.logits, (0.3, 12.0)
+    least = measures.cllr_min(people.fake, log)
+    within = measures.cllr_within(people.fake, log, bounds)
+    assert least < within < 1
+    assert measures.cllr_within(people.fake, log, (1e-9, 1e9)) == pytest.approx(least, abs=1e-3)
+
+
 def test_both_halves_of_a_clip_agree_as_often_as_stated(many: Likelihood) -> None:
     rng = np.random.default_rng(5)
     clips, crops = 100, 12
@@ -254,10 +273,12 @@ def test_pictures_of_ratios_are_drawn(many: Likelihood, tmp_path) -> None:
     scored = made_up(30, each=1)
     log = np.clip(fit.logs(scored, many), *np.log(many.bounds))
     levels = judged.levels(log, many)
-    found = judged.Judged(scored.fake, log, levels, scored.people, scored.kinds)
+    kinds = scored.kinds
+    found = judged.Judged(scored.fake, log, levels, scored.people, kinds, bounds=many.bounds)
     table = {row["measure"]: row["value"] for row in measures.rows(found)}
     assert table["judged"] == 60
-    assert 0 < table["cllr_min"] <= table["cllr"] < 1
+    assert 0 < table["cllr_min"] <= table["cllr_within"] <= table["cllr"] < 1
+    assert 0 < table["cllr_floor"] < 1
     assert sum(table[f"reals_called_{level}"] for level in
                ("fake", "suspicious", "inconclusive", "real")) == pytest.approx(1)  # fmt: skip
     [kind] = measures.kinds(found)

@@ -63,7 +63,7 @@ def clips() -> crops.Crops:
 
 def test_a_measurement_is_written_as_tables_and_plots(model, tmp_path):
     tar = write_data(tmp_path, val_pairs=12) / "dfdc224-val.tar"
-    result = measured.measure(model, "val", measured.read(tar, tmp_path), treated=True)
+    result = measured.measure(model, "val", measured.read(tar, tmp_path), robustness=True)
     rows = {row["measure"]: row for row in result.tables["crops"]}
     assert rows["auc"]["value"] == 1
     assert rows["tpr_at_fpr_1"]["value"] == 1

@@ -25,7 +25,7 @@ Bool = NDArray[np.bool_]
 class Judged:
     """N people or videos with a likelihood ratio. `log` float64 [N] is ln LR within the bounds,
     `levels`, `people` and `kinds` of fakes str [N], `fake` bool [N]. `covered`: how often both
-    halves of a clip agree within their intervals, nan of single pictures."""
+    halves of a clip agree within their intervals, nan of single pictures. `bounds` of every LR."""
 
     fake: Bool
     log: Float
@@ -33,6 +33,7 @@ class Judged:
     people: NDArray[Any]
     kinds: NDArray[Any]
     covered: float = float("nan")
+    bounds: tuple[float, float] | None = None
 
 
 def judged(
@@ -44,13 +45,13 @@ def judged(
     chosen = scored.take(one_each(scored)(np.random.default_rng(0)))
     log = fit.logs(chosen, model)
     about = (levels(log, model), chosen.people, chosen.kinds)
-    found = {"evidence": Judged(chosen.fake, bounded(log, model), *about)}
+    found = {"evidence": Judged(chosen.fake, bounded(log, model), *about, bounds=model.bounds)}
     told = np.isfinite(clips.log)
     if told.any():
         of_clips = (clips.fake, bounded(clips.log, model), clips.levels, clips.identities)
         values = [each[told] for each in (*of_clips, clips.methods)]
         halves = covered(scored, tracks(crops).values(), model)
-        found["video_evidence"] = Judged(*values, covered=halves)
+        found["video_evidence"] = Judged(*values, halves, model.bounds)
     return found
 
 

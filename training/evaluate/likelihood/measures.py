@@ -2,15 +2,19 @@
 
 Cllr (Brümmer and du Preez 2006) is the mean cost in bits of believing the LRs, with as many fakes
 as reals: 1 is worth nothing, less is better. Its minimum is what the best monotone recalibration on
-this very set would reach, so the difference is what is lost by calibration.
+this very set would reach, so the difference is what is lost by calibration and by the bounds; the
+best recalibration within the bounds tells the two apart. The floor is what two normals of one
+variance with the same AUC cost, with their true LRs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 from sklearn.isotonic import IsotonicRegression
 
 from server.analysis.likelihood import NEUTRAL
@@ -18,6 +22,8 @@ from server.analysis.scoring import sigmoid
 from training import metrics
 from training.evaluate.likelihood.judged import Bool, Float, Judged
 from training.evaluate.scored import Row, Scored
+
+QUADRATURE = 64  # nodes
 
 
 def cllr(fake: Bool, log: Float) -> float:
@@ -28,10 +34,28 @@ def cllr(fake: Bool, log: Float) -> float:
 
 def cllr_min(fake: Bool, log: Float) -> float:
     """The cost that is left after the best monotone recalibration on this very set (PAV)."""
+    return cllr(fake, _recalibrated(fake, log))
+
+
+def cllr_within(fake: Bool, log: Float, bounds: tuple[float, float]) -> float:
+    """The same within bounds of the LR."""
+    return cllr(fake, np.clip(_recalibrated(fake, log), *np.log(bounds)))
+
+
+def cllr_floor(fake: Bool, log: Float) -> float:
+    """The cost of the true LRs of two normals of one variance that overlap as these scores do."""
+    auc = np.clip(metrics.auc(fake, log), 0.5, 1 - 1e-9)
+    apart = np.sqrt(2) * norm.ppf(auc)  # in standard deviations
+    nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE)
+    costs = np.logaddexp(0, -(apart**2 / 2 + apart * nodes)) / np.log(2)
+    return float(weights @ costs / weights.sum())
+
+
+def _recalibrated(fake: Bool, log: Float) -> Float:
     weights = np.where(fake, 1 / fake.sum(), 1 / (~fake).sum())
     line = IsotonicRegression(y_min=0, y_max=1)
     p = np.clip(line.fit_transform(log, fake, sample_weight=weights), 1e-12, 1 - 1e-12)
-    return cllr(fake, np.log(p) - np.log1p(-p))
+    return np.asarray(np.log(p) - np.log1p(-p), np.float64)
 
 
 def ece(fake: Bool, log: Float) -> float:
@@ -47,6 +71,7 @@ def decided(_: Bool, log: Float) -> float:
 MEASURES: dict[str, metrics.Metric] = {
     "cllr": cllr,
     "cllr_min": cllr_min,
+    "cllr_floor": cllr_floor,
     "auc": metrics.auc,
     "ece": ece,
 }
@@ -84,7 +109,8 @@ def rows(found: Judged) -> list[Row]:
         {"measure": "people", "value": len(np.unique(found.people))},
     ]
     both = 0 < found.fake.sum() < len(found.fake)
-    chosen = {**(MEASURES if both else {}), "decided": decided}
+    within = {"cllr_within": partial(cllr_within, bounds=found.bounds)} if found.bounds else {}
+    chosen = {**(MEASURES | within if both else {}), "decided": decided}
     for name, metric in chosen.items():
         table.append(_row(name, metric, found.fake, found.log, found.people))
     if np.isfinite(found.covered):
