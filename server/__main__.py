@@ -169,7 +169,8 @@ def _verdict(
     settings: Settings, source: str, options: dict[str, Any], report: terminal.Report
 ) -> dict[str, Any]:
     """The verdict in its JSON form, by the same confined children that a worker starts."""
-    from server.processes.child import Child, check
+    from server.processes.check import check
+    from server.processes.child import Child
     from server.processes.fetch import SHARE, DownloadLimits, Fetched, fetch, sha256_of
     from server.processes.messages import Progress
     from server.processes.protocol import Checking, Task

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from server.processes import main
-from server.processes.protocol import Checking, Downloading, Guarding, Say, Task
+from server.processes.protocol import Checking, Downloading, Guarding, Reading, Say, Task
 
 NOWHERE = "drill.invalid"
 STEPS = 5
@@ -42,13 +42,17 @@ def check(_task: Task, say: Say) -> None:
     say(result=json.loads(EXAMPLE.read_text()), pictures=[])
 
 
+def reader(_task: Task, say: Say) -> None:
+    say(provenance=json.loads(EXAMPLE.read_text())["provenance"])
+
+
 def is_nowhere(task: Task) -> bool:
     match task.work:
         case Guarding():
             return task.work.host == NOWHERE
         case Downloading():
             return urlsplit(task.work.url).hostname == NOWHERE
-        case Checking():
+        case Checking() | Reading():
             return Path(task.work.file).name == NAME
 
 

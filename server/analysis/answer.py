@@ -10,7 +10,6 @@ import numpy as np
 from models.registry import Likelihood
 from server.analysis.boxes import to_fractions
 from server.analysis.likelihood import support
-from server.analysis.provenance.records import Provenance
 from server.analysis.records import FaceVerdict, MediaInfo, ModelUse, Verdict
 
 
@@ -43,7 +42,7 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
         "options": options,
         "versions": dict(verdict.versions),
         "timing_s": {stage: _rounded(s, 3) for stage, s in verdict.timing_s.items()},
-        "provenance": _provenance_to_json(verdict.provenance) if verdict.provenance else None,
+        "provenance": None,  # no part of the analysis: a reader beside it says that
     }
     if schema > 1:
         answer["basis"] = _basis(verdict.model.likelihood)
@@ -85,16 +84,6 @@ def _basis(model: Likelihood | None) -> dict[str, Any] | None:
         "guarantee": asdict(model.guarantee),
         "covers": list(model.covers),
         "blind_to": list(model.blind_to),
-    }
-
-
-def _provenance_to_json(provenance: Provenance) -> dict[str, Any]:
-    return {
-        "state": provenance.state,
-        "declarations": [
-            {**asdict(said), "claims": list(said.claims), "problems": list(said.problems)}
-            for said in provenance.declarations
-        ],
     }
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.registry import Likelihood, Rates
-from server.analysis.provenance.records import Provenance
 from server.terms import (
     AnalysisOptions,
     Direction,
@@ -284,7 +283,6 @@ class Verdict:
     level: Level | None = None
     ratio: Ratio | None = None
     stretch_s: tuple[float, float] | None = None
-    provenance: Provenance | None = None  # the file's own statements; None: they were not read
 
 
 @dataclass(frozen=True, slots=True)

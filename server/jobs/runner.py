@@ -23,7 +23,8 @@ from server.jobs.folders import Folders
 from server.jobs.lease_keeper import LeaseKeeper, LostWork, retry_outage
 from server.jobs.leases import MAX_ATTEMPTS, Leases
 from server.jobs.records import Work
-from server.processes.child import COMMAND, Child, check
+from server.processes.check import check
+from server.processes.child import COMMAND, Child
 from server.processes.fetch import SHARE, DownloadLimits, Fetched, fetch, sha256_of
 from server.processes.forkserver import ForkServerPool
 from server.processes.messages import Answer, Picture, Progress

@@ -1,27 +1,35 @@
-"""The child that looks at a file: confined from its first line, it reads it and computes."""
+"""The two children of a check, each confined before it reads the file: one looks at it and
+computes, one beside it reads what the file declares of its own origin.
+
+The readers of such words are many, their formats old, and the one of Content Credentials is
+compiled code that ends its process when memory or its stack runs out: what a file breaks there
+costs what it said of itself, and not its check.
+"""
 
 from __future__ import annotations
 
 import base64
 import logging
+import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from server.analysis.analyze import Analyzer
 from server.analysis.answer import to_json
+from server.analysis.provenance.reading import TRUST_LIST, read
 from server.analysis.records import FacePicture, MediaFile, Progress
 from server.errors import MemoryLimit
 from server.gpu.channel import Channel
-from server.processes import provenance
-from server.processes.protocol import Checking, Say, Task
-from server.processes.sandbox import Confinement, confine
+from server.processes.protocol import Checking, Reading, Say, Task
+from server.processes.sandbox import MEGABYTE, Confinement, confine
 from server.terms import AnalysisOptions
 
 WORDS_BYTES = 1_000_000  # that libraries may print
 OPENCV_NO_MEMORY = -4  # cv2.error.code; it is no MemoryError
 REPORT_S = 0.2  # progress is written at most this often, except for a new stage or verdict
+READER_CPU_S = 10
+READER_MEMORY_BYTES = 1000 * MEGABYTE  # a large picture is read whole
 # What the processor can do, which the networks' runtime reads; not this machine's name.
 HARDWARE = tuple(map(Path, ("/proc/cpuinfo", "/sys/devices/system/cpu", "/sys/fs/cgroup")))
 
@@ -36,7 +44,6 @@ def check(task: Task, say: Say) -> None:
     asked = task.work
     assert isinstance(asked, Checking)
     networks = Channel(*task.channel) if task.channel else None
-    declared = provenance.start(Path(asked.file), asked.trust_list, asked.memory_bytes)
     confine_to(Path(asked.file), asked, task.parent_pid)
     reporter = Reporter(task.work_id, say)
     reporter.opened()
@@ -51,8 +58,7 @@ def check(task: Task, say: Say) -> None:
                 "checks use more: MESOSCOPE_MAX_MEMORY_BYTES."
             ) from error
         raise
-    result = to_json(replace(verdict, provenance=declared.result()))
-    say(result=result, pictures=[_sent(each) for each in verdict.pictures])
+    say(result=to_json(verdict), pictures=[_sent(each) for each in verdict.pictures])
 
 
 def confine_to(media: Path, asked: Checking, parent_pid: int) -> None:
@@ -71,6 +77,23 @@ def confine_to(media: Path, asked: Checking, parent_pid: int) -> None:
         open_files=64,
     )
     confine(confinement, parent_pid)
+
+
+def reader(task: Task, say: Say) -> None:
+    """Say what the file declares as far as it is known by then, once or twice; the last is all.
+
+    Raises what `read` does, and OSError without the list of certificates.
+    """
+    asked = task.work
+    assert isinstance(asked, Reading)
+    trusted = Path(asked.trust_list or TRUST_LIST).read_text()
+    media = Path(asked.file)
+    signal.alarm(Reading.wall_s)
+    most = min(asked.memory_bytes, READER_MEMORY_BYTES)
+    limits = Confinement(None, None, (media,), most, cpu_s=READER_CPU_S, open_files=64)
+    confine(limits, task.parent_pid)
+    for provenance in read(media, trusted):
+        say(provenance=provenance.to_json())
 
 
 class Reporter:

@@ -1,7 +1,4 @@
-"""A child process from this side: starts it, reads its lines, ends it with all it started.
-
-`check` has one go from a file to a verdict: it can do nothing but read the one and say the other.
-"""
+"""A child process from this side: starts it, reads its lines, ends it with all it started."""
 
 from __future__ import annotations
 
@@ -15,15 +12,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from server.errors import AppError, TimeLimit, WorkerLost
-from server.processes.messages import Answer, Progress, from_check
-from server.processes.protocol import ROOT, Lines, Task, environment
+from server.processes.protocol import READER_BYTES, ROOT, TOTAL_BYTES, Lines, Task, environment
 
 if TYPE_CHECKING:
     from server.gpu.client import Ends, NetworksProcess
@@ -34,7 +28,6 @@ POLL_S = 0.2  # how long whoever waits for a child's word is blind to anything e
 READ_BYTES = 1 << 16
 LOG_BYTES = 64 * 1024  # one child may write
 LOG_READ_BYTES = 1 << 14
-LAST_WORDS_BYTES = 1000
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +87,8 @@ class Child:
         networks: NetworksProcess | None = None,
     ) -> None:
         channel = networks.connect() if networks and task.work.kind == "check" else None
-        self._log = Log()
+        reads = task.work.kind == "reader"  # it has little to say, and nothing to log
+        self._log = Log(0 if reads else LOG_BYTES)
         try:
             forked = pool.fork(task, channel, self._log.input) if pool else None
             self._process = forked or Spawned(task, command, self._log.input, channel)
@@ -106,7 +100,7 @@ class Child:
                 channel.close()
         self._log.hand_over()
         self._status: int | None = None
-        self._lines = Lines()
+        self._lines = Lines(READER_BYTES if reads else TOTAL_BYTES)
         self.ended = False
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.output, selectors.EVENT_READ)
@@ -173,13 +167,13 @@ Start = Callable[[Task], Child]
 class Log:
     """A pipe in place of our standard error, which may be a terminal that somebody types at.
 
-    What comes is passed on printable, line by line, and up to LOG_BYTES.
+    What comes is passed on printable, line by line, and up to `most_bytes`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = LOG_BYTES) -> None:
         self.output, self.input = os.pipe()
         os.set_blocking(self.output, False)
-        self._left = LOG_BYTES
+        self._left = most_bytes
         self._pending = ""
 
     def hand_over(self) -> None:
@@ -218,43 +212,3 @@ def _write(lines: list[str]) -> None:
     if shown:
         sys.stderr.write("\n".join(shown) + "\n")
         sys.stderr.flush()
-
-
-def check(
-    task: Task,
-    start: Start,
-    on_progress: Callable[[Progress | None], None] = lambda _: None,
-    done: float = 0.0,
-) -> Answer:
-    """Have a child do the task; `done`: the fraction of the whole progress that lies behind.
-
-    Calls `on_progress` with what is new, and every POLL_S or sooner with None; an exception raised
-    by it ends the child. Raises AppError: the child's own, time-limit or worker-lost.
-    """
-    with start(task) as child:
-        while not child.ended:
-            for message in from_check(child.read(POLL_S)):
-                if isinstance(message, Answer):
-                    return message
-                on_progress(replace(message, progress=done + (1 - done) * message.progress))
-            on_progress(None)
-        raise _ended_early(task, child.close())
-
-
-def _ended_early(task: Task, status: int) -> AppError:
-    """Of a child that ended without an answer, by its exit status."""
-    if status == -signal.SIGXCPU:
-        return TimeLimit("It used up the processor time that a check may have.")
-    words = _last_words(Path(task.words))
-    log.warning(
-        "work=%s its child ended without an answer, status %d%s", task.work_id, status, words
-    )
-    return WorkerLost("Its process ended early: the file may be made to break what reads it.")
-
-
-def _last_words(path: Path) -> str:
-    """The end of what a child and its libraries printed, for the log."""
-    with suppress(OSError), path.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_WORDS_BYTES))
-        return f": {file.read().decode(errors='replace')!r}"
-    return ""

@@ -18,6 +18,7 @@ MODULES = {
     "guard": "server.processes.fetch_main",
     "download": "server.processes.fetch_main",
     "check": "server.processes.check_main",
+    "reader": "server.processes.check_main",
 }
 
 log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from server.analysis.provenance.records import Provenance
 from server.errors import AppError, kinds
 from server.fetch.failures import NOTES, Failure
 from server.terms import PictureKind
@@ -97,7 +98,7 @@ class Answer:
     pictures: tuple[Picture, ...]
 
 
-Message = Progress | Received | Downloaded | Failed | Proxy | Note | Answer
+Message = Progress | Received | Downloaded | Failed | Proxy | Note | Answer | Provenance
 
 
 class Nonsense(ValueError):
@@ -117,6 +118,11 @@ def from_download(lines: Iterable[dict[str, Any]]) -> Iterator[Received | Downlo
 def from_check(lines: Iterable[dict[str, Any]]) -> Iterator[Progress | Answer]:
     """A check's messages; raises AppError, as `_heard` does."""
     return _heard(lines, Progress, Answer)
+
+
+def from_reader(lines: Iterable[dict[str, Any]]) -> Iterator[Provenance]:
+    """A reader's messages; raises AppError, as `_heard` does."""
+    return _heard(lines, Provenance)
 
 
 def _heard(lines: Iterable[dict[str, Any]], *kinds: type[Message]) -> Iterator[Any]:
@@ -153,6 +159,8 @@ def _understood(line: dict[str, Any]) -> Message | AppError:
             return _progress(said)
         case {"result": dict(result)}:
             return Answer(_verdict(result), _pictures(line.get("pictures", [])))
+        case {"provenance": dict(said)}:
+            return Provenance.of(said)
         case {"error": dict(error)}:
             return _error(error)
         case {"received": fraction}:

@@ -1,8 +1,8 @@
 """What a child is started with and asked, one JSON line in, and how it answers, JSON lines out.
 
-Three kinds of work, each done by a process of its own: a guard lets one download reach the
-internet, a download fetches through it, a check looks at the file. messages.py holds what each may
-answer.
+Four kinds of work, each done by a process of its own: a guard lets one download reach the internet,
+a download fetches through it, a check looks at the file, and a reader beside it reads what the file
+declares of its origin. messages.py holds what each may answer.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from server.config import Settings
 
 LINE_BYTES = 32 << 20  # a longer line is no verdict
 TOTAL_BYTES = 512 << 20  # of all that one child may say
+READER_BYTES = 256_000  # a reader
 MOST_BABBLE = 100  # lines that are no JSON
 
 ROOT = Path(__file__).resolve().parents[2]  # where a child is started
@@ -94,8 +95,24 @@ class Checking:
         )
 
 
-Work = Guarding | Downloading | Checking
-KINDS: dict[str, type[Work]] = {each.kind: each for each in (Guarding, Downloading, Checking)}
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Read what `file` declares of its own origin, within `wall_s` seconds.
+
+    `memory_bytes`: what its check may use, of which the reader gets no more.
+    """
+
+    kind: ClassVar[str] = "reader"
+    wall_s: ClassVar[int] = 15  # no file that was seen took a second
+    file: str
+    memory_bytes: int
+    trust_list: str
+
+
+Work = Guarding | Downloading | Checking | Reading
+KINDS: dict[str, type[Work]] = {
+    each.kind: each for each in (Guarding, Downloading, Checking, Reading)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +161,9 @@ class Lines:
     `too_much`: it wrote more, in one line or altogether, than any child of ours.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = TOTAL_BYTES) -> None:
         self._pending = b""
-        self._left = TOTAL_BYTES
+        self._left = most_bytes
         self._babble = 0
 
     @property

@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 from convert import rules
 from server import verdict_schema
-from server.analysis.answer import to_json
 from server.api.schemas import Form
 from server.terms import NEXT_OF_REASON, Reason
 from server.words import DEFAULT, words
@@ -29,7 +28,7 @@ def made() -> dict[Path, str]:
     goldens: dict[Path, Any] = {}
     for schema in verdict_schema.SHAPES:
         goldens[HERE / f"verdict-{schema}.schema.json"] = verdict_schema.contract(schema)
-        goldens[HERE / f"verdict-{schema}.json"] = to_json(of_schema(schema))
+        goldens[HERE / f"verdict-{schema}.json"] = of_schema(schema)
     return {
         **{path: json.dumps(golden, indent=2) + "\n" for path, golden in goldens.items()},
         PROMISE: json.dumps(shortened(spec()), indent=1, sort_keys=True) + "\n",

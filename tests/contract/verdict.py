@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from models.registry import Guarantee, Likelihood, Rates
+from server.analysis.answer import to_json
 from server.analysis.provenance.records import Declaration, Provenance
 from server.analysis.records import (
     DetectorUse,
@@ -99,22 +101,24 @@ GOLDEN = Verdict(
     level="fake",
     ratio=Ratio(3.1, 0.5, 14.0, (7.9123, 14.0), LIKELIHOOD.bounds),
     stretch_s=(0.0, 0.66666667),
-    provenance=Provenance(
-        "read",
-        (
-            Declaration(
-                "content-credentials",
-                ("generated", "edited"),
-                "A generator",
-                "unknown",
-                "A maker",
-                ("signingCredential.untrusted",),
-            ),
-            Declaration("iptc", ("generated",)),
+)
+DECLARED = Provenance(
+    "read",
+    (
+        Declaration(
+            "content-credentials",
+            ("generated", "edited"),
+            "A generator",
+            "unknown",
+            "A maker",
+            ("signingCredential.untrusted",),
         ),
+        Declaration("iptc", ("generated",)),
     ),
 )
 
 
-def of_schema(schema: int) -> Verdict:
-    return replace(GOLDEN, options=replace(GOLDEN.options, schema_version=schema))
+def of_schema(schema: int) -> dict[str, Any]:
+    """As whoever asks for a check reads it: from the analysis, with what its file declares."""
+    verdict = replace(GOLDEN, options=replace(GOLDEN.options, schema_version=schema))
+    return to_json(verdict) | {"provenance": DECLARED.to_json()}

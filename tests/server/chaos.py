@@ -11,6 +11,7 @@ from tests.server.verdicts import verdict
 JPEG = "/9j/AAAA"
 PROGRESS = {"stage": "faces", "progress": 0.5}
 PICTURE = {"face": 1, "moment": 0, "kind": "face", "jpeg": JPEG}
+DECLARATION = {"source": "iptc", "claims": ["generated"], "by": None, "problems": []}
 
 NO_NAMES = ("../secret", "fetch/media.mp4", "/etc/passwd", ".", "..", "media\0.mp4")
 
@@ -50,6 +51,16 @@ NONSENSE: list[dict[str, Any]] = [
     {"proxy": {"url": "http://127.0.0.1:9", "port": True}},
     {"note": {"kind": "received_bytes", "text": "x"}},
     {"note": {"kind": "refused", "text": 5}},
+    {"provenance": {}},
+    {"provenance": {"state": "read"}},
+    {"provenance": {"state": "sealed", "declarations": []}},
+    {"provenance": {"state": "read", "declarations": "x"}},
+    {"provenance": {"state": "read", "declarations": [DECLARATION] * 21}},
+    {"provenance": {"state": "read", "declarations": [{**DECLARATION, "claims": ["real"]}]}},
+    {"provenance": {"state": "read", "declarations": [{**DECLARATION, "by": "a\x1b]0;t\x07"}]}},
+    {"provenance": {"state": "read", "declarations": [{**DECLARATION, "by": "x" * 101}]}},
+    {"provenance": {"state": "read", "declarations": [{**DECLARATION, "seal": ["trusted"]}]}},
+    {"provenance": {"state": "read", "declarations": [{**DECLARATION, "path": "/etc/passwd"}]}},
     {"result": [1]},
     {"result": {}},
     {"result": {"schema": 1, "label": "fake"}},
@@ -87,6 +98,7 @@ def line(seed: int) -> dict[str, Any]:
         {"proxy": {"url": "http://127.0.0.1:9", "port": 9}},
         {"note": {"kind": "refused", "text": "a.test is not on the public internet"}},
         {"result": verdict(), "pictures": [PICTURE]},
+        {"provenance": verdict()["provenance"]},
         {"error": {"code": "gone", "detail": "D"}},
     ]
     made: dict[str, Any] = copy.deepcopy(chance.choice(honest + NONSENSE))

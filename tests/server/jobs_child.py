@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from server.processes.fetch import SHARE
-from server.processes.protocol import Checking, Downloading, Guarding, Task
+from server.processes.protocol import Checking, Downloading, Guarding, Reading, Task
 from server.processes.sandbox import die_with
 from tests.server.verdicts import verdict
 
@@ -134,6 +134,8 @@ def main() -> None:
             download(task, task.work)
         case Checking():
             check(task, Path(task.work.file))
+        case Reading():
+            say(provenance=verdict()["provenance"])
 
 
 if __name__ == "__main__":

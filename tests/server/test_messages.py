@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import Table, select
 
+from server.analysis.provenance.records import Provenance
 from server.app import create_app
 from server.errors import AppError, Gone, kinds
 from server.jobs.checks import check_key
@@ -35,6 +36,7 @@ from server.processes.messages import (
     from_check,
     from_download,
     from_guard,
+    from_reader,
     understood,
 )
 from tests.server.chaos import COLUMNS, NONSENSE, PICTURE, PROGRESS, line
@@ -62,6 +64,10 @@ def test_what_a_child_says_is_understood() -> None:
     assert understood({"file": {"name": "a.mp4", "cut_short": True}}) == Downloaded("a.mp4", True)
     assert understood({"note": {"kind": "refused", "text": "no"}}) == Note("refused", "no")
     assert understood({"proxy": {"url": "http://a", "port": 9}}) == Proxy("http://a", 9)
+    declared = verdict()["provenance"]
+    provenance = understood({"provenance": declared})
+    assert isinstance(provenance, Provenance)
+    assert provenance.to_json() == declared
     answer = understood({"result": verdict(), "pictures": [PICTURE]})
     assert isinstance(answer, Answer)
     assert answer.result == verdict()
@@ -101,6 +107,9 @@ def test_nonsense_is_the_last_word() -> None:
     [
         (from_check, {"file": {"name": "media.mp4", "cut_short": False}}),
         (from_check, {"proxy": {"url": "http://a", "port": 9}}),
+        (from_check, {"provenance": {"state": "read", "declarations": []}}),
+        (from_reader, {"result": verdict()}),
+        (from_reader, {"progress": PROGRESS}),
         (from_download, {"result": verdict()}),
         (from_download, {"note": {"kind": "refused", "text": "x"}}),
         (from_guard, {"result": verdict()}),
@@ -132,7 +141,7 @@ def test_lines_made_by_chance(block: int) -> None:
             assert 0 <= message.fraction <= 1
         elif isinstance(message, Downloaded):
             assert "/" not in message.name
-        elif isinstance(message, Failed | Note | Proxy):
+        elif isinstance(message, Failed | Note | Proxy | Provenance):
             repr(message).encode()
         elif isinstance(message, AppError):
             assert message.code in kinds()
@@ -239,6 +248,16 @@ def test_a_forged_verdict_answers_nobody_else(site: Site) -> None:
     own = NewJob("url", mine["source"], mine["key"], {"options": {}})
     assert not site.store.submit(own, limit=1000, cache_s=3600).created, "its own is answered"
     assert [site.store.submit(new, 1000, cache_s=3600).created for new in others] == [True, True]
+
+
+def test_a_check_does_not_say_what_its_file_declares(site: Site) -> None:
+    """Its reader does, whatever the one says that fell to the file."""
+    forged = verdict(provenance={"state": "read", "declarations": []})
+    said = file(SAY + json.dumps({"result": forged}).encode())
+    answer = send(create_app(site.settings).test_client(), files=said)
+    job = site.ended(answer.get_json()["id"])
+    assert job.result is not None
+    assert job.result["provenance"] == verdict()["provenance"]
 
 
 @pytest.mark.parametrize("where", ["", "fetch-"])

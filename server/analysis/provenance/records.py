@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 Source = Literal["content-credentials", "iptc", "aigc-label", "generator"]
@@ -77,9 +77,16 @@ class Provenance:
         if self.state not in get_args(State) or len(self.declarations) > MOST_DECLARATIONS:
             raise ValueError("no provenance")
 
+    def to_json(self) -> dict[str, Any]:
+        said = [
+            {**asdict(each), "claims": list(each.claims), "problems": list(each.problems)}
+            for each in self.declarations
+        ]
+        return {"state": self.state, "declarations": said}
+
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Provenance:
-        """What dataclasses.asdict() made of one, perhaps by way of JSON. Raises ValueError."""
+        """What to_json() made of one. Raises ValueError."""
         try:
             said = tuple(
                 Declaration(
