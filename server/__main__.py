@@ -195,7 +195,6 @@ def _verdict(
             sha256=file.sha256,
             cut_short=file.cut_short,
             options=options,
-            fetched=fetched,
         )
         start = partial(Child, networks=networks)
         task = Task(asked, log_level=logging.ERROR)

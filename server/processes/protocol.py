@@ -67,7 +67,7 @@ class Downloading:
 class Checking:
     """Look at a file. `options` are AnalysisOptions; `threads` look at frames at the same time.
 
-    `sha256`, `cut_short` and `fetched` are as in MediaFile.
+    `sha256` and `cut_short` are as in MediaFile.
     """
 
     kind: ClassVar[str] = "check"
@@ -78,7 +78,6 @@ class Checking:
     memory_bytes: int
     cpu_s: int
     threads: int
-    fetched: bool = False
     trust_list: str = ""  # a file of certificates; empty: the one that ships
 
     @classmethod
