@@ -286,12 +286,8 @@ def test_an_address_whose_media_was_sent_before_shows_the_whole_scene(
 ) -> None:
     pictures = media.moving(portrait, count=30, size=(480, 360))
     clip = media.clip(site.folder / "sent-before.mp4", pictures, fps=15)
-    sent = requests.post(
-        f"{service}/check-file?wait=60",
-        data={"wait": "60"},
-        files={"file": clip.open("rb")},
-        timeout=90,
-    )
+    with clip.open("rb") as file:
+        sent = requests.post(f"{service}/check-file?wait=55", files={"file": file}, timeout=70)
     assert sent.status_code == 200, sent.text
     with opened(browser, service) as page:
         check_address(page, f"{site.url}/{clip.name}")
