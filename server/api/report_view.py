@@ -16,7 +16,7 @@ from server.jobs.records import Kind
 from server.terms import SHAPES, UNJUDGED, Level
 from server.words import Words
 
-FEW = 2  # so many are shown like the others
+FEW = 2  # faces: up to this number they are shown like the others
 RARE = 0.01  # of such videos are fake, for the sentence on what a flag is worth
 COLUMNS = ("face", "label", "t", "p_fake", "x", "y", "width", "height")
 

@@ -114,7 +114,7 @@ class BatchServer:
         return True
 
     def _question(self, client: Client) -> Question | None:
-        """What a check asks; None, and no channel any more, if it hung up or talks nonsense."""
+        """The request of a check; None, and its channel is closed, if it ended or sent nonsense."""
         try:
             asked = json.loads(client.connection.recv(PACKET_BYTES))
             network, shape = str(asked["network"]), tuple(map(int, asked["shape"]))

@@ -1,7 +1,7 @@
 """The workers' side of the tables: a work is owned by a lease that must be renewed.
 
-Every update names the attempt that owns the work, so that a worker that lost it (nobody wants it
-any more, or it was taken over after its lease ran out) changes nothing by finishing late.
+Every update names the attempt that owns the work, so that a worker that lost it (the work
+was dropped, or taken over after its lease ran out) changes nothing by finishing late.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from server.processes.forkserver import ForkServerPool
 
 COMMAND = (sys.executable, "-E", "-s", "-m", "server.processes.main")
-POLL_S = 0.2  # how long whoever waits for a child's word is blind to anything else
+POLL_S = 0.2  # the longest wait for a line before `on_progress` is called again
 READ_BYTES = 1 << 16
 LOG_BYTES = 64 * 1024  # one child may write
 LOG_READ_BYTES = 1 << 14
@@ -61,7 +61,7 @@ class Spawned:
         assert self._process.stdout
         self.pid = self._process.pid
         self.output = self._process.stdout.fileno()
-        with suppress(BrokenPipeError):  # it died at once; its silence will tell
+        with suppress(BrokenPipeError):  # the child has ended; reading its output tells
             self._process.stdin.write(json.dumps(told.to_json()).encode() + b"\n")
             self._process.stdin.close()
 

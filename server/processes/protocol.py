@@ -24,7 +24,7 @@ MOST_BABBLE = 100  # lines that are no JSON
 
 ROOT = Path(__file__).resolve().parents[2]  # where a child is started
 
-# For the libraries of whoever looks at media.
+# For the libraries of the processes that read media.
 ENVIRONMENT = {
     # A pool of threads, started on import, would stay outside of a child's confinement, and would
     # not survive a fork.
@@ -159,7 +159,7 @@ class Lines:
         return [message for line in lines if (message := self._parsed(line)) is not None]
 
     def _parsed(self, line: bytes) -> dict[str, Any] | None:
-        """Of lines that hold no object, only so many are passed over."""
+        """The line's object; None for a line without one, of which MOST_BABBLE are tolerated."""
         if self._babble > MOST_BABBLE:
             return None
         try:

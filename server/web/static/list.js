@@ -9,7 +9,7 @@ import { dateText, words } from "./words.js";
 
 /** @import { Check, Checks } from "./checks.js" */
 
-/** From so many checks on, the list can be narrowed. */
+/** The list can be narrowed from this number of checks on. */
 const MANY = 8;
 
 /** @param {Check} check @returns {HTMLElement} what came out of it */
