@@ -35,7 +35,7 @@ from server.jobs.tables import FORGOTTEN, IN_FLIGHT, pictures, reading, waiting,
 from server.jobs.uploads import UploadChunks
 from server.processes.messages import Picture
 
-LEASE_S = 10.0  # a worker that is silent for longer has lost its work
+LEASE_S = 10.0  # a lease not renewed for longer is lost
 MAX_ATTEMPTS = 3
 WORK = [works.c[field.name] for field in fields(Work)]
 

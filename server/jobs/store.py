@@ -47,7 +47,7 @@ from server.jobs.tables import (
 from server.jobs.uploads import UploadChunks
 from server.terms import State
 
-WORKER_SEEN_S = 10.0  # a worker that is silent for longer counts as gone
+WORKER_SEEN_S = 10.0  # a worker without a heartbeat for longer counts as gone
 
 T = TypeVar("T", bound=tuple[Any, ...])
 

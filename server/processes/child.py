@@ -1,6 +1,6 @@
 """A child process from this side: starts it, reads its lines, ends it with all it started.
 
-`check` has one go from a file to a verdict: it can do nothing but read the one and say the other.
+`check` has one go from a file to a verdict: it can only read the one and write the other.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Child:
     def read(self, wait_s: float) -> list[dict[str, Any]]:
         """The messages that came within `wait_s`; `ended` is True once no more can come."""
         if not self._said_something(wait_s):
-            # What it left behind may hold its output open; its last words may have come just now.
+            # Its descendants may hold its output open; its last lines may have come just now.
             self.ended = self._process.has_exited() and not self._said_something(0)
             return []
         block = os.read(self._process.output, READ_BYTES)

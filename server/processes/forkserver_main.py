@@ -105,7 +105,7 @@ def _become_child(
 ) -> NoReturn:
     status = 1
     try:
-        control.close()  # or a child could speak for this server
+        control.close()  # or a child could answer in place of this server
         with suppress(OSError):
             os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,8 +1,8 @@
-"""What a child is started with and asked, one JSON line in, and how it answers, JSON lines out.
+"""The protocol of a child process: its task as one JSON line in, its messages as JSON lines out.
 
 Three kinds of work, each done by a process of its own: a guard lets one download reach the
-internet, a download fetches through it, a check looks at the file. messages.py holds what each may
-answer.
+internet, a download fetches through it, a check looks at the file. messages.py holds the
+messages of each.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from server.config import Settings
 
 LINE_BYTES = 32 << 20  # a longer line is no verdict
-TOTAL_BYTES = 512 << 20  # of all that one child may say
+TOTAL_BYTES = 512 << 20  # of all output of one child
 MOST_BABBLE = 100  # lines that are no JSON
 
 ROOT = Path(__file__).resolve().parents[2]  # where a child is started
@@ -99,7 +99,7 @@ KINDS: dict[str, type[Work]] = {each.kind: each for each in (Guarding, Downloadi
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """All that a child is told. `channel`: descriptors of one to the process of the networks.
+    """The task of a child. `channel`: descriptors of one to the process of the networks.
 
     `words`: the file for what libraries print. `parent_pid`: with whom it ends, known as it starts.
     """

@@ -36,7 +36,7 @@ class Reading:
         self._deadline = time.monotonic() + READER_S
 
     def result(self) -> Provenance:
-        """The reader's last word; waits until it ends, or its time does."""
+        """The reader's last message; waits until it ends or its time is over."""
         lines = self._said().split(b"\n")
         for line in reversed(lines[:-1]):  # what comes after the last line end is none
             with suppress(ValueError, RecursionError):

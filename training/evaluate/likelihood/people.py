@@ -18,7 +18,7 @@ from training.data import crops as data
 from training.data.codecs import Treatment, h264, smaller
 from training.evaluate.model import Model, p_fake_of
 
-MOST = 12  # crops of one person and label: more of the same person say little more
+MOST = 12  # crops of one person and label: more of the same person add little
 AS_IT_IS = "as it is"
 CRF_40 = "H.264 CRF 40"
 HALF = "half the size"
