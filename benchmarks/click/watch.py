@@ -44,8 +44,8 @@ class Failed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen of one click: when, the check's states as the worker got them, oldest first, and
-    when the first box and the verdict were drawn."""
+    """What was seen of one click: when, the check's states as the worker got them, oldest first,
+    and when the first box and the verdict were drawn."""
 
     clicked_at: float
     told: Sequence[dict[str, Any]]
