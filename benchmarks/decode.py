@@ -1,4 +1,4 @@
-"""How long reading a video takes, with so many pictures a second as RGB, beside usual ways."""
+"""How long reading a video takes, with RGB pictures at a given rate, beside usual ways."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PEERS = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`scene`: what the video shows, for so many seconds; `folder`: where it is kept."""
+    """`scene`: what the video of `seconds` shows; `folder`: where it is kept."""
 
     seconds: float = option("of 720p", 60.0)
     rounds: int = option("how often it is read", 5)

@@ -35,7 +35,7 @@ Said = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`scene`: what is checked, for so many seconds; `large`: what memory is measured on; `folder`:
+    """`scene`: what the video of `seconds` shows; `large`: what memory is measured on; `folder`:
     where videos are kept."""
 
     seconds: float = option("of 720p", 60.0)

@@ -103,7 +103,7 @@ def _cpu_s() -> float:
 
 
 class Site:
-    """Worker machines, and someone who asks them."""
+    """Worker machines, and a client that sends them checks."""
 
     def __init__(self, folder: Path, shared: Backend, load: Load, machines: int) -> None:
         self._load = load

@@ -70,7 +70,7 @@ export const SHAPES = {_quoted(terms.SHAPES)};
 /** @type {{(Level|MediaLabel)[]}} */
 export const WORST_FIRST = {_quoted(terms.WORST_FIRST)};
 
-/** Reasons that lie in the picture: such a face speaks neither way. */
+/** Reasons that lie in the picture: the face is evidence neither way. */
 export const UNJUDGED = {_quoted(sorted(terms.UNJUDGED))};
 
 /** What a person may do next, by the level and by each reason. @type {{Record<string, string>}} */
@@ -82,10 +82,10 @@ export const NEXT_OF_REASON = {_quoted(terms.NEXT_OF_REASON)};
 /** Where to look for a picture: only ever opened by a click. @type {{Record<string, string>}} */
 export const SEARCHES = {_quoted(terms.SEARCHES)};
 
-/** Of 100 such videos so many are fake: rare, as on the web, and as many as genuine ones. */
+/** How many of 100 such videos are fake: rare, as on the web; and half of them. */
 export const PRIORS = {_quoted(terms.PRIORS)};
 
-/** On so many of 100 videos untrained people are right. */
+/** How many of 100 videos untrained people judge rightly. */
 export const UNTRAINED_RIGHT = {terms.UNTRAINED_RIGHT};
 """
 

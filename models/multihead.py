@@ -34,7 +34,7 @@ LITE2_STAGES: Stages = (
 TRACES_STAGES = FULL_STAGES[:3]  # of EfficientNet-Lite0
 FULL_INPUT_PX = 224  # a crop whole, at its own resolution
 # Three networks that were trained apart err apart: the mean of their logits errs less than each.
-# Of each, the size at which it sees a crop and the kinds that it is asked for.
+# Of each, its input size and the kinds that it has heads for.
 EXPERTS = {
     "full": (FULL_INPUT_PX, KINDS),
     "traces": (FULL_INPUT_PX, ("blend", "generated")),

@@ -50,8 +50,8 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Guarantee:
-    """Of so many genuine people who were checked once each, so many were called manipulated or, at
-    a lower threshold, suspicious; and the shares that these are at most, at 95 % confidence."""
+    """False alarms among genuine people, each checked once: how many were called manipulated and,
+    at a lower threshold, suspicious; and the upper limits of these shares at 95 % confidence."""
 
     people: int
     flagged: int

@@ -25,9 +25,11 @@ from server.terms import declared
 
 if TYPE_CHECKING:
     from server.gpu.client import NetworksProcess
+    from server.processes.messages import Answer
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 PREFIX = "mesoscope-"  # of folders
+REPORT_SUFFIXES = (".html", ".htm")
 KINDS: dict[Any, Callable[[str], Any]] = {int: int, float: float, str: str, bool: str}
 METAVARS = {int: "N", float: "X", str: "NAME", bool: "true|false"}
 
@@ -73,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     analyze.add_argument(
         "--json", action="store_true", help="print the verdicts as JSON only, one a line"
     )
+    analyze.add_argument(
+        "--report",
+        metavar="FILE.html",
+        type=Path,
+        help="write the report here as one HTML page; of one file or address",
+    )
     _offer_options(analyze)
     analyze.set_defaults(command=_analyze)
     text = "make the check of a report again and say whether it holds"
@@ -106,12 +114,16 @@ def _analyze(settings: Settings, options: argparse.Namespace) -> int:
     asked = settings.options | _chosen(options)
     console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
     several, failed = len(options.sources) > 1, False
+    if options.report:
+        _require_writable(options.report, several)
     for source in options.sources:
         if several and not options.json:
             console.rule(escape(source), align="left")
         try:
             with terminal.bar(errors) as report:
-                verdict = _verdict(settings, source, asked, report)
+                answer = _checked(settings, source, asked, report)
+            if options.report:
+                _write_report(options.report, source, answer)
         except AppError as error:
             if not several:
                 raise
@@ -119,10 +131,52 @@ def _analyze(settings: Settings, options: argparse.Namespace) -> int:
             failed = True
             continue
         if options.json:
-            print(json.dumps(verdict, allow_nan=False), flush=True)
+            print(json.dumps(answer.result, allow_nan=False), flush=True)
         else:
-            terminal.show(verdict, console)
+            terminal.show(answer.result, console)
     return FAILED if failed else 0
+
+
+def _require_writable(path: Path, several: bool) -> None:
+    """Raise ConfigError, before work is spent, for a report that cannot be written to `path`."""
+    if several:
+        raise ConfigError("--report: a report is of one file or address; give one at a time.")
+    if path.suffix.lower() not in REPORT_SUFFIXES:  # no film is overwritten by a slip
+        raise ConfigError(f"--report: {path} does not end in .html; name the page to write.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"--report: there is no folder {path.parent}; make it first.")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigError(f"--report: {path} cannot be written; choose another place.")
+
+
+def _write_report(path: Path, source: str, answer: Answer) -> None:
+    """The report that a service gives of a check, in English. Raises ConfigError."""
+    from flask import Flask
+
+    from server import __version__
+    from server.api.pages import TEMPLATES
+    from server.api.report import html_of
+    from server.api.report_view import Check
+    from server.fetch.urls import checked_url
+    from server.words import DEFAULT, words
+
+    pictures = {(each.face, each.moment, each.kind): each.jpeg for each in answer.pictures}
+    check = Check(
+        id="",
+        kind="url" if _is_address(source) else "file",
+        source=checked_url(source) if _is_address(source) else Path(source).name,
+        checked_at=time.time(),
+        verdict=answer.result,
+        picture=lambda *wanted: pictures.get(wanted),
+    )
+    app = Flask("server", template_folder=str(TEMPLATES))
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the label comes before its samples
+    with app.app_context():
+        text = html_of(check, __version__, words(DEFAULT))
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--report: {path} cannot be written: {error.strerror}.") from error
 
 
 def _offer_options(parser: argparse.ArgumentParser) -> None:
@@ -156,7 +210,7 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
         report = replay.read_report(options.report)
         replay.require_same(report, options.file)
         with terminal.bar(Console(stderr=True)) as progress:
-            again = _verdict(settings, str(options.file), replay.options(report), progress)
+            again = _checked(settings, str(options.file), replay.options(report), progress).result
     except AppError as error:
         terminal.explain(error.code, error.title, error.detail, Console(stderr=True))
         return MISUSED
@@ -165,10 +219,14 @@ def _verify(settings: Settings, options: argparse.Namespace) -> int:
     return FAILED if found else 0
 
 
-def _verdict(
+def _is_address(source: str) -> bool:
+    return source.lower().startswith(("http://", "https://"))
+
+
+def _checked(
     settings: Settings, source: str, options: dict[str, Any], report: terminal.Report
-) -> dict[str, Any]:
-    """The verdict in its JSON form, by the same confined children that a worker starts."""
+) -> Answer:
+    """The verdict and its pictures, by the same confined children that a worker starts."""
     from server.processes.check import check
     from server.processes.child import Child
     from server.processes.fetch import SHARE, DownloadLimits, Fetched, fetch, sha256_of
@@ -183,7 +241,7 @@ def _verdict(
         if time.monotonic() > deadline:
             raise TimeLimit(f"It was stopped after {settings.job_timeout_s:g} s.")
 
-    fetched = source.lower().startswith(("http://", "https://"))
+    fetched = _is_address(source)
     with _networks(settings) as networks, tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
         if fetched:
             file = fetch(source, Path(scratch), DownloadLimits.of(settings), Child, go_on)
@@ -196,11 +254,10 @@ def _verdict(
             sha256=file.sha256,
             cut_short=file.cut_short,
             options=options,
-            fetched=fetched,
         )
         start = partial(Child, networks=networks)
         task = Task(asked, log_level=logging.ERROR)
-        return check(task, start, go_on, SHARE if fetched else 0.0).result
+        return check(task, start, go_on, SHARE if fetched else 0.0)
 
 
 @contextmanager

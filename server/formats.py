@@ -1,4 +1,4 @@
-"""What the first bytes of a file say of its format. Pure, and without any decoder's library."""
+"""The format of a file, by its first bytes. Pure, and without any decoder's library."""
 
 from __future__ import annotations
 

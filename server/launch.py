@@ -115,7 +115,7 @@ def page(settings: Settings) -> str:
 
 
 def _stop_with_parent() -> None:
-    """Have the kernel send SIGTERM when the supervisor dies, however it dies."""
+    """Have the kernel send SIGTERM when the supervisor ends, however it ends."""
     pr_set_pdeathsig = 1
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
@@ -140,7 +140,7 @@ def _stop_signal() -> Iterator[list[int]]:
 def _supervise(
     parts: dict[str, subprocess.Popen[bytes]], settings: Settings, stopped: list[int]
 ) -> int:
-    """Wait until told to stop, or until one of the parts ends."""
+    """Wait for the signal to stop, or until one of the parts ends."""
     started, greeted = time.monotonic(), False
     while not stopped:
         for name, part in parts.items():

@@ -42,7 +42,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "worker_class": PatientWorker,
             "workers": 1,
             "threads": settings.threads + SLOW_CLIENTS,
-            "sendfile": False,  # it would wait for a client in its own way
+            "sendfile": False,  # it would bypass the limits for slow clients
             "timeout": REQUEST_S,
             "graceful_timeout": 5,
             "loglevel": "warning",

@@ -29,7 +29,7 @@ def configure(stream: TextIO | None = None, level: int = logging.INFO, form: str
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("celery", "kombu", "amqp", "gunicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # Celery says at every start that the connection has no host name; files need none.
+    # Celery logs at every start that the connection has no host name; files need none.
     logging.getLogger("kombu.connection").setLevel(logging.ERROR)
 
 

@@ -1,4 +1,4 @@
-"""A web process that slow clients cannot stop: each is waited for only so long.
+"""A web process that slow clients cannot stop: each has a limited time.
 
 A thread reads a request's head and body and writes the answer. A client that sends half a head,
 drips a body or reads no answer holds one for as long as its patience lasts, and there are many more
@@ -61,7 +61,7 @@ class PatientSocket(socket.socket):
                 if not super().recv(PIECE_BYTES):
                     break
         with suppress(OSError):
-            self.shutdown(socket.SHUT_RDWR)  # whoever closes it waits no more
+            self.shutdown(socket.SHUT_RDWR)  # close() does not wait after it
 
     def _waited(self, act: Callable[[], Any], count: Callable[[Any], int]) -> Any:
         """`act`, within what is left of the patience; `count` gives its number of bytes."""

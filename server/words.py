@@ -53,7 +53,7 @@ class Words:
         return self.say("percent", str(hundredths))
 
     def decimal(self, value: float, digits: int) -> str:
-        """A number with so many digits behind the language's decimal sign."""
+        """A number with `digits` digits after the language's decimal sign."""
         return f"{value:.{digits}f}".replace(".", self.messages["decimal"])
 
     def part(self, part: str) -> str:

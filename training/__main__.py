@@ -143,7 +143,7 @@ def _train(args: argparse.Namespace) -> int:
     from training.fit.own import RECIPES, Plan, parts, train
 
     if args.recipe not in RECIPES:
-        parts(args.data)  # what is wrong with the data is told first: it takes longer to mend
+        parts(args.data)  # faults of the data come first: they take longer to mend
         raise ValueError(f"no recipe called {args.recipe}; known: {', '.join(RECIPES)}")
     recipe = RECIPES[args.recipe]
     if args.seed is not None:

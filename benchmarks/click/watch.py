@@ -16,7 +16,7 @@ from tests.e2e.extension import Extension, Target
 LIMIT_S = 180.0
 LOOK_MS = 20  # between two looks at what is drawn
 MADE_READY = "document.querySelector(s)?.readyState >= 2 || document.querySelector(s)?.complete"
-# The worker's own clock tells when it learnt what; a check is followed by its page.
+# Changes are timed by the worker's own clock; a check is followed by its page.
 RECORD = """() => {
   globalThis.told = [];
   chrome.storage.session.onChanged.addListener((changes) => {
@@ -44,8 +44,8 @@ class Failed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen of one click: when, what the worker was told of the check, oldest first, and
-    when the first box and the verdict were drawn."""
+    """What was seen of one click: when, the check's states as the worker got them, oldest first,
+    and when the first box and the verdict were drawn."""
 
     clicked_at: float
     told: Sequence[dict[str, Any]]

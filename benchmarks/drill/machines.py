@@ -1,4 +1,4 @@
-"""A machine of the drill: its data folder, its processes, and what restarts those that died."""
+"""A machine of the drill: its data folder, its processes, and what restarts those that ended."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ MACHINES = 2
 AHEAD = 16  # jobs in flight at most
 ANSWER_S = (0.0, 0.8)  # how long the site takes
 START_S = 60.0
-UPLOAD_EVERY = 10  # of so many checks, one is of a file that is sent
+UPLOAD_EVERY = 10  # one check in this number is of a file that is sent
 SETTLE_S = YOUNG_S + SWEEP_S + 30  # what was killed is tidied up in seconds, uploads in minutes
 RESOURCE = {"connections": "database"}  # what else cannot be broken while this is
 
@@ -150,7 +150,7 @@ class Course:
         report.ends, report.lost, report.doubled = self._audit.verdict(people.accepted)
 
     def tend(self) -> None:
-        """What has to be done every moment: start what died, mend what is due, count."""
+        """One step of the drill: restart processes that ended, undo faults that are due, count."""
         self._mend()
         for machine in self.machines:
             for part in machine.parts:

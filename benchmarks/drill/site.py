@@ -29,7 +29,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "image/jpeg")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        with contextlib.suppress(OSError):  # whoever asked was killed
+        with contextlib.suppress(OSError):  # the client was killed
             self.wfile.write(body)
 
     do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for

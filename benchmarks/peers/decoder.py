@@ -1,4 +1,4 @@
-"""Pictures of a video, so many a second, read in one of several ways."""
+"""Pictures of a video at a given rate, read in one of several ways."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
-TOLD = 2000  # characters of what a child said before it died
+TOLD = 2000  # last characters of a child's output that an error shows
 
 
 class Broken(Exception):

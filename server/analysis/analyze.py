@@ -172,9 +172,8 @@ class _Check:
 
     def seen(self, frame: Frame, tracker: Tracker) -> None:
         self._sampled_s.append(frame.time_s)
-        if self._media.fetched:  # whoever sent a file has it
-            with self.clock.during("pictures"):
-                self._frames.add(frame)
+        with self.clock.during("pictures"):
+            self._frames.add(frame)
         past = self.pictures - SETTLED_AFTER
         if self.options.stop_early and past >= 0 and past % SETTLED_EVERY == 0:
             scorer = self._scorers.deciding

@@ -1,4 +1,4 @@
-"""What the scores of one face say together, and how surely. Pure functions on logits of P(fake).
+"""One face's scores taken together, with their uncertainty. Pure functions on logits of P(fake).
 
 Frames of one clip are not independent: neighbours look alike, and all share the camera, the
 compression and the person. Hence three terms in the error of their mean:

@@ -52,7 +52,7 @@ class Pictures:
 def ratio(pictures: Pictures, model: Likelihood, ways: float = 1.0) -> Ratio:
     """The LR of a person from at least one crop.
 
-    `ways`: of so many stretches like this one it is the strongest. The LR of "one of them is
+    `ways`: the number of stretches of which this one is the strongest. The LR of "one of them is
     manipulated" is the mean of theirs, and so at least this share of its own.
     """
     usual = Spread(model.frames, model.correlation, clips=0.0)

@@ -49,13 +49,11 @@ class MediaFile:
     """A file on disk. `sha256` is empty where nobody has hashed it yet.
 
     `cut_short`: the download stopped at the size limit; the file holds the beginning only.
-    `fetched`: it comes from an address, so that whoever asked does not have it.
     """
 
     path: Path
     sha256: str = ""
     cut_short: bool = False
-    fetched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

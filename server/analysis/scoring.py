@@ -36,8 +36,8 @@ class Scorer:
     ) -> None:
         """`model` is a registered name; raises ModelError if it cannot be used for this.
 
-        `networks`: what runs it, if it has a full variant; None, or where that fails: TFLite, in
-        so many `threads`. Without its `likelihood`, each crop is seen once, as schema 1 has it.
+        `networks`: what runs it, if it has a full variant; None, or where that fails: TFLite, with
+        `threads` threads. Without its `likelihood`, each crop is seen once, as schema 1 has it.
         """
         try:
             self.spec = registry.spec(model)

@@ -170,7 +170,7 @@ class Tracker:
         person.crops.add(crop)
 
     def _bound_memory(self) -> None:
-        """Let go of whoever was seen least, once there are too many to tell anyone about."""
+        """Drop the shortest tracks above MOST_TRACKS, those out of the picture first."""
         while len(self._people) > MOST_TRACKS:
             gone = [person for person in self._people if person.last_picture < self._pictures]
             least = min(gone or self._people, key=lambda person: len(person.times_s))

@@ -1,6 +1,6 @@
 """Who may use the service, and the headers that keep browsers from lending it to others.
 
-A service on loopback trusts whoever is on this machine, but every web page that a browser there
+A service on loopback trusts every user of this machine, but every web page that a browser there
 shows can send requests to it. So a foreign Origin may change nothing, and a Host that is not ours
 (a name that was rebound to loopback) is not answered.
 """

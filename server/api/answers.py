@@ -90,7 +90,7 @@ def _preferred() -> float:
 
 def _await(job_id: str, wait_s: float) -> Job:
     """The job, once it has ended or the time is over. Too many waiters do not wait at all, and
-    none does once this process is told to stop."""
+    none does once this process is stopping."""
     service = current()
     if wait_s > 0 and service.may_wait.acquire(blocking=False):
         try:

@@ -1,4 +1,4 @@
-"""A check as it goes on, told as server-sent events to whoever would rather listen than ask again.
+"""The progress of a check as server-sent events, so that a client need not poll.
 
 A stream keeps one of the web process's threads, so there are fewer streams than threads, and a
 client that is gone is noticed at once: it closed its end, or takes nothing that we send.

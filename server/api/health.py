@@ -1,4 +1,4 @@
-"""For whoever runs the service: is it well, can it work, and what is it made of."""
+"""For the operator: health, readiness, and the versions in use."""
 
 from __future__ import annotations
 

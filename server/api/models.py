@@ -23,7 +23,7 @@ blueprint = APIBlueprint("models", __name__, tag="Models")
 @blueprint.get("/models")
 @blueprint.output(schemas.Classifiers)
 def listed() -> dict[str, Any]:
-    """The classifiers, how sure each is known to be, and which one judges unless told otherwise."""
+    """The classifiers, how sure each is known to be, and which one is the default."""
     return {"models": [_described(registry.spec(name)) for name in classifiers()]}
 
 

@@ -89,7 +89,7 @@ Analysis: Any = create_model("Analysis", **OFFERED)
 
 
 class Options(Analysis):  # type: ignore[misc]
-    """Choices for one check; what is left out is as whoever runs the service has set it."""
+    """Choices for one check; what is left out has the value of the service's settings."""
 
     model_config = ConfigDict(extra="forbid")
     backend: Annotated[Backend, Word] = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -10,9 +11,10 @@ from flask import Response, json
 from server.api import schemas
 from server.api.jobs import NOT_MODIFIED, find, tagged
 from server.api.pages import HTML, page, protected, spoken
-from server.api.report_view import View, csv_of
+from server.api.report_view import Check, View, csv_of, name_of
 from server.api.service import current
 from server.errors import NotFound
+from server.words import Words
 
 CSV = {"text/csv": {"schema": {"type": "string"}}}
 VERDICT = {"application/json": {"schema": {"$ref": "#/components/schemas/Verdict"}}}
@@ -32,6 +34,8 @@ def report(job_id: str, query_data: schemas.ReportQuery) -> Response:
     job = find(job_id)
     if job.result is None:
         raise NotFound("There is a report once the check is done; its job shows the progress.")
+    picture = partial(current().store.picture, job.id)
+    check = Check(job.id, job.kind, job.source, job.checked_at, job.result, picture)
     kind = query_data.format
     if kind == "json":
         response = tagged(json.dumps(job.result), "application/json")
@@ -39,10 +43,14 @@ def report(job_id: str, query_data: schemas.ReportQuery) -> Response:
         response = tagged(csv_of(job.result), "text/csv")
     else:
         words = spoken(query_data.language)
-        view = View.of(job, current().store, current().version, words)
-        response = protected(tagged(page("report.html", words.language, report=view), "text/html"))
+        response = protected(tagged(html_of(check, current().version, words), "text/html"))
         response.vary.add("Accept-Language")
     if query_data.download == "1":
-        name = f"mesoscope-{job.id[:8]}.{kind}"
+        name = f"{name_of(check)}.{kind}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def html_of(check: Check, version: str, words: Words) -> str:
+    """The report as one HTML file, which loads nothing; within an application's context."""
+    return page("report.html", words.language, report=View.of(check, version, words))

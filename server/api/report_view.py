@@ -6,32 +6,35 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from server.jobs.records import Job
-from server.jobs.store import Store
+from server.api.report_lane import clock, lane_of, level_of
+from server.jobs.records import Kind
 from server.terms import SHAPES, UNJUDGED, Level
 from server.words import Words
 
-FEW = 2  # so many are shown like the others
+FEW = 2  # faces: up to this number they are shown like the others
 RARE = 0.01  # of such videos are fake, for the sentence on what a flag is worth
-JOIN_S = 1.5  # samples farther apart are not joined: the face may have been away in between
-WIDTH, HEIGHT, EDGE = 640, 72, 6
 COLUMNS = ("face", "label", "t", "p_fake", "x", "y", "width", "height")
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """P(fake) over time as a drawing: the bounds as heights, lines and dots in its own pixels."""
+class Check:
+    """The check that a report is about; `id` is empty where no service keeps it.
 
-    width: int
-    height: int
-    bounds: list[float]
-    curves: list[str]
-    dots: list[tuple[float, float, str, str]]  # x, y, level, tooltip
+    `source`: the address, or the file's name. `checked_at`: Unix seconds. `picture`: the JPEG of a
+    face's moment, by the face's number, the moment's and the kind; None if there is none.
+    """
+
+    id: str
+    kind: Kind
+    source: str
+    checked_at: float | None
+    verdict: dict[str, Any]
+    picture: Callable[[int, int, str], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,14 @@ class View:
     saved: dict[str, str]
 
     @classmethod
-    def of(cls, job: Job, store: Store, version: str, words: Words) -> View:
-        verdict: dict[str, Any] = job.result or {}
+    def of(cls, check: Check, version: str, words: Words) -> View:
+        verdict = check.verdict
         model = verdict["model"]
         shown, folded = _crowd(verdict["faces"])
         options = verdict["options"].items()
         return cls(
-            id=job.id,
-            title=job.source or words.say("report_unnamed"),
+            id=check.id,
+            title=check.source or words.say("report_unnamed"),
             verdict=verdict,
             text=_finding(verdict, verdict.get("basis"), words),
             declared=[words.declaration(said) for said in _declarations(verdict)],
@@ -74,17 +77,22 @@ class View:
             next=words.next(verdict),
             worth=list(_worth(verdict, words)),
             estimate=words.say("estimate"),
-            faces=[_face(face, verdict, job, store, words) for face in shown],
-            folded=[_face(face, verdict, job, store, words) for face in folded],
-            facts=list(_facts(verdict["media"], job, words)),
+            faces=[_face(face, check, words) for face in shown],
+            folded=[_face(face, check, words) for face in folded],
+            facts=list(_facts(check, words)),
             settings=[(name, _shown(value, words)) for name, value in options],
             made=list(_made(verdict, version, words)),
             saved={
-                "name": f"mesoscope-{job.id[:8]}",
+                "name": name_of(check),
                 "json": _data("application/json", json.dumps(verdict).encode()),
                 "csv": _data("text/csv", csv_of(verdict).encode()),
             },
         )
+
+
+def name_of(check: Check) -> str:
+    """What a saved report is called, without the ending: by its check, else by its media."""
+    return f"mesoscope-{(check.id or check.verdict['media']['sha256'])[:8]}"
 
 
 def csv_of(verdict: dict[str, Any]) -> str:
@@ -101,16 +109,6 @@ def csv_of(verdict: dict[str, Any]) -> str:
                 [face["id"], face["label"], sample["t"], sample["p_fake"], *sample["box"]]
             )
     return text.getvalue()
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds with tenths, as 1:02.5."""
-    tenths = round(seconds * 10)
-    hours, rest = divmod(tenths, 36_000)
-    minutes, tenths = divmod(rest, 600)
-    if hours:
-        return f"{hours}:{minutes:02}:{tenths / 10:04.1f}"
-    return f"{minutes}:{tenths / 10:04.1f}"
 
 
 def _crowd(faces: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -201,9 +199,8 @@ def _worth_of_flag(verdict: dict[str, Any], words: Words) -> Iterator[str]:
     yield words.viewers()
 
 
-def _face(
-    face: dict[str, Any], verdict: dict[str, Any], job: Job, store: Store, words: Words
-) -> dict[str, Any]:
+def _face(face: dict[str, Any], check: Check, words: Words) -> dict[str, Any]:
+    verdict = check.verdict
     model, say, percent = verdict["model"], words.say, words.percent
     scored = [sample for sample in face["samples"] if sample["p_fake"] is not None]
     return {
@@ -215,9 +212,9 @@ def _face(
         "span": say("seen", clock(face["start_s"]), clock(face["end_s"]))
         if verdict["media"]["kind"] == "video"
         else "",
-        "lane": _lane(scored, verdict, words) if len(scored) > 1 else None,
+        "lane": lane_of(scored, verdict, words) if len(scored) > 1 else None,
         "samples": [
-            (clock(sample["t"]), say(f"level_{_level(sample['p_fake'], model)}"),
+            (clock(sample["t"]), say(f"level_{level_of(sample['p_fake'], model)}"),
              percent(sample["p_fake"]))
             for sample in scored
         ],
@@ -228,7 +225,7 @@ def _face(
                 **{
                     kind: _data("image/jpeg", jpeg)
                     for kind in ("face", "evidence")
-                    if (jpeg := store.picture(job.id, face["id"], number, kind))
+                    if (jpeg := check.picture(face["id"], number, kind))
                 },
             }
             for number, moment in enumerate(face["moments"])
@@ -236,45 +233,10 @@ def _face(
     }  # fmt: skip
 
 
-def _lane(scored: list[dict[str, Any]], verdict: dict[str, Any], words: Words) -> Lane:
-    media, model = verdict["media"], verdict["model"]
-    start_s = min(media["analyzed_s"][0], scored[0]["t"])
-    span_s = max(media["analyzed_s"][1], scored[-1]["t"], start_s + 0.001) - start_s
-
-    def x(t: float) -> float:
-        return float(round(EDGE + (WIDTH - 2 * EDGE) * (t - start_s) / span_s, 1))
-
-    def y(p: float) -> float:
-        return round(HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * p, 1)
-
-    stretches: list[list[dict[str, Any]]] = []
-    for sample in scored:
-        if not stretches or sample["t"] - stretches[-1][-1]["t"] > JOIN_S:
-            stretches.append([])
-        stretches[-1].append(sample)
-    return Lane(
-        WIDTH,
-        HEIGHT,
-        bounds=[y(model["fake_at"]), y(model["real_at"])],
-        curves=[" ".join(f"{x(s['t'])},{y(s['p_fake'])}" for s in part) for part in stretches],
-        dots=[
-            (x(s["t"]), y(s["p_fake"]), _level(s["p_fake"], model),
-             f"{clock(s['t'])}: {words.percent(s['p_fake'])}")
-            for s in scored
-        ],
-    )  # fmt: skip
-
-
-def _level(p_fake: float, model: dict[str, Any]) -> str:
-    if p_fake >= model["fake_at"]:
-        return "high"
-    return "low" if p_fake <= model["real_at"] else "middle"
-
-
-def _facts(media: dict[str, Any], job: Job, words: Words) -> Iterator[tuple[str, str]]:
-    say = words.say
-    if job.source:
-        yield say("address" if job.kind == "url" else "file"), job.source
+def _facts(check: Check, words: Words) -> Iterator[tuple[str, str]]:
+    media, say = check.verdict["media"], words.say
+    if check.source:
+        yield say("address" if check.kind == "url" else "file"), check.source
     yield say("fact_kind"), say(f"kind_{media['kind']}")
     yield say("fact_size"), f"{media['width_px']} x {media['height_px']} px"
     if media["duration_s"] is not None:
@@ -282,10 +244,10 @@ def _facts(media: dict[str, Any], job: Job, words: Words) -> Iterator[tuple[str,
     yield say("fact_span"), say("span", *map(clock, media["analyzed_s"]))
     yield say("fact_pictures"), str(len(media["sampled_s"]))
     yield say("fact_sha256"), media["sha256"]
-    if job.checked_at is not None:
+    if check.checked_at is not None:
         yield (
             say("fact_checked"),
-            datetime.fromtimestamp(job.checked_at, UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            datetime.fromtimestamp(check.checked_at, UTC).strftime("%Y-%m-%d %H:%M UTC"),
         )
 
 

@@ -184,8 +184,8 @@ class BatchAnswer(BaseModel):
 
 
 class FaceQuery(BaseModel):
-    """Which picture: `moment` counts a face's strongest moments from 0; a `frame` is all of the
-    picture, small, and is kept for addresses only."""
+    """Which picture: `moment` counts a face's strongest moments from 0; a `frame` is the
+    whole picture, small, and is kept of the worst three faces."""
 
     model_config = ConfigDict(extra="ignore")
     moment: Annotated[int, Field(ge=0, le=99)] = 0

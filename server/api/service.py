@@ -31,7 +31,7 @@ class Service:
     """`may_wait` bounds how many requests may wait or stream at the same time, `joining` how many
     make a file of their frames.
 
-    `stopping` is set when this process is told to end: whoever waits ends then.
+    `stopping` is set when this process gets its signal to end; waiting requests end then.
     """
 
     version: str

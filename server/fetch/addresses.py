@@ -193,7 +193,7 @@ def own_networks() -> tuple[Network, ...]:
     An address of its own leads behind its own firewall, and at home every machine beside it has a
     public IPv6 address. What a router or a cloud translates to this machine cannot be seen here.
     """
-    import psutil  # which whoever only reads settings does without
+    import psutil  # loaded here, as reading settings does not need it
 
     found = [
         _on_link(entry.address, entry.netmask)

@@ -55,9 +55,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What the child said: exception classes, HTTP status, words. None of it is for people.
+    """The child's report: exception classes, HTTP status, words. None of it is for people.
 
-    `stopped` names the rule by which the child itself gave up: live-stream, too-long, too-large.
+    `stopped` names the rule by which the child itself stopped: live-stream, too-long, too-large.
     """
 
     kinds: frozenset[str] = frozenset()

@@ -69,8 +69,8 @@ def warm_up() -> None:
 def download(
     url: str, proxy_url: str, max_bytes: int, max_duration_s: float, say: Callable[..., None]
 ) -> None:
-    """Fetch it into the working folder; say how much has come, then the file or by which rule it
-    was stopped. Raises what yt-dlp does."""
+    """Fetch it into the working folder; report how much has come, then the file or the rule that
+    stopped it. Raises what yt-dlp does."""
     from yt_dlp import YoutubeDL
     from yt_dlp.utils import DownloadCancelled
 

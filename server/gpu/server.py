@@ -6,8 +6,8 @@ which is what makes a GPU worth its while. It reads numbers and never media, and
 may not have: the GPU's devices, threads, a compiler's files and programs. So it is not confined,
 and the checks need nothing but a socket and some memory, opened before they were confined.
 
-The worker sends `channel` with a socket and shared memory for each check; it is told
-`{"device": ...}` once the networks can be asked.
+The worker sends `channel` with a socket and shared memory for each check; it gets
+`{"device": ...}` once the networks are loaded.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class BatchServer:
         return True
 
     def _question(self, client: Client) -> Question | None:
-        """What a check asks; None, and no channel any more, if it hung up or talks nonsense."""
+        """The request of a check; None, and its channel is closed, if it ended or sent nonsense."""
         try:
             asked = json.loads(client.connection.recv(PACKET_BYTES))
             network, shape = str(asked["network"]), tuple(map(int, asked["shape"]))

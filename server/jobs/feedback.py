@@ -44,8 +44,8 @@ class Crop:
 
 
 class Feedback:
-    """The folder, closed to others by its owner. Safe to share between threads; whoever calls has
-    looked at the number of the job."""
+    """The folder, closed to others by its owner. Safe to share between threads; the
+    caller has validated the job's id."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

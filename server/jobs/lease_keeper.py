@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class LostWork(Exception):
-    """The work is not ours any more: nobody wants it, or it was taken over."""
+    """This worker lost the work: the work was dropped, or another worker took it over."""
 
 
 class LeaseKeeper:

@@ -1,7 +1,7 @@
 """The workers' side of the tables: a work is owned by a lease that must be renewed.
 
-Every update names the attempt that owns the work, so that a worker that lost it (nobody wants it
-any more, or it was taken over after its lease ran out) changes nothing by finishing late.
+Every update names the attempt that owns the work, so that a worker that lost it (the work
+was dropped, or taken over after its lease ran out) changes nothing by finishing late.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from server.jobs.tables import FORGOTTEN, IN_FLIGHT, pictures, reading, waiting,
 from server.jobs.uploads import UploadChunks
 from server.processes.messages import Picture
 
-LEASE_S = 10.0  # a worker that is silent for longer has lost its work
+LEASE_S = 10.0  # a lease not renewed for longer is lost
 MAX_ATTEMPTS = 3
 WORK = [works.c[field.name] for field in fields(Work)]
 

@@ -212,7 +212,6 @@ class Runner:
             sha256=file.sha256,
             cut_short=file.cut_short,
             options=work.params["options"],
-            fetched=work.kind == "url",
         )
         task = Task(asked, work.id, str(scratch / LAST_WORDS))
         done = SHARE if work.kind == "url" else 0.0

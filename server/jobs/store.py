@@ -47,7 +47,7 @@ from server.jobs.tables import (
 from server.jobs.uploads import UploadChunks
 from server.terms import State
 
-WORKER_SEEN_S = 10.0  # a worker that is silent for longer counts as gone
+WORKER_SEEN_S = 10.0  # a worker without a heartbeat for longer counts as gone
 
 T = TypeVar("T", bound=tuple[Any, ...])
 
@@ -55,7 +55,7 @@ T = TypeVar("T", bound=tuple[Any, ...])
 class Store:
     """Submit, look up, cancel, forget. Safe to share between threads.
 
-    Whoever joins a work or leaves one locks its row first: so no one joins what is being dropped.
+    Joining or leaving a work locks its row first: so no job joins a work that is being dropped.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -227,7 +227,7 @@ class Store:
 
     def cancel(self, job_id: str) -> bool:
         """Call off a job that is in flight. Its work goes on for others who asked for it; a work
-        that nobody wants any more is dropped, and its worker notices that it owns it no more."""
+        that no job refers to is dropped, and its worker finds its lease gone."""
         with self._writer.begin() as connection:
             work = _work_of(connection, job_id)
             if work is None or work.state not in STATES_IN_FLIGHT:

@@ -1,4 +1,4 @@
-"""The worker process: takes ids from the queue, runs each work in a child, until told to stop.
+"""The worker process: takes ids from the queue, runs each work in a child, until it is stopped.
 
 Its Reaper puts right what dead workers left behind: their work, messages, media and old results.
 """
@@ -65,7 +65,7 @@ class Reaper(threading.Thread):
                 return
 
     def stop(self) -> None:
-        """End the thread, and say that this worker is gone."""
+        """End the thread, and take this worker off the list of live ones."""
         self._stopping.set()
         self.join()
         with suppress(SQLAlchemyError):

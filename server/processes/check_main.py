@@ -48,7 +48,7 @@ def check(task: Task, say: Say) -> None:
     reporter = Reporter(task.work_id, say)
     reporter.opened()
     try:
-        media = MediaFile(Path(asked.file), asked.sha256, asked.cut_short, asked.fetched)
+        media = MediaFile(Path(asked.file), asked.sha256, asked.cut_short)
         analyzer = Analyzer(AnalysisOptions(**asked.options), asked.threads, networks)
         verdict = analyzer.analyze(media, reporter.analyzed)
     except Exception as error:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from server.processes.forkserver import ForkServerPool
 
 COMMAND = (sys.executable, "-E", "-s", "-m", "server.processes.main")
-POLL_S = 0.2  # how long whoever waits for a child's word is blind to anything else
+POLL_S = 0.2  # the longest wait for a line before `on_progress` is called again
 READ_BYTES = 1 << 16
 LOG_BYTES = 64 * 1024  # one child may write
 LOG_READ_BYTES = 1 << 14
@@ -54,7 +54,7 @@ class Spawned:
         assert self._process.stdout
         self.pid = self._process.pid
         self.output = self._process.stdout.fileno()
-        with suppress(BrokenPipeError):  # it died at once; its silence will tell
+        with suppress(BrokenPipeError):  # the child has ended; reading its output tells
             self._process.stdin.write(json.dumps(told.to_json()).encode() + b"\n")
             self._process.stdin.close()
 
@@ -113,7 +113,7 @@ class Child:
     def read(self, wait_s: float) -> list[dict[str, Any]]:
         """The messages that came within `wait_s`; `ended` is True once no more can come."""
         if not self._said_something(wait_s):
-            # What it left behind may hold its output open; its last words may have come just now.
+            # Its descendants may hold its output open; its last lines may have come just now.
             self.ended = self._process.has_exited() and not self._said_something(0)
             return []
         block = os.read(self._process.output, READ_BYTES)

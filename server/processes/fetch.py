@@ -138,7 +138,7 @@ class _Fetch:
         self._deadline = time.monotonic() + seconds
 
     def _proxy(self, guard: Child) -> Proxy | None:
-        """The way out; None if the guard refuses the address, or has no word for it in time."""
+        """The proxy; None if the guard refuses the address or sends none in time."""
         while not guard.ended and time.monotonic() < self._deadline:
             for message in from_guard(guard.read(POLL_S)):
                 if isinstance(message, Proxy):
@@ -150,7 +150,7 @@ class _Fetch:
         return None
 
     def _answer(self, guard: Child, download: Child) -> Downloaded | Failed | None:
-        """The last word of the download; None if it has none, or none in time."""
+        """The last message of the download; None if it sent none in time."""
         while not download.ended and time.monotonic() < self._deadline:
             for message in from_download(download.read(POLL_S)):
                 if not isinstance(message, Received):
@@ -207,7 +207,7 @@ class _Fetch:
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file that people gave us; empty if it cannot be read, as the check will say."""
+    """Of an uploaded file; empty if it cannot be read: the check then fails with the reason."""
     try:
         with path.open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()

@@ -98,7 +98,7 @@ class ForkServer:
             try:
                 self._control.send(json.dumps({"reap": pid}).encode())
                 return self._answer("status")
-            except (OSError, Failed):  # it died, and with it the child
+            except (OSError, Failed):  # the fork server has ended, and with it the child
                 return -signal.SIGKILL
 
     def grown(self) -> bool:

@@ -95,7 +95,7 @@ def _fork(task: dict[str, Any], descriptors: Sequence[int], control: socket.sock
     pid = os.fork()
     if pid == 0:
         _become_child(task, parent_pid, descriptors, control)
-    with suppress(OSError):  # whoever comes first: the group must be there before its number is
+    with suppress(OSError):  # also done by the child: the group must be there before its number is
         os.setpgid(pid, pid)
     return pid
 
@@ -105,7 +105,7 @@ def _become_child(
 ) -> NoReturn:
     status = 1
     try:
-        control.close()  # or a child could speak for this server
+        control.close()  # or a child could answer in place of this server
         with suppress(OSError):
             os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,6 +1,6 @@
-"""What a child may say: its lines are data from a stranger, as a file may have taken it over.
+"""The messages of a child: untrusted data, as a hostile file may have taken the child over.
 
-Each line becomes one of the types below, every value of which was looked at, or nothing. None of
+Each line becomes one of the types below, with every value checked, or nothing. None of
 them names a job, a file outside of the download's own folder, or a column of a table.
 """
 

@@ -1,4 +1,4 @@
-"""What a child is started with and asked, one JSON line in, and how it answers, JSON lines out.
+"""The protocol of a child process: its task as one JSON line in, its messages as JSON lines out.
 
 Four kinds of work, each done by a process of its own: a guard lets one download reach the internet,
 a download fetches through it, a check looks at the file, and a reader beside it reads what the file
@@ -19,13 +19,13 @@ from typing import Any, ClassVar
 from server.config import Settings
 
 LINE_BYTES = 32 << 20  # a longer line is no verdict
-TOTAL_BYTES = 512 << 20  # of all that one child may say
-READER_BYTES = 256_000  # a reader
+TOTAL_BYTES = 512 << 20  # of all output of one child
+READER_BYTES = 256_000  # of a reader's
 MOST_BABBLE = 100  # lines that are no JSON
 
 ROOT = Path(__file__).resolve().parents[2]  # where a child is started
 
-# For the libraries of whoever looks at media.
+# For the libraries of the processes that read media.
 ENVIRONMENT = {
     # A pool of threads, started on import, would stay outside of a child's confinement, and would
     # not survive a fork.
@@ -68,7 +68,7 @@ class Downloading:
 class Checking:
     """Look at a file. `options` are AnalysisOptions; `threads` look at frames at the same time.
 
-    `sha256`, `cut_short` and `fetched` are as in MediaFile.
+    `sha256` and `cut_short` are as in MediaFile.
     """
 
     kind: ClassVar[str] = "check"
@@ -79,7 +79,6 @@ class Checking:
     memory_bytes: int
     cpu_s: int
     threads: int
-    fetched: bool = False
     trust_list: str = ""  # a file of certificates; empty: the one that ships
 
     @classmethod
@@ -117,7 +116,7 @@ KINDS: dict[str, type[Work]] = {
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """All that a child is told. `channel`: descriptors of one to the process of the networks.
+    """The task of a child. `channel`: descriptors of one to the process of the networks.
 
     `words`: the file for what libraries print. `parent_pid`: with whom it ends, known as it starts.
     """
@@ -177,7 +176,7 @@ class Lines:
         return [message for line in lines if (message := self._parsed(line)) is not None]
 
     def _parsed(self, line: bytes) -> dict[str, Any] | None:
-        """Of lines that hold no object, only so many are passed over."""
+        """The line's object; None for a line without one, of which MOST_BABBLE are tolerated."""
         if self._babble > MOST_BABBLE:
             return None
         try:

@@ -32,7 +32,7 @@ SPARE_TASKS = 1000  # threads that may come to be, on the whole machine, while a
 
 
 class Confined(PermissionError):
-    """This process was told not to; the message names the audit event."""
+    """The confinement forbids this call; the message names the audit event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,9 +162,9 @@ def test_a_report_that_the_service_confirms(
     """Saved from the popup: one page, with the verdict and the file to make it again inside. A
     stream that a script puts together and a live one have no file but that."""
     media.picture(site.folder / "kept.png", portrait)
-    pictures = media.moving(portrait, 180, (640, 480))
+    pictures = media.moving(portrait, 180, (512, 512))
     media.clip(site.folder / "here.webm", pictures, fps=15, options={"g": "30"})
-    body = {"video": "<video src=here.webm muted loop autoplay width=640 height=480></video>"}
+    body = {"video": "<video src=here.webm muted loop autoplay width=512 height=512></video>"}
     body["image"] = "<img src=kept.png width=512 height=512>"
     body["stream"] = STREAM.replace("'hidden'", "'here'")
     body["live"] = LIVE

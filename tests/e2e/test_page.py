@@ -281,6 +281,32 @@ def test_the_list_shows_each_check_and_can_be_narrowed(
         expect(page.locator(".thumb")).to_have_count(0)  # deleted with the result
 
 
+def test_an_address_whose_media_was_sent_before_shows_the_whole_scene(
+    browser: playwright.Browser, service: str, site: Site, portrait: np.ndarray
+) -> None:
+    pictures = media.moving(portrait, count=30, size=(480, 360))
+    clip = media.clip(site.folder / "sent-before.mp4", pictures, fps=15)
+    with clip.open("rb") as file:
+        sent = requests.post(f"{service}/check-file?wait=55", files={"file": file}, timeout=70)
+    assert sent.status_code == 200, sent.text
+    with opened(browser, service) as page:
+        check_address(page, f"{site.url}/{clip.name}")
+        report_of(page)
+        answers = [
+            requests.get(f"{service}/jobs/{job}/faces/1.jpg?kind=frame", timeout=20)
+            for job in (sent.json()["id"], id_of(page))
+        ]
+        expect(page.locator(".stills img").first).to_be_visible()
+        expect(page.locator(".stills .box").first).to_be_visible()
+        page.click(".back")
+        expect(page.locator(".entry .thumb")).to_have_js_property("complete", True)
+        assert "kind=frame" in (page.get_attribute(".thumb", "src") or "")
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].content == answers[1].content, (
+        "the upload's check is shared, pictures and all"
+    )
+
+
 def test_an_empty_file(browser: playwright.Browser, service: str, tmp_path: Path) -> None:
     empty = tmp_path / "empty.mp4"
     empty.touch()

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from tests.contract.test_verdict_contract import SCHEMA, Draft202012Validator
-from tests.media import clip
+from tests.media import clip, picture
 from tests.server.people import standing, two_people, walk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,6 +83,40 @@ def test_several_files_with_options(film: Path) -> None:
     assert first["model"]["name"] == second["model"]["name"] == "meso3"
     assert first["options"]["samples_per_s"] == 1
     assert max(first["media"]["sampled_s"]) <= 1
+
+
+def test_a_report_of_one_file_is_a_page_that_verify_takes(
+    astronaut: np.ndarray, tmp_path: Path
+) -> None:
+    page, photo = tmp_path / "report.html", picture(tmp_path / "photo.png", astronaut)
+    done = run("analyze", "--report", str(page), "--json", "--model", "meso3", str(photo))
+    assert done.returncode == 0, done.stderr
+    text, verdict = page.read_text(), json.loads(done.stdout)
+    assert "photo.png" in text
+    assert str(tmp_path) not in text
+    assert verdict["media"]["sha256"] in text
+    pictures = sum(len(face["moments"]) for face in verdict["faces"])
+    assert text.count('src="data:image/jpeg;base64,') >= pictures > 0
+    assert "one click below this check" not in text, "no service keeps this check"
+    assert 'http-equiv="Content-Security-Policy"' in text
+    assert run("verify", str(page), str(photo)).returncode == 0
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_check(
+    film: Path, tmp_path: Path
+) -> None:
+    page, other = tmp_path / "report.html", tmp_path / "other.mp4"
+    other.write_bytes(b"a film of somebody")
+    for line, says in (
+        (("--report", str(page), str(film), str(film)), "one file or address"),
+        (("--report", str(other), str(film)), "does not end in .html"),
+        (("--report", str(tmp_path / "nowhere" / "report.html"), str(film)), "no folder"),
+    ):
+        done = run("analyze", *line)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert says in done.stderr
+    assert other.read_bytes() == b"a film of somebody"
+    assert not page.exists()
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_what_it_can_and_cannot_do_stands_on_the_first_page(client: FlaskClient)
     shares = english.percent(rates.flags_fake), english.percent(rates.flags_real)
     for sentence in (
         english.say("scope_does", english.kinds(scope.covers)),
+        english.say("blind_to", english.kinds(scope.blind_to)),
         english.say("scope_not"),
         english.say("scope_measured", english.part(rates.part), *shares),
         english.say("page_privacy"),

@@ -72,7 +72,7 @@ def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) ->
             files.pop(variant).unlink()
     chosen = load(str(files[serve]))
     calibration = fitted(logits(chosen, val_set), val_set.fake)
-    # Of a folder that somebody prepared, its maker knows what is in it.
+    # What a prepared folder holds is its maker's to describe.
     trained, is_foreign = f"python -m training train --recipe {name}", data.is_prepared(data_folder)
     entry = {
         "name": name,

@@ -127,7 +127,7 @@ def _made_of(clip: Clip, max_crops: int, lossless: bool) -> list[Any]:
     """What the crops of a clip depend on."""
     try:
         status = clip.path.stat()
-    except OSError:  # a link that leads nowhere: its reader has the words for it
+    except OSError:  # a link that leads nowhere: reading it raises the error
         return []
     return [status.st_size, status.st_mtime_ns, max_crops, lossless]
 

@@ -182,7 +182,7 @@ def _is_fake(facts: dict[str, Any]) -> bool | None:
 
 
 def _is_table(file: File) -> bool:
-    """Whether it is a table that was heeded: one of another kind, or elsewhere, is told of."""
+    """Whether it is a table that was read; a warning names one of another kind or place."""
     if dataset.from_label(file.name)[1]:
         return False
     labels = map(_is_fake, _facts(file).values()) if file.path.name in DFDC_TABLES else ()

@@ -1,20 +1,22 @@
 """One table across datasets and kinds of fakes: how far a served network tells them apart, how many
 fakes it flags at its own threshold, and how many it calls clean.
 
-Test parts are read here and nowhere else; nothing is chosen by what this table tells.
+Test parts are read here and nowhere else; nothing is chosen by what this table tells. It only adds
+kinds of fakes that a network does not see to those that the screens name as not looked for.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models import registry
 from server.analysis.scoring import UNCALIBRATED
 from training import metrics
 from training.data import codecs, tables
@@ -39,6 +41,10 @@ PARTS = {
     "FairFace val": ("fairface-adult-val.tar", False),
 }
 VIDEOS = "faceforensics"
+# Sets without genuine pictures of the same source, with the kind of fake that each stands for:
+# `training lr` compares fakes with genuine pictures, so it cannot judge these kinds.
+ALONE = {"FLUX, one person": "diffusion portrait", "LivePortrait": "portrait animation"}
+SEEN_FROM = 0.05  # of the fakes of a kind, the share that is flagged; below it the kind is not seen
 
 
 def mirrored(model: evaluate.Model) -> evaluate.Model:
@@ -71,6 +77,25 @@ def read(name: str) -> list[dict[str, str]]:
         return []
     with _results(name).open(newline="", encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
+
+
+def unseen(name: str) -> tuple[str, ...]:
+    """The kinds of ALONE that the mirrored model `name` flags in less than SEEN_FROM, by read()."""
+    rows = read(mirrored_name(name))
+    flagged = {row["set"]: float(row["fakes_flagged"]) for row in rows if row["set"] in ALONE}
+    return tuple(ALONE[chosen] for chosen, share in flagged.items() if share < SEEN_FROM)
+
+
+def note_unseen(name: str) -> tuple[str, ...]:
+    """Write unseen() into `blind_to` of the registered model's likelihood, in place of what was
+    there of ALONE; nothing is fitted. Returns `blind_to`; empty for a model without likelihood."""
+    likelihood = registry.spec(name).likelihood
+    if likelihood is None:
+        return ()
+    fitted = (kind for kind in likelihood.blind_to if kind not in ALONE.values())
+    found = replace(likelihood, blind_to=(*fitted, *unseen(name)))
+    registry.update(name, likelihood=asdict(found))
+    return found.blind_to
 
 
 def _results(name: str) -> Path:

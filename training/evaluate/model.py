@@ -20,7 +20,7 @@ from training.data import crops as data
 @dataclass(frozen=True, slots=True)
 class Model:
     """What maps crops to P(fake). `logits` maps float32 [N, S, S, 3] to [N, 1] for its class; of
-    each crop so many `views` are averaged, the second mirrored."""
+    each crop `views` views are averaged, the second mirrored."""
 
     name: str
     input_px: int

@@ -39,7 +39,7 @@ TREATMENTS: dict[str, tuple[int, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was told of one clip: where its support lies on the scale of place(), and its level."""
+    """The verdict of one clip: where its support lies on the scale of place(), and its level."""
 
     place: int
     level: Level | MediaLabel
@@ -47,7 +47,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A clip, how it was encoded anew, and what was told of it before and after."""
+    """A clip, how it was encoded anew, and its verdicts before and after."""
 
     clip: str
     treatment: str

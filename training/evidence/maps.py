@@ -39,7 +39,7 @@ CELL_PX = 8  # of the network's input, a side of a place
 HEAD_PICTURES = 900
 PLACES = 100  # drawn of each picture
 STRENGTH = 1e-3  # of the inverse regularisation
-LEAST_FOREIGN = 0.6  # of what is marked, at least so much must be foreign: sets the threshold
+LEAST_FOREIGN = 0.6  # least share of the marked places that is foreign: sets the threshold
 Results = dict[tuple[str, str], list[Row]]  # by map and part of the data
 
 
@@ -101,9 +101,9 @@ def register(name: str, head: Any, data_folder: Path) -> Path:
 def fit_head(model: Any, train_set: data.Crops, count: int = HEAD_PICTURES) -> Any:
     """Train a mask head on self-blends of `count` reals, and on half as many reals as they are.
 
-    The features of every stage of a frozen Meso-3 are put on one grid; a logistic regression, which
-    knows the foreign pixels of the self-blends, weighs them; the sums are smoothed before the
-    sigmoid. The network is not touched: the head knows only what it saw anyway.
+    The features of every stage of a frozen Meso-3 are put on one grid; a logistic regression on
+    the foreign pixels of the self-blends weighs them; the sums are smoothed before the sigmoid. The
+    network is not touched: the head uses the features that it has.
     Returns a Keras model: crops float32 [N, S, S, 3] as `model` takes them to P(place is foreign)
     float32 [N, S / 8, S / 8].
     """

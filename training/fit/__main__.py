@@ -119,6 +119,7 @@ def _shortcuts(args: argparse.Namespace) -> int:
 
 
 def _across(args: argparse.Namespace) -> int:
+    from models import registry
     from training.evaluate import across
     from training.evaluate import model as evaluate
 
@@ -128,6 +129,8 @@ def _across(args: argparse.Namespace) -> int:
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
     print(f"written to {across.write(model.name, rows)}")
+    if args.mirror and args.model in registry.names():
+        print(f"not seen: {', '.join(across.note_unseen(args.model)) or '-'}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Batches: so many pairs of each source, treated alike and cut to windows."""
+"""Batches: a fixed number of pairs of each source, treated alike and cut to windows."""
 
 from __future__ import annotations
 

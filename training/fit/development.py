@@ -1,7 +1,7 @@
 """The score that chooses: sets of val pictures of every kind, as they are and compressed.
 
 Nothing of a test part is read here. One kind of our own fakes is held out of training, so that its
-row tells what a network makes of a kind that it has never seen.
+row measures a network on a kind that it was not trained on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a long run is told to stop, so that it keeps what it has."""
+"""Stopping a long run by a signal, so that it keeps what it has."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def soft(mask: Float32, rng: np.random.Generator) -> Float32:
     first, second = (int(rng.choice(KERNELS_PX)) for _ in range(2))
     inner = cv2.GaussianBlur(mask, (first, first), 0)
     inner = np.where(inner < 0.999, np.float32(0), np.float32(1))
-    if not inner.any():  # a part too small for so much blur
+    if not inner.any():  # a part too small for this blur
         inner = mask
     edge = cv2.GaussianBlur(inner, (second, second), float(rng.uniform(*SIGMAS_PX)))
     return np.asarray(np.clip(edge / max(1e-6, float(edge.max())), 0, 1), np.float32)

@@ -25,7 +25,7 @@ Uint8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 
 FIVE = 5
-KEEP_EVERY = 1000  # crops; so many are looked for again after a stop
+KEEP_EVERY = 1000  # crops; at most this number is lost by a stop
 NAME = "faces.npz"
 FRAME_PX = 40  # around a crop so tight that no face is found in it: its edge, repeated
 # The mean distance of the five points to the same places of the 468, in units of hypot(eye

@@ -136,7 +136,7 @@ def soft(mask: Float32, rng: np.random.Generator) -> Float32:
     side = mask.shape[0]
     inner = cv2.GaussianBlur(mask, (0, 0), side * float(rng.uniform(0.01, 0.04)))
     inner = np.where(inner < 1 - 1e-3, 0, inner).astype(np.float32)
-    if not inner.any():  # a part too small for so much blur
+    if not inner.any():  # a part too small for this blur
         inner = mask
     edge = cv2.GaussianBlur(inner, (0, 0), side * float(rng.uniform(0.005, 0.02)))
     return np.clip(edge, 0, 1).astype(np.float32)

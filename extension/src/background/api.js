@@ -6,7 +6,7 @@ import { CheckFailed, fail, fromService } from "./problem.js";
 
 /** @import { Verdict } from "../verdict/types.js" @import { Right } from "../view/wrong.js" */
 
-/** A worker dies when one request lasts 30 s; an answer that takes this long is as good as none. */
+/** The browser ends a worker when one request lasts 30 s; an answer that takes this long is as good as none. */
 const PATIENCE_MS = 20_000;
 
 /**
@@ -83,8 +83,8 @@ export function getJob(id) {
 }
 
 /**
- * The job once it is not what `known` names any more, as the service's events tell it: so nobody waits
- * for the next time that somebody asks.
+ * The job once it is not what `known` names any more, as the service's events tell it: so no
+ * poll has to be waited for.
  * @param {string} id @param {string} known its last event; empty: none
  * @returns {Promise<{job: Job, known: string}|null>} null where nothing is new, or no event can be had
  */
@@ -94,7 +94,7 @@ export async function nextJob(id, known) {
     const { body } = await answered(`/jobs/${encodeURIComponent(id)}/events`, { headers });
     return body && await firstEvent(body);
   } catch {
-    return null; // whoever asks for the job itself learns why
+    return null; // the next request for the job itself tells why
   }
 }
 

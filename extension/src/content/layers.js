@@ -6,7 +6,7 @@ import { element } from "../view/element.js";
 /** @import { Affine, Rect } from "../verdict/geometry.js"
  *  @import { Place } from "./place.js" */
 
-/** What the page must not hear of: its players take keys and clicks for themselves. */
+/** Events that the page must not get: its players handle keys and clicks themselves. */
 const PRIVATE_EVENTS = ["click", "dblclick", "pointerdown", "pointerup", "mousedown", "mouseup", "keydown", "keyup", "keypress"];
 /** Height that players' bars take at the bottom of a picture; the panel stays above it. */
 const CONTROLS_PX = 84;

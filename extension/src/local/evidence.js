@@ -39,7 +39,7 @@ export function estimate(logits, spread = usual) {
   return { logit: middle, error: Math.sqrt(variance / effective + spread.clips ** 2) };
 }
 
-/** @param {number[]} times_s @param {number} least @returns {[number, number][]} each run of so many neighbouring pictures, but for the whole */
+/** @param {number[]} times_s @param {number} least @returns {[number, number][]} each run of at least `least` neighbouring pictures, but for the whole */
 export function stretches(times_s, least) {
   const { min_stretch_s } = rules.rules;
   /** @type {[number, number][]} */

@@ -1,4 +1,4 @@
-// The worker, as whoever owns it uses it: the offscreen document in Chrome, the background page in Firefox.
+// The worker, for its owner: the offscreen document in Chrome, the background page in Firefox.
 
 /**
  * @import { About, Answer, Call, FaultCode } from "./desk.js"

@@ -66,7 +66,7 @@ export function ofStills(model) {
 
 /**
  * @param {number[]} logits at least one, in order of time @param {Crop[]} crops of the same
- * @param {Likelihood} model @param {number} [ways] of so many stretches it is the strongest
+ * @param {Likelihood} model @param {number} [ways] the number of stretches of which it is the strongest
  * @returns {Ratio}
  */
 export function ratio(logits, crops, model, ways = 1) {

@@ -26,7 +26,7 @@ import { windowsAlong } from "./pyramid.js";
 
 /** Stands among the versions where the networks run slower than they could. */
 export const SLOWER = Object.freeze({ slower: "a faster way computed something else" });
-/** The P-Net is kept for so many sizes of pictures, those of about three pyramids. */
+/** For how many sizes of pictures the P-Net is kept: those of about three pyramids. */
 const MOST_SIZES = 32;
 
 /** @param {LiteRt} litert @param {Uint8Array} content @param {number[]} shape @returns {Promise<Network>} */

@@ -167,7 +167,9 @@ export default {
       "composite",
       "generated face"
     ],
-    "blind_to": [],
+    "blind_to": [
+      "portrait animation"
+    ],
     "rates": {
       "flags_fake": 0.431,
       "flags_real": 0.011,

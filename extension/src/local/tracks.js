@@ -159,7 +159,7 @@ export class Tracker {
     person.crops = spread([...person.crops, crop], this.#mostCrops);
   }
 
-  /** Lets go of whoever was seen least, once there are too many to tell anyone about. */
+  /** Drops the shortest tracks above MOST_TRACKS, those out of the picture first. */
   #boundMemory() {
     while (this.#people.length > MOST_TRACKS) {
       const gone = this.#people.filter(({ lastPicture }) => lastPicture < this.#pictures);

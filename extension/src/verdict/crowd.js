@@ -4,7 +4,7 @@ import { UNJUDGED } from "./labels.js";
 
 /** @import { Face } from "./types.js" */
 
-/** So few are shown like the others. */
+/** Up to this number they are shown like the others. */
 const FEW = 2;
 
 /** @param {Face} face */

@@ -15,7 +15,7 @@ export const SHAPES = {"fake": "▲", "suspicious": "△", "inconclusive": "◆"
 /** @type {(Level|MediaLabel)[]} */
 export const WORST_FIRST = ["fake", "suspicious", "inconclusive", "real", "no-face"];
 
-/** Reasons that lie in the picture: such a face speaks neither way. */
+/** Reasons that lie in the picture: the face is evidence neither way. */
 export const UNJUDGED = ["blurred", "face-too-small", "out-of-scope", "too-few-frames"];
 
 /** What a person may do next, by the level and by each reason. @type {Record<string, string>} */
@@ -27,8 +27,8 @@ export const NEXT_OF_REASON = {"face-too-small": "frontal-face", "too-few-frames
 /** Where to look for a picture: only ever opened by a click. @type {Record<string, string>} */
 export const SEARCHES = {"TinEye": "https://tineye.com/", "Google": "https://images.google.com/", "Bing": "https://www.bing.com/visualsearch"};
 
-/** Of 100 such videos so many are fake: rare, as on the web, and as many as genuine ones. */
+/** How many of 100 such videos are fake: rare, as on the web; and half of them. */
 export const PRIORS = [1, 50];
 
-/** On so many of 100 videos untrained people are right. */
+/** How many of 100 videos untrained people judge rightly. */
 export const UNTRAINED_RIGHT = 57;

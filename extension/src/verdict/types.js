@@ -30,7 +30,7 @@
  * @property {[number, number]|null} [stretch_s] where scores disagree: from when to when it looks more manipulated than in the rest
  *
  * @typedef {{people: number, flagged: number, suspected: number, flagged_at_most: number, suspected_at_most: number}} Guarantee
- *   of so many genuine people, how many were called manipulated, how many at least suspicious, and what shares these are at most
+ *   the number of genuine people, how many were called manipulated, how many at least suspicious, and the upper limits of these shares
  *
  * @typedef {object} Basis what is behind the likelihood ratios
  * @property {{genuine: number, manipulated: number}} people

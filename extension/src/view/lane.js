@@ -17,8 +17,8 @@ function shape(tag, attributes) {
 }
 
 /**
- * Drawn from left to right in every language, as players draw their bars. Decorative: whoever
- * places it gives it a name and an equivalent in words.
+ * Drawn from left to right in every language, as players draw their bars. Decorative: its
+ * caller gives it a name and an equivalent in words.
  * @param {Face} face @param {number} duration_s @param {Verdict["model"]} model that judged
  */
 export function lane(face, duration_s, model) {

@@ -83,7 +83,7 @@ def declared(store: dict[str, Any]) -> Declaration:
     failures = list(_statuses(results, "failure"))
     seal = _seal(store.get("validation_state"), {code for code, _ in failures})
     problems = tuple(sorted({shown(code) or "" for code, _ in failures}))[:MOST_PROBLEMS]
-    if seal not in HOLDING:  # then no name in it is anybody's word either
+    if seal not in HOLDING:  # then no name in it can be trusted either
         return Declaration("content-credentials", (), seal=seal, problems=problems)
     signature = manifest.get("signature_info") or {}
     return Declaration(

@@ -33,7 +33,7 @@ AIGC = "http://www.tc260.org.cn/ns/AIGC/1.0/ AIGC"
 AIGC_CLAIMS: dict[str, Claim] = {
     "1": "generated",
     "2": "possibly-generated",
-    "3": "possibly-generated",  # suspected by whoever passed it on
+    "3": "possibly-generated",  # as the distributor suspects
 }
 PRODUCERS = {"001191110102MACQD9K64010000": "Doubao"}
 

@@ -11,7 +11,7 @@ Source = Literal["content-credentials", "iptc", "aigc-label", "generator"]
 Claim = Literal[
     "generated",  # the whole was made with generative AI
     "partly-generated",  # parts of it were
-    "possibly-generated",  # whoever passed it on suspects so
+    "possibly-generated",  # as the distributor suspects
     "edited",
     "camera",  # a camera or scanner recorded it
     "screen",  # it was recorded from a screen

@@ -23,7 +23,7 @@ MAX_SHAPES, MAX_VALUES = 32, 6_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Shaped:
-    """An interpreter for one input shape; whoever uses it holds `lock`."""
+    """An interpreter for one input shape; hold `lock` while using it."""
 
     interpreter: Any
     lock: Lock = field(default_factory=Lock)

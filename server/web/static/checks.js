@@ -92,7 +92,7 @@ export class Checks extends EventTarget {
     return check;
   }
 
-  /** Hear of it from the service, until it has ended. @param {Check} check */
+  /** Follow the check at the service until it has ended. @param {Check} check */
   async load(check) {
     if (!check.id) return;
     const { signal } = (check.run = new AbortController());

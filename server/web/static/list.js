@@ -9,7 +9,7 @@ import { dateText, words } from "./words.js";
 
 /** @import { Check, Checks } from "./checks.js" */
 
-/** From so many checks on, the list can be narrowed. */
+/** The list can be narrowed from this number of checks on. */
 const MANY = 8;
 
 /** @param {Check} check @returns {HTMLElement} what came out of it */
@@ -23,10 +23,10 @@ function outcome({ state, label, covers, problem }) {
 }
 
 /** @param {Check} check @returns {HTMLElement[]} a small picture of it, where the service has one */
-function thumbnail({ id, kind, shown }) {
+function thumbnail({ id, shown }) {
   if (!id || !shown) return [];
   const image = element("img", { class: "thumb", attributes: { alt: "", loading: "lazy", decoding: "async" } });
-  const kinds = kind === "url" ? ["frame", "face"] : ["face"]; // of an uploaded file it keeps the faces alone
+  const kinds = ["frame", "face"]; // results of before, and faces beyond the worst three, have no frame
   const next = () => {
     const wanted = kinds.shift();
     if (!wanted) return image.remove();

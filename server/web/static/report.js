@@ -124,7 +124,7 @@ export function reportView(check, id, verdict, signal, onDelete) {
     ...(first ? said : []),
     answer(verdict),
     ...(first ? [] : said),
-    ...(check.kind === "url" ? stills(id, verdict, signal) : []),
+    ...(check.file ? [] : stills(id, verdict, signal)), // a file at hand is played
     ...(verdict.faces.length ? [screen.node] : []),
     worth(verdict),
     ...(verdict.faces.length ? [people] : []),

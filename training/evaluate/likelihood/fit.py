@@ -24,7 +24,7 @@ DRAWS = 50  # of one crop of each person
 CONFIDENCE = 0.95
 WEAK_PRIOR = 1e3
 TERMS = 6
-FOLDS = 16  # people are left out in so many groups
+FOLDS = 16  # groups of people, each left out once
 SAID = 0.05  # an answer that fewer people get, at some quality, reassures nobody there
 
 Float = NDArray[np.float64]
@@ -186,7 +186,7 @@ def quantile(values: Float, weights: Float, share: float) -> float:
 def beyond(values: Float, weights: Float, share: float) -> float:
     """What only `share` of further people are expected to pass, from those who weigh 1 each.
 
-    So few people have few at the end of their range, so the count alone is too kind: the limit of a
+    Few people leave the end of the range nearly empty, so a count alone is too low: the limit of a
     normal for one more person (Student's t) holds too, and the higher of both is taken.
     """
     people = weights.sum()

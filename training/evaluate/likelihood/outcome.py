@@ -19,8 +19,8 @@ VIDEOS = "val"
 
 
 def table(sets: Sets, model: Likelihood) -> list[Row]:
-    """A row for each set, and for each treatment of the val people. Reals and fakes are people,
-    and those who were called something so many of them as one picture of each leads one to expect.
+    """A row for each set, and for each treatment of the val people. Reals and fakes are counted as
+    people; those called fake, suspicious or real as what one picture of each leads one to expect.
     """
     return [_row(name, log, scored, model) for name, log, scored in _told(sets, model)]
 

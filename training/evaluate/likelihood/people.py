@@ -18,7 +18,7 @@ from training.data import crops as data
 from training.data.codecs import Treatment, h264, smaller
 from training.evaluate.model import Model, p_fake_of
 
-MOST = 12  # crops of one person and label: more of the same person say little more
+MOST = 12  # crops of one person and label: more of the same person add little
 AS_IT_IS = "as it is"
 CRF_40 = "H.264 CRF 40"
 HALF = "half the size"
@@ -51,7 +51,7 @@ class Scored:
         return Scored(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def weights(self) -> NDArray[np.float64]:
-        """So much counts each crop that each person counts 1 with each label: float64 [N]."""
+        """The weight of each crop, such that each person weighs 1 with each label: float64 [N]."""
         keys = [f"{fake} {person}" for fake, person in zip(self.fake, self.people, strict=True)]
         _, at, counts = np.unique(keys, return_inverse=True, return_counts=True)
         return np.asarray(1 / counts[at], np.float64)
@@ -129,7 +129,7 @@ def _in_turn(crops: data.Crops, names: list[str]) -> NDArray[Any]:
 
 
 def fewer(crops: data.Crops, most: int = MOST) -> data.Crops:
-    """At most so many crops of each person and label, evenly drawn."""
+    """At most `most` crops of each person and label, evenly drawn."""
     found: dict[tuple[str, bool], list[int]] = {}
     for index, key in enumerate(zip(crops.identities, crops.fake.tolist(), strict=True)):
         found.setdefault(key, []).append(index)

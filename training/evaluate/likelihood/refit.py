@@ -64,10 +64,13 @@ def refit(name: str, folder: Path, cache: Path) -> tuple[Likelihood, Sets]:
     """
     if registry.spec(name).calibration is None:
         raise ValueError(f"{name} is not calibrated: python -m training calibrate {name}")
+    from training.evaluate import across  # TensorFlow comes with it
+
     model = replace(load(name), views=VIEWS)
     sets = _sets(model, folder)
     part = f"{data.set_name(folder)} val{' and FairFace val' if sets.photos else ''}"
     found = replace(fitted(sets, _usual(model, folder, cache)), part=part)
+    found = replace(found, blind_to=(*found.blind_to, *across.unseen(name)))
     registry.update(name, likelihood=asdict(found))
     return found, sets
 
