@@ -7,6 +7,9 @@ import { NetworkFault } from "../src/local/files.js";
 import { picture, values } from "./golden.js";
 import { networks, read } from "./runtime.js";
 
+/** By how much P(fake) may differ, since sums in 8 bits are rounded otherwise: of one crop, and of a face's mean. */
+const [ONE_CROP, ONE_FACE] = [0.05, 0.03];
+
 /** How far two landmarks are apart. */
 const distance = ([x, y], [u, v]) => Math.hypot(x - u, y - v);
 
@@ -53,12 +56,12 @@ function sameVerdict(found, expected) {
     assert.deepEqual([same.crops, Object.keys(same.scores)], [face.crops, Object.keys(face.scores).filter((name) => name === expected.model.name)]);
     assert.equal(same.lr === null, face.lr === null);
     if (face.lr !== null) assert.ok(Math.abs(Math.log(same.lr / face.lr)) < 0.2, `LR ${same.lr}, not ${face.lr}`);
-    assert.ok(Math.abs(same.p_fake - face.p_fake) <= 0.02, `P(fake) ${same.p_fake}, not ${face.p_fake}`);
+    assert.ok(Math.abs(same.p_fake - face.p_fake) <= ONE_FACE, `P(fake) ${same.p_fake}, not ${face.p_fake}`);
     assert.equal(same.samples.length, face.samples.length);
     for (const [k, { box, p_fake }] of face.samples.entries()) {
       assert.ok(box.every((part, n) => Math.abs(same.samples[k].box[n] - part) < 0.01), `${same.samples[k].box}, not ${box}`);
       assert.equal(same.samples[k].p_fake === null, p_fake === null);
-      if (p_fake !== null) assert.ok(Math.abs(same.samples[k].p_fake - p_fake) <= 0.02, `${k}: ${same.samples[k].p_fake}, not ${p_fake}`);
+      if (p_fake !== null) assert.ok(Math.abs(same.samples[k].p_fake - p_fake) <= ONE_CROP, `${k}: ${same.samples[k].p_fake}, not ${p_fake}`);
     }
   }
 }

@@ -14,6 +14,8 @@ from server.api.service import current
 from server.errors import NotFound
 
 EXTENSION = Path(__file__).parents[2] / "extension" / "src"
+# Keys that begin so are of the extension alone.
+ELSEWHERE = ("app_", "auto_", "capture_", "local_", "menu_", "move_", "server_", "way_", "welcome_")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -44,10 +46,11 @@ def index() -> Response:
 
 @blueprint.get("/static/words/<language>.json")
 def catalogue(language: str) -> Response:
-    """The words of one language by their keys: smaller than the file that browsers read."""
+    """The page's words of one language by their keys: smaller than the file that browsers read."""
     if language not in catalogues.LANGUAGES:
         raise NotFound("There are no words in this language.")
-    messages = catalogues.words(language).messages
+    known = catalogues.words(language).messages
+    messages = {key: text for key, text in known.items() if not key.startswith(ELSEWHERE)}
     text = json.dumps(messages, ensure_ascii=False, separators=(",", ":"))
     response = Response(text, mimetype="application/json")
     response.add_etag()

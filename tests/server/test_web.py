@@ -13,6 +13,7 @@ from models import registry
 from server.api import samples
 from server.app import create_app
 from server.config import Settings
+from server.web import ELSEWHERE
 from server.words import LANGUAGES, words
 from tests.conftest import ROOT
 
@@ -58,9 +59,18 @@ def test_the_start_page_speaks_the_browsers_language(
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_gets_the_words_of_its_language(client: FlaskClient, language: str) -> None:
     answer = client.get(f"/static/words/{language}.json")
-    assert answer.json == words(language).messages
+    known = words(language).messages
+    assert answer.json == {key: known[key] for key in known if not key.startswith(ELSEWHERE)}
     again = client.get(answer.request.path, headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status_code == 304
+
+
+def test_no_script_of_the_page_names_words_that_it_does_not_get() -> None:
+    shared = (ROOT / "extension" / "src").glob("v*/*.js")  # view and verdict
+    scripts = "".join(path.read_text() for path in [*STATIC.glob("*.js"), *shared])
+    named = set(re.findall(r"""["'`]([a-z]+_[a-z_]*)""", scripts))
+    assert "not_checked" in named
+    assert not [key for key in named if key.startswith(ELSEWHERE)]
 
 
 def test_words_of_no_language(client: FlaskClient) -> None:
