@@ -144,5 +144,9 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
 
 
 def left_out(recipe: Recipe, kind: str) -> Recipe:
-    """The recipe without a kind of LEFT_OUT, and without a teacher, who has seen them all."""
+    """The recipe without a kind of LEFT_OUT, and without a teacher, who has seen them all: what
+    scales the windows for a student is then the view."""
+    if recipe.teacher:
+        px = recipe.input_px
+        recipe = replace(recipe, views=replace(recipe.views, window_px=px, scale=px / SIDE_PX))
     return replace(recipe, teacher="", **LEFT_OUT[kind])

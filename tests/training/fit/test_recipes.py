@@ -16,6 +16,8 @@ OF_OTHERS = {"dfdc": "deepfakes", "gan": "generated", "photoshop": "composites"}
 def test_what_a_recipe_leaves_out_has_no_share_and_no_teacher_who_saw_it(name, kind):
     recipe = recipes.left_out(recipes.RECIPES[name], kind)
     assert not recipe.teacher
+    if name == "small":
+        assert recipe.views.window_px == recipe.input_px
     if kind in OF_OTHERS:
         assert getattr(recipe, OF_OTHERS[kind]) == 0
     else:
