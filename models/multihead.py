@@ -82,9 +82,14 @@ def joined(experts: dict[str, keras.Model]) -> keras.Model:
             kinds[kind].append(answer["kinds"][:, KINDS.index(kind), None])
             if kind in PLACES:
                 places[kind].append(mapped[..., PLACES.index(kind), None])
-    means = [[sum(each) / len(each) for each in of.values()] for of in (kinds, places)]
-    answers = {"kinds": ops.concatenate(means[0], 1), "places": ops.concatenate(means[1], 3)}
+    answers = {"kinds": _means(kinds), "places": _means(places)}
     return keras.Model(crop, answers, name="experts")
+
+
+def _means(of: dict[str, list[Any]]) -> Any:
+    """The means of each kind's answers [..., 1], side by side."""
+    each = [ops.mean(ops.concatenate(a, -1), -1, keepdims=True) for a in of.values()]
+    return ops.concatenate(each, -1)
 
 
 def verdict(trained: keras.Model, scale: Any, offset: Any, input_px: int, name: str) -> keras.Model:

@@ -59,13 +59,16 @@ class Batches:
         """The batches from step `first` on: float32 [2P, S, S, 3], and the labels `kinds`
         float32 [2P, K] and `places` float32 [2P, S/16, S/16, K']. Reals lie in the even rows, each
         with its fake in the next."""
+        return ((to_input(pictures), labels) for pictures, labels in self.pictures(first))
+
+    def pictures(self, first: int) -> Iterator[tuple[Uint8, dict[str, Float32]]]:
+        """The same, of uint8."""
         coming = AHEAD * max(1, self.workers)
         with self._pool() as pool:
             make = _prepared if self.workers else self._pictures
             ahead = deque(pool.submit(make, first + n) for n in range(coming))
             for step in count(first + coming):
-                pictures, labels = ahead.popleft().result()
-                yield to_input(pictures), labels
+                yield ahead.popleft().result()
                 ahead.append(pool.submit(make, step))
 
     def _pool(self) -> Executor:

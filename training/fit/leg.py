@@ -20,8 +20,8 @@ from training.fit.batches import Batches
 from training.fit.examples import Deepfakes, Forgeries, Source, Strangers
 from training.fit.pretrained import settle, start_from_imagenet
 from training.fit.recipes import Recipe
-from training.fit.run import Run
-from training.fit.teacher import Taught, registered
+from training.fit.run import Run, on_cuda
+from training.fit.teacher import Taught, in_half, registered
 from training.forgery import kinds as forgeries
 from training.forgery.landmarks import prepare
 
@@ -103,7 +103,8 @@ def _feed(recipe: Recipe, folder: Path, workers: int) -> Batches | Taught:
     plain = batches(recipe, folder, workers)
     if not recipe.teacher:
         return plain
-    return Taught(plain, registered(recipe.teacher, plain), recipe.input_px)
+    teacher = in_half(recipe.teacher) if on_cuda() else registered(recipe.teacher, plain)
+    return Taught(plain, teacher, recipe.input_px)
 
 
 def start(model: Any, source: str | None, feed: Batches | Taught) -> list[Any]:

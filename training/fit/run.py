@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from models import multihead
 from training.fit.batches import Batches
 from training.fit.losses import Weights, kinds_loss, places_loss
-from training.fit.teacher import Taught
+from training.fit.teacher import Taught, computing
 
 Float32 = NDArray[np.float32]
 CHECKPOINT = "checkpoint.npz"
@@ -54,9 +54,12 @@ class Proportional(keras.optimizers.AdamW):
         kernels = {self._get_variable_index(layer.kernel): layer.kernel for layer in layers}
         self.sizes = {n: _size(k) for n, k in kernels.items()}
 
+    def share(self, variable: Any) -> float:
+        """Of the rate, for `variable`."""
+        return self.sizes.get(self._get_variable_index(variable), USUAL) / USUAL
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        share = self.sizes.get(self._get_variable_index(variable), USUAL) / USUAL
-        super().update_step(gradient, variable, learning_rate * share)
+        super().update_step(gradient, variable, learning_rate * self.share(variable))
 
 
 class Run:
@@ -65,10 +68,11 @@ class Run:
     def __init__(self, model: str, how: Optimisation) -> None:
         self.how, self.step, self.minutes = how, 0, 0.0
         self.name = model
-        self.model: Any = _built(model, how.policy)
-        self._steps = Proportional(how.learning_rate, weight_decay=how.weight_decay, clipnorm=1.0)
+        with computing(how.policy):
+            self.model: Any = multihead.BUILDERS[model]()
+        self.steps = Proportional(how.learning_rate, weight_decay=how.weight_decay, clipnorm=1.0)
         losses = {"kinds": kinds_loss(how.loss), "places": places_loss(how.loss)}
-        self.model.compile(self._steps, losses, jit_compile=False)
+        self.model.compile(self.steps, losses, jit_compile=False)
         self.model.optimizer.build(self.model.trainable_variables)
         self.averaged = self._weights()
         self._begun = 0  # the step from which the rate rises: the optimiser knows nothing yet
@@ -95,8 +99,8 @@ class Run:
                 self.averaged = [
                     ops.convert_to_tensor(kept[f"average{n}"]) for n in range(len(self.averaged))
                 ]
-                sizes = zip(self._steps.sizes, kept["sizes"].tolist(), strict=True)
-                self._steps.sizes = dict(sizes)
+                sizes = zip(self.steps.sizes, kept["sizes"].tolist(), strict=True)
+                self.steps.sizes = dict(sizes)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ValueError(f"{path} is no checkpoint of {self.name}: {error}") from error
         self._begun = -self.how.warm
@@ -108,7 +112,7 @@ class Run:
         state = {f"variable{n}": np.asarray(v) for n, v in enumerate(self._variables())}
         state |= {f"average{n}": w for n, w in enumerate(self.network_weights())}
         partial = folder / f"part-{CHECKPOINT}"
-        sizes = list(self._steps.sizes.values())
+        sizes = list(self.steps.sizes.values())
         np.savez(partial, step=self.step, minutes=self.minutes, sizes=sizes, **state)
         partial.replace(folder / CHECKPOINT)
 
@@ -127,31 +131,23 @@ class Run:
     ) -> dict[str, float]:
         """Train at least a step, until it is over; returns the mean of each loss. `rate`: the share
         of the learning rate that is due."""
-        started, losses = time.monotonic(), []
-        for x, labels in batches.steps(self.step):
+        started, learn = time.monotonic(), _learner(self, batches)
+        for x, labels in learn.batches(self.step):
             rise = min(1.0, (self.step - self._begun + 1) / max(1, self.how.warm))
-            self._steps.learning_rate = self.how.learning_rate * rise * rate()
-            losses.append(self.model.train_on_batch(x, labels, return_dict=True))
-            self._average()
+            # The running average is shorter while there is little to average.
+            decay = min(self.how.ema, (1 + self.step) / (10 + self.step))
+            learn(x, labels, self.how.learning_rate * rise * rate(), decay)
             self.step += 1
             if over():
                 break
         self.minutes += (time.monotonic() - started) / 60
-        return {name: float(np.mean([loss[name] for loss in losses])) for name in losses[0]}
-
-    def _average(self) -> None:
-        """Exponential moving average, shorter while there is little to average."""
-        decay = min(self.how.ema, (1 + self.step) / (10 + self.step))
-        pairs = zip(self.averaged, self.model.weights, strict=True)
-        self.averaged = [
-            mean + (1 - decay) * (ops.stop_gradient(now.value) - mean) for mean, now in pairs
-        ]
+        return learn.losses()
 
     def _weights(self) -> list[Any]:
         return [ops.copy(ops.stop_gradient(weight.value)) for weight in self.model.weights]
 
     def _measure(self) -> None:
-        self._steps.measure(
+        self.steps.measure(
             layer for layer in self.model.layers if layer.weights and layer.name.startswith(TRUNK)
         )
 
@@ -159,15 +155,42 @@ class Run:
         return [*self.model.variables, *self.model.optimizer.variables]
 
 
+class ByKeras:
+    """Learns from a batch by Keras alone; graph.Step does the same on a GPU."""
+
+    def __init__(self, run: Run, batches: Batches | Taught) -> None:
+        self.batches, self._run = batches.steps, run
+        self._losses: list[dict[str, Any]] = []
+
+    def __call__(self, x: Float32, labels: dict[str, Float32], rate: float, decay: float) -> None:
+        run = self._run
+        run.steps.learning_rate = rate
+        self._losses.append(run.model.train_on_batch(x, labels, return_dict=True))
+        pairs = zip(run.averaged, run.model.weights, strict=True)
+        run.averaged = [
+            mean + (1 - decay) * (ops.stop_gradient(now.value) - mean) for mean, now in pairs
+        ]
+
+    def losses(self) -> dict[str, float]:
+        return {n: float(np.mean([loss[n] for loss in self._losses])) for n in self._losses[0]}
+
+
+def on_cuda() -> bool:
+    """Whether Keras computes with PyTorch on a GPU."""
+    if keras.config.backend() != "torch":
+        return False
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def _learner(run: Run, batches: Batches | Taught) -> Any:
+    if not on_cuda():
+        return ByKeras(run, batches)
+    from training.fit import graph
+
+    return graph.step(run, batches)
+
+
 def _size(kernel: Any) -> float:
-    return float(np.sqrt(np.mean(np.square(kernel.numpy()))))
-
-
-def _built(name: str, policy: str) -> keras.Model:
-    """A network whose trunk computes by `policy`."""
-    usual = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        return multihead.BUILDERS[name]()
-    finally:
-        keras.config.set_dtype_policy(usual)
+    return float(np.sqrt(np.mean(np.square(ops.convert_to_numpy(kernel)))))

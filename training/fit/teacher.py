@@ -6,11 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import cv2
+import keras
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -61,6 +64,25 @@ def registered(name: str, batches: Batches) -> Callable[[Float32], Labels]:
     float; the first of `batches` set their ranges."""
     network = multihead.trained(keras_files.load(registry.spec(name).file("keras")))
     return quantised(network, [x for x, _ in islice(batches.steps(0), SAMPLES)])
+
+
+def in_half(name: str) -> Callable[[Any], dict[str, Any]]:
+    """The heads of the registered network `name`, of tensors and in half precision: for a GPU."""
+    network = keras_files.load(registry.spec(name).file("keras"))
+    with computing("mixed_float16"):
+        joined = multihead.joined({e: multihead.heads(network, e) for e in multihead.EXPERTS})
+    return partial(joined, training=False)
+
+
+@contextmanager
+def computing(policy: str) -> Iterator[None]:
+    """Networks that are built meanwhile compute by `policy` of Keras."""
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(usual)
 
 
 def quantised(network: Any, samples: list[Float32]) -> Callable[[Float32], Labels]:
