@@ -193,4 +193,4 @@ def _learner(run: Run, batches: Batches | Taught) -> Any:
 
 
 def _size(kernel: Any) -> float:
-    return float(np.sqrt(np.mean(np.square(ops.convert_to_numpy(kernel)))))
+    return float(np.sqrt(np.mean(np.square(kernel.numpy()))))
