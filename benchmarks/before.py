@@ -37,7 +37,6 @@ PACKAGES = ("ai-edge-litert", "av", "yt-dlp")
 EVENTS = {"claimed": "claimed", "opened": "stage=faces", "ended": "done after="}
 EVENT = re.compile("|".join(rf"\b(?P<{name}>{sign})" for name, sign in EVENTS.items()))
 LIMIT_S, POLL_S = 120.0, 0.02
-WARM_S = 8.0  # in which a service has its fork server ready after its first check
 AS_FAST, ALMOST = Wanted(1.0, most=True), Wanted(1.02, most=True)
 WANTED = {
     "url-first-pixel": AS_FAST,
@@ -54,6 +53,7 @@ class Options:
     seconds: float = option("length of the clip", 10.0)
     model: str = option("the network that judges", "meso3")
     results: Path = results("before")
+    warm_s: float = 8.0  # in which a service has its fork server ready after its first check
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def main(options: Options) -> None:
 
         for service in services:
             once(service)
-        time.sleep(WARM_S)
+        time.sleep(options.warm_s)
         ours, theirs = alternating((services[0], services[1]), options.rounds, once)
     comparisons = [
         Comparison(
