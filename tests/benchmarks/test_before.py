@@ -1,4 +1,4 @@
-"""The benchmark beside an earlier commit, in short: both services check, and each stage has a time."""
+"""The benchmark beside an earlier commit, in short: each stage has a time on both sides."""
 
 from __future__ import annotations
 
