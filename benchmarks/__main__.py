@@ -12,6 +12,7 @@ from benchmarks import options
 COMMANDS = {
     "agreement": ("agreement", "our faces against the mtcnn package's"),
     "backends": ("backends", "do Keras and TFLite answer alike?"),
+    "before": ("before", "a check's time beside an earlier commit's"),
     "browser": ("browser", "the networks in the browser, beside TFLite"),
     "classifier": ("classifier", "judging crops, beside Keras predict"),
     "click": ("click.run", "from a click in the browser to boxes and verdict"),

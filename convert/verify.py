@@ -194,7 +194,7 @@ def _auc(
     positive: NDArray[np.bool_] | None, expected: Float64, found: Float64
 ) -> tuple[float, tuple[float, float, float]] | None:
     """The reference's AUC, and how the converted file's differs, with its 95 % interval."""
-    from sklearn.metrics import roc_auc_score
+    from convert.ranking import auc
 
     if positive is None or positive.all() or not positive.any():
         return None
@@ -202,12 +202,11 @@ def _auc(
     def change(chosen: NDArray[np.intp]) -> float:
         if positive[chosen].all() or not positive[chosen].any():
             return math.nan
-        after, before = (roc_auc_score(positive[chosen], p[chosen]) for p in (found, expected))
-        return float(after - before)
+        after, before = (auc(positive[chosen], p[chosen]) for p in (found, expected))
+        return after - before
 
     each = np.arange(len(positive))
-    own = float(roc_auc_score(positive, expected))
-    return own, (change(each), *bootstrap.interval(change, each))
+    return auc(positive, expected), (change(each), *bootstrap.interval(change, each))
 
 
 def show(report: Report) -> None:

@@ -45,14 +45,23 @@ def curl() -> str:
 @pytest.fixture(scope="session")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What checks in the browser need besides the code, as the Makefile writes to build/local."""
+    return _parts(tmp_path_factory.mktemp("parts"), None)
+
+
+@pytest.fixture(scope="session")
+def light_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the small classifier, for tests of all but the networks."""
+    return _parts(tmp_path_factory.mktemp("light-parts"), "meso3")
+
+
+def _parts(folder: Path, classifier: str | None) -> Path:
     from convert import browser
     from tests.extension.tools import tool
 
     litert = tool("litert")
     if not litert.PACKAGES.is_dir():
         pytest.skip("LiteRT.js is not installed: npm ci --prefix extension")
-    folder = tmp_path_factory.mktemp("parts")
-    browser.write(folder / "networks")
+    browser.write(folder / "networks", classifier)
     litert.copy(folder / "litert")
     return folder
 

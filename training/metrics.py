@@ -11,7 +11,7 @@ import sklearn
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from convert import bootstrap
+from convert import bootstrap, ranking
 
 Float = NDArray[np.floating[Any]]
 Bool = NDArray[np.bool_]
@@ -27,7 +27,7 @@ def roc(fake: Bool, p_fake: Float) -> tuple[Float, Float]:
 
 
 def auc(fake: Bool, p_fake: Float) -> float:
-    return float(metrics.auc(*roc(fake, p_fake)))
+    return ranking.auc(fake, p_fake)
 
 
 def accuracy(fake: Bool, p_fake: Float) -> float:

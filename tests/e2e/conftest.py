@@ -149,8 +149,13 @@ def service(
 
 
 @contextmanager
-def serving(site: Site, folder: Path, log: Path, **settings: str) -> Iterator[str]:
-    """A service of its own, its data in `folder`, with further MESOSCOPE_ settings."""
+def serving(
+    site: Site, folder: Path, log: Path, checkout: Path = ROOT, **settings: str
+) -> Iterator[str]:
+    """A service of its own, its data in `folder`, with further MESOSCOPE_ settings.
+
+    `checkout`: whose code it runs.
+    """
     port = free_port()
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("MESOSCOPE_")
@@ -164,7 +169,7 @@ def serving(site: Site, folder: Path, log: Path, **settings: str) -> Iterator[st
     with log.open("wb") as output:
         process = subprocess.Popen(
             [serving_python(), "-m", "server", "run"],
-            cwd=ROOT,
+            cwd=checkout,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -214,14 +219,27 @@ def driver() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="module")
-def local(
+def shipped(
     driver: Playwright, chromium: str, parts: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Extension]:
-    """A Chromium with the extension and its networks; there is no service."""
+    """A Chromium with the extension and the networks that it ships with; there is no service."""
     from tests.e2e.extension import installed
 
     folder = tmp_path_factory.mktemp("chromium")
     with installed(driver, chromium, folder, local=parts) as extension:
+        yield extension
+
+
+@pytest.fixture(scope="module")
+def local(
+    driver: Playwright, chromium: str, light_parts: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Extension]:
+    """The same with the small classifier, whose memory is given back after a few idle seconds."""
+    from tests.e2e.extension import installed
+
+    folder = tmp_path_factory.mktemp("chromium")
+    idle = {"local/kept.js": ("IDLE_MS = 30_000", "IDLE_MS = 5_000")}
+    with installed(driver, chromium, folder, local=light_parts, changed=idle) as extension:
         yield extension
 
 

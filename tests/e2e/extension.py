@@ -10,7 +10,7 @@ import base64
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -244,8 +244,15 @@ class Extension:
         return Overlay(self.context, page)
 
 
-def copied(folder: Path, allowed: Sequence[str], local: Path | None = None) -> Path:
+def copied(
+    folder: Path,
+    allowed: Sequence[str],
+    local: Path | None = None,
+    changed: Mapping[str, tuple[str, str]] | None = None,
+) -> Path:
     """The extension as it is packed, in `folder`, that may reach the addresses in `allowed`.
+
+    changed: by file, the one place to change there and what stands there then.
 
     The browser's prompt for a host permission needs a screen and a hand, so the copy's manifest has
     those permissions from the start: as if a person had granted them.
@@ -254,6 +261,10 @@ def copied(folder: Path, allowed: Sequence[str], local: Path | None = None) -> P
     manifest = json.loads((source / "manifest.json").read_text())
     manifest["host_permissions"] = [f"{address}/*" for address in allowed]
     (source / "manifest.json").write_text(json.dumps(manifest))
+    for name, (found, instead) in (changed or {}).items():
+        text = (source / name).read_text()
+        assert text.count(found) == 1, f"{name} has no {found}"
+        (source / name).write_text(text.replace(found, instead))
     return source
 
 
@@ -286,9 +297,10 @@ def installed(
     allowed: Sequence[str] = (),
     local: Path | None = None,
     flags: Sequence[str] = (),
+    changed: Mapping[str, tuple[str, str]] | None = None,
 ) -> Iterator[Extension]:
     """A fresh Chromium with the extension in `folder`; `local`: with networks, see pack.py."""
-    source = copied(folder, allowed, local)
+    source = copied(folder, allowed, local, changed)
     loading = [f"--disable-extensions-except={source}", f"--load-extension={source}"]
     context = driver.chromium.launch_persistent_context(
         str(folder / "profile"),

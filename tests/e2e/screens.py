@@ -9,12 +9,11 @@ import itertools
 from pathlib import Path
 
 import numpy as np
-import pytest
 from playwright.sync_api import Page
 
 from tests import media
 from tests.e2e.extension import ARTEFACTS
-from tests.e2e.page import AXE, RULES, violations
+from tests.e2e.page import assert_rules
 
 FOLDER = ARTEFACTS / "screens"
 LOCALES = {"en": "en-US", "de": "de-DE", "ar": "ar-EG"}
@@ -45,14 +44,6 @@ def shoot(page: Page, name: str, *, whole: bool = True) -> None:
     wide = page.evaluate(TOO_WIDE)
     assert wide == [], f"{name} is wider than its window: {wide}"
     assert_rules(page, name)
-
-
-def assert_rules(page: Page, name: str) -> None:
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: npm ci --prefix extension")
-    page.evaluate(AXE.read_text())
-    found = violations(page.evaluate(f"axe.run(document, {RULES})"))
-    assert found == [], f"{name}: {found}"
 
 
 def each_view(page: Page, name: str, *, whole: bool = True) -> None:

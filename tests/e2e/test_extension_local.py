@@ -97,15 +97,15 @@ def seen(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 
 
 def test_the_same_verdict_without_a_service(
-    local: Extension, portrait: np.ndarray, tmp_path: Path
+    shipped: Extension, portrait: np.ndarray, tmp_path: Path
 ) -> None:
     pictures, expected = seen(
         media.clip(tmp_path / "a.mp4", media.moving(portrait, 60, (640, 480)))
     )
     asked: list[str] = []
-    local.context.on("request", lambda request: asked.append(request.url))
+    shipped.context.on("request", lambda request: asked.append(request.url))
     about = {"kind": "video", "duration_s": expected["media"]["duration_s"]}
-    found = own_page(local).evaluate(SEE, [pictures, about])
+    found = own_page(shipped).evaluate(SEE, [pictures, about])
     verdict = found["verdict"]
     for key in ("schema", "label", "reasons"):
         assert verdict[key] == expected[key], key
@@ -125,7 +125,7 @@ def test_the_same_verdict_without_a_service(
 
 def test_a_click_on_what_plays(local: Extension, site: Site, portrait: np.ndarray) -> None:
     """Boxes while it plays, the verdict, and nothing asked of anybody but the page's own site."""
-    media.clip(site.folder / "here.webm", media.moving(portrait, 450, (640, 480)))
+    media.clip(site.folder / "here.webm", media.moving(portrait, 180, (640, 480)))
     body = '<video src="here.webm" muted loop autoplay width="640" height="480"></video>'
     (site.folder / "here.html").write_text(f"<!doctype html><title>here</title>{body}")
     page = local.context.new_page()
@@ -162,7 +162,7 @@ def test_a_report_that_the_service_confirms(
     """Saved from the popup: one page, with the verdict and the file to make it again inside. A
     stream that a script puts together and a live one have no file but that."""
     media.picture(site.folder / "kept.png", portrait)
-    pictures = media.moving(portrait, 180, (512, 512))
+    pictures = media.moving(portrait, 75, (512, 512))
     media.clip(site.folder / "here.webm", pictures, fps=15, options={"g": "30"})
     body = {"video": "<video src=here.webm muted loop autoplay width=512 height=512></video>"}
     body["image"] = "<img src=kept.png width=512 height=512>"
@@ -207,7 +207,7 @@ def test_a_second_click_finds_the_networks_there(local: Extension, site: Site) -
     drawn(local, page, 0)
     assert {check["state"] for check in local.checks()} <= {"done", "cancelled"}
     popup.close()
-    wait_for(page, lambda: not local.worker.evaluate(HELD), 60, "an end of it, half a minute later")
+    wait_for(page, lambda: not local.worker.evaluate(HELD), 60, "an end of it")
     page.close()
 
 
@@ -216,7 +216,7 @@ def test_a_video_that_the_page_may_not_read(
 ) -> None:
     """It is another origin's: the screen is looked at, and drawn on when that is over."""
     with served(tmp_path) as elsewhere:
-        media.clip(tmp_path / "theirs.webm", media.moving(portrait, 450, (640, 480)))
+        media.clip(tmp_path / "theirs.webm", media.moving(portrait, 180, (640, 480)))
         source = f"{elsewhere.url}/theirs.webm"
         (site.folder / "foreign.html").write_text(
             f'<!doctype html><title>foreign</title><video src="{source}" muted loop autoplay '

@@ -61,7 +61,7 @@ def checked(extension: Extension, site: Site, portrait: np.ndarray, until: str) 
 def test_each_has_its_sentence(
     driver: playwright.Playwright,
     chromium: str,
-    parts: Path,
+    light_parts: Path,
     tmp_path: Path,
     site: Site,
     portrait: np.ndarray,
@@ -69,7 +69,7 @@ def test_each_has_its_sentence(
 ) -> None:
     change: Callable[[Path], None]
     change, flags, sentence = CASES[case]
-    copy = Path(shutil.copytree(parts, tmp_path / "parts"))
+    copy = Path(shutil.copytree(light_parts, tmp_path / "parts"))
     change(copy)
     with installed(
         driver, chromium, tmp_path, local=copy, flags=[f"--js-flags={flags}"] if flags else []
@@ -82,13 +82,13 @@ def test_each_has_its_sentence(
 def test_a_faster_way_that_computes_something_else_is_left(
     driver: playwright.Playwright,
     chromium: str,
-    parts: Path,
+    light_parts: Path,
     tmp_path: Path,
     site: Site,
     portrait: np.ndarray,
 ) -> None:
     """As another processor would: the answers expected of the faster way are not those it gives."""
-    copy = Path(shutil.copytree(parts, tmp_path / "parts"))
+    copy = Path(shutil.copytree(light_parts, tmp_path / "parts"))
     lying = Path(shutil.copytree(copy / "networks", copy / "networks-relaxed-simd"))
     (copy / "networks").rename(copy / "networks-simd")
     manifest = json.loads((lying / "networks.json").read_text())

@@ -26,14 +26,14 @@ SHOWN = """() => {
 
 
 @pytest.fixture
-def playing(local: Extension, site: Site, portrait: np.ndarray) -> playwright.Page:
+def playing(shipped: Extension, site: Site, portrait: np.ndarray) -> playwright.Page:
     """A page on which a 720p30 video plays."""
     pictures = media.moving(portrait, count=60, size=(1280, 720))
     media.clip(site.folder / "large.mp4", pictures, fps=30)
     (site.folder / "large.html").write_text(
         "<!doctype html><title>large</title><video src=large.mp4 muted loop autoplay width=960>"
     )
-    page = local.context.new_page()
+    page = shipped.context.new_page()
     page.goto(f"{site.url}/large.html")
     loaded(page)
     return page
@@ -59,15 +59,15 @@ def dropped(page: playwright.Page, before: list[int]) -> float:
     return lost / max(1, total)
 
 
-def test_it_is_light(local: Extension, playing: playwright.Page) -> None:
+def test_it_is_light(shipped: Extension, playing: playwright.Page) -> None:
     start = playing.evaluate(SHOWN)
     playing.wait_for_timeout(WATCHED_MS)
-    usual, before_mb = dropped(playing, start), megabytes(local)
+    usual, before_mb = dropped(playing, start), megabytes(shipped)
     start = playing.evaluate(SHOWN)
-    popup = local.click(playing)
+    popup = shipped.click(playing)
     peak_mb = before_mb
     while not popup.evaluate(DONE):
-        peak_mb = max(peak_mb, megabytes(local))
+        peak_mb = max(peak_mb, megabytes(shipped))
         playing.wait_for_timeout(500)
     more = dropped(playing, start) - usual
     popup.close()

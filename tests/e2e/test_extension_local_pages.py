@@ -32,23 +32,23 @@ def opened(local: Extension, site: Site, name: str, body: str) -> playwright.Pag
 
 
 @pytest.mark.parametrize(("sample", "label"), [("genuine", "real"), ("manipulated", "fake")])
-def test_the_first_run_page_ends_in_a_verdict(local: Extension, sample: str, label: str) -> None:
+def test_the_first_run_page_ends_in_a_verdict(shipped: Extension, sample: str, label: str) -> None:
     """Its own clips, checked as any other: no service, and no request that leaves the browser."""
-    page = local.context.new_page()
+    page = shipped.context.new_page()
     asked: list[str] = []
-    local.context.on("request", lambda request: asked.append(request.url))
-    page.goto(local.address("welcome/welcome.html"))
+    shipped.context.on("request", lambda request: asked.append(request.url))
+    page.goto(shipped.address("welcome/welcome.html"))
     page.wait_for_selector(f"#check-{sample}")
     loaded(page)
     assert page.locator("#server").count() == 1, "the service is the other way"
     page.click(f"#check-{sample}")
-    overlay = local.overlay(page)
+    overlay = shipped.overlay(page)
     wait_for(page, lambda: overlay.count() == 1 and overlay.boxes(), 60, "a box while it plays")
     page.wait_for_selector("#outcome .verdict .worth", timeout=60_000)
     said = page.inner_text("#outcome")
     assert "1 person found" in said
     assert "nothing was sent" in said
-    [check] = _of(local, page)
+    [check] = _of(shipped, page)
     assert check["result"]["label"] == label
     shoot(page, f"welcome-{sample}")
     outside = [url for url in asked if not url.startswith(("chrome-extension:", "data:", "blob:"))]
@@ -59,7 +59,7 @@ def test_the_first_run_page_ends_in_a_verdict(local: Extension, sample: str, lab
 def test_a_stream_put_together_by_script(
     local: Extension, site: Site, portrait: np.ndarray
 ) -> None:
-    pictures = media.moving(portrait, count=180, size=(640, 480))
+    pictures = media.moving(portrait, count=90, size=(640, 480))
     media.clip(site.folder / "hidden.webm", pictures, fps=15, options={"g": "30"})
     page = opened(local, site, "local-stream.html", STREAM)
     loaded(page)
@@ -67,14 +67,14 @@ def test_a_stream_put_together_by_script(
     assert "nothing was sent" in finish(local, popup, page)
     [check] = _of(local, page)
     assert check["subject"]["url"] is None
-    assert check["result"]["media"]["duration_s"] == pytest.approx(12, abs=0.3)
+    assert check["result"]["media"]["duration_s"] == pytest.approx(6, abs=0.3)
     popup.close()
     page.close()
 
 
 def test_a_worker_that_is_killed(local: Extension, site: Site, portrait: np.ndarray) -> None:
     """The next worker saw none of the earlier pictures: the check ends, and tells two ways on."""
-    media.clip(site.folder / "killed.webm", media.moving(portrait, 450, (640, 480)))
+    media.clip(site.folder / "killed.webm", media.moving(portrait, 240, (640, 480)))
     video = '<video src="killed.webm" muted loop autoplay width="640" height="480"></video>'
     page = opened(local, site, "killed-worker.html", video)
     loaded(page)
@@ -96,7 +96,7 @@ def test_two_videos(local: Extension, site: Site, portrait: np.ndarray) -> None:
     """Both at once, each with a verdict of its own, in the same worker."""
     sizes = {"one": (640, 480), "two": (480, 360)}
     for name, size in sizes.items():
-        pictures = media.moving(portrait, count=270, size=size)
+        pictures = media.moving(portrait, count=120, size=size)
         media.clip(site.folder / f"both-{name}.webm", pictures, fps=15, options={"g": "30"})
     body = "".join(
         f'<video src="both-{name}.webm" muted loop autoplay width="400"></video>' for name in sizes

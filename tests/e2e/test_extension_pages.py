@@ -16,20 +16,11 @@ from tests.e2e.conftest import ROOT, Site
 from tests.e2e.extension import ARTEFACTS, DONE, Extension, finish, loaded, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
-from tests.e2e.page import violations  # noqa: E402
+from tests.e2e.page import assert_rules  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
-AXE = ROOT / "extension" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = ["options/options.html", "welcome/welcome.html"]
-RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}"
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: npm ci --prefix extension")
-    return AXE.read_text()
 
 
 @pytest.fixture
@@ -80,14 +71,13 @@ def shoot(page: playwright.Page, name: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_pages_are_accessible(
-    extension: Extension, page: playwright.Page, axe: str, path: str, scheme: str
+    extension: Extension, page: playwright.Page, path: str, scheme: str
 ) -> None:
     page.emulate_media(color_scheme=scheme)
     page.goto(extension.address(path))
     ready(page)
     shoot(page, f"{path.split('/')[0]}-{scheme}")
-    page.evaluate(axe)
-    assert violations(page.evaluate(f"axe.run(document, {RULES})")) == []
+    assert_rules(page, page.url)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -96,7 +86,6 @@ def test_the_popup_is_accessible(
     extension: Extension,
     checked: playwright.Page,
     page: playwright.Page,
-    axe: str,
     scheme: str,
     language: str,
 ) -> None:
@@ -108,14 +97,11 @@ def test_the_popup_is_accessible(
     page.wait_for_selector(".verdict .worth")
     page.click("summary")
     shoot(page, f"popup-{language}-{scheme}")
-    page.evaluate(axe)
-    assert violations(page.evaluate(f"axe.run(document, {RULES})")) == []
+    assert_rules(page, page.url)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it fits"
 
 
-def test_the_overlay_is_accessible(
-    extension: Extension, checked: playwright.Page, axe: str
-) -> None:
+def test_the_overlay_is_accessible(extension: Extension, checked: playwright.Page) -> None:
     """axe looks into open shadow roots only, so this one is shown to it."""
     checked.bring_to_front()
     overlay = extension.overlay(checked)
@@ -124,10 +110,7 @@ def test_the_overlay_is_accessible(
         "(root) => root.querySelector('[aria-label=\"Show the moments as a table\"]').click()"
     )
     overlay.only("(root) => Object.defineProperty(root.host, 'shadowRoot', {value: root}) && 1")
-    checked.evaluate(axe)
-    run = checked.evaluate(f"axe.run('mesoscope-overlay', {RULES})")
-    assert len(run["passes"]) > 5
-    assert violations(run) == []
+    assert_rules(checked, "overlay", within="mesoscope-overlay")
 
 
 def test_the_overlay_by_keyboard(extension: Extension, checked: playwright.Page) -> None:
@@ -239,7 +222,7 @@ def test_a_sample_is_checked_where_it_is_opened(
 
 
 def test_what_a_flag_is_worth(
-    extension: Extension, checked: playwright.Page, page: playwright.Page, axe: str
+    extension: Extension, checked: playwright.Page, page: playwright.Page
 ) -> None:
     """A verdict as of a face that is called fake: where, when, and how often that is right."""
     tab = tab_of(extension, checked)
@@ -269,6 +252,5 @@ def test_what_a_flag_is_worth(
         shoot(page, f"flag-{language}")
         assert "unstable" not in page.inner_text(".face")
         assert "mouth" not in page.inner_text(".strongest") or language == "en"
-    page.evaluate(axe)
-    assert violations(page.evaluate(f"axe.run(document, {RULES})")) == []
+    assert_rules(page, page.url)
     extension.worker.evaluate(keep, known)

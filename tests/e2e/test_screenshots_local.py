@@ -14,14 +14,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("language", LOCALES)
-def test_the_first_run_page_without_a_service(local: Extension, language: str) -> None:
+def test_the_first_run_page_without_a_service(shipped: Extension, language: str) -> None:
     """As it is after an installation: the first verdict comes from the browser itself."""
-    local.set(language=language)
-    page = local.context.new_page()
-    page.goto(local.address("welcome/welcome.html"))
+    shipped.set(language=language)
+    page = shipped.context.new_page()
+    page.goto(shipped.address("welcome/welcome.html"))
     page.wait_for_selector("#check-manipulated")
     assert words(language).say("made_face_swap") in page.inner_text("#looks-for")
     assert page.inner_text("#measured")
     each_view(page, f"welcome-local-{language}")
     page.close()
-    local.set(language="auto")
+    shipped.set(language="auto")

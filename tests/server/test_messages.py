@@ -46,7 +46,7 @@ from tests.server.test_uploads import file, send
 from tests.server.verdicts import verdict
 
 pytestmark = pytest.mark.attack
-SEEDS = int(os.environ.get("FUZZ_LINES", "40"))
+SEEDS = int(os.environ.get("FUZZ_LINES", "20"))
 TOGETHER = 20  # checks that wait at a time
 
 
