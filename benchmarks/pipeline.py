@@ -23,8 +23,10 @@ from benchmarks.peers.side import command
 from benchmarks.pictures import SAMPLES_PER_S
 from benchmarks.processes import Program, events, peak_mb
 from server.processes.protocol import ENVIRONMENT
+from server.terms import AnalysisOptions
 
 MIN_FACE_PX = 40
+MODEL = AnalysisOptions().model  # the default
 PEER = "OpenCV, mtcnn, Keras predict"
 WANTED = {"answer": Wanted(12), "tentative": Wanted(40)}
 MOST_MB = 250.0
@@ -51,7 +53,7 @@ def main(options: Options) -> None:
     """Measure, print, and write `options.results`. Raises Missing."""
     python = environments.lean()
     clip = replace(options.scene, seconds=options.seconds).file(options.folder)
-    pair = ours(python, clip), Program(_asked("plain_pipeline", clip))
+    pair = ours(python, clip), Program(asked("plain_pipeline", clip))
     said = alternating(pair, options.rounds, events)
     comparisons = [*_compared(options.seconds, *said), *_memory(options, python)]
     versions = {name: version(name) for name in PACKAGES}
@@ -94,9 +96,10 @@ def _memory(options: Options, python: Path) -> Iterator[Comparison]:
 
 def ours(python: Path, clip: Path) -> Program:
     """One check by us, in the environment that the service gives it."""
-    return Program(_asked("our_pipeline", clip, python), ENVIRONMENT)
+    return Program(asked("our_pipeline", clip, python), ENVIRONMENT)
 
 
-def _asked(module: str, clip: Path, *python: Path) -> list[str]:
+def asked(module: str, clip: Path, *python: Path) -> list[str]:
+    """The command that has a peer check `clip`."""
     options = {"path": str(clip), "samples_per_s": SAMPLES_PER_S, "min_face_px": MIN_FACE_PX}
-    return command(module, *python, **options)
+    return command(module, *python, **options, model=MODEL)
