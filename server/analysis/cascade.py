@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.pyramid import STRIDE_PX, WINDOW_PX, levels, windows_along
+from models.pyramid import PYRAMID_STEP, STRIDE_PX, WINDOW_PX, levels, windows_along
 from server.analysis import boxes
 from server.analysis.records import Float32, Uint8
 from server.analysis.runtimes.base import Runtime
@@ -41,13 +41,15 @@ def shrink(rgb: Uint8, scale: float) -> Float32:
     return rgb.astype(np.float32)
 
 
-def pyramid(picture: Float32) -> Iterator[tuple[float, Float32]]:
+def pyramid(picture: Float32, least_px: float = 0.0) -> Iterator[tuple[float, Float32]]:
     """The picture at ever smaller scales, with the scale, while the P-Net's window fits.
 
     From floating point pixels and by area: rounding to uint8 or interpolating loses faces.
+    `least_px`: levels that show only smaller faces than this are left out.
     """
     for level in levels(*picture.shape[:2]):
-        yield level.scale, by_area(picture, level.height, level.width)
+        if WINDOW_PX / level.scale / PYRAMID_STEP > least_px:
+            yield level.scale, by_area(picture, level.height, level.width)
 
 
 def by_area(picture: Float32, height: int, width: int) -> Float32:
@@ -83,13 +85,17 @@ def _row_weights(old_px: int, new_px: int) -> tuple[NDArray[np.intp], Float32]:
     return covered, (np.clip(shared, 0, None) / share).astype(np.float32)
 
 
-def level_by_level(pnet: Runtime, picture: Float32) -> Iterator[tuple[float, Float32]]:
-    """Each scale of the picture, with the P-Net's answer float32 [h, w, 5] there."""
-    for scale, level in pyramid(picture):
+def level_by_level(
+    pnet: Runtime, picture: Float32, least_px: float = 0.0
+) -> Iterator[tuple[float, Float32]]:
+    """Each scale of the picture, with the P-Net's answer float32 [h, w, 5] there; see pyramid()."""
+    for scale, level in pyramid(picture, least_px):
         yield scale, in_strips(pnet, level)
 
 
-def at_once(proposals: Runtime, picture: Float32) -> Iterator[tuple[float, Float32]]:
+def at_once(
+    proposals: Runtime, picture: Float32, _least_px: float = 0.0
+) -> Iterator[tuple[float, Float32]]:
     """The same from a network that takes the picture and answers for all levels, [1, cells, 5]."""
     found = levels(*picture.shape[:2])
     rows = proposals.run(picture[None])[0] if found else np.empty((0, 5), np.float32)
