@@ -1,7 +1,7 @@
 """The faces of one frame after another, on several cores: frames do not wait for each other.
 
-Where faces are large, small ones are looked for once a second only: the levels of the pyramid that
-show these take most of the time, and what is smaller than JUDGED_PX is followed, but never judged.
+Where all faces are large, much smaller ones are looked for once a second only: the levels of the
+pyramid that show these take most of the time, and what is smaller than JUDGED_PX is never judged.
 """
 
 from __future__ import annotations
