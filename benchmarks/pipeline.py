@@ -69,6 +69,7 @@ def _compared(seconds: float, ours: list[Said], theirs: list[Said]) -> Iterator[
             if name == "answer":
                 notes |= _found(ours[0][name], theirs[0][name])
             yield Comparison(name, PEER, our_s, their_s, wanted, notes=notes)
+    yield Comparison("processor-time", PEER, _cpu_s(ours), _cpu_s(theirs))
 
 
 def _found(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, str]:
@@ -77,6 +78,11 @@ def _found(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, str]:
         **{f"their_{name}": theirs[name] for name in ("pictures", "faces", "label", "p_fake")},
         "our_stages_s": json.dumps({k: round(v, 3) for k, v in ours["timing_s"].items()}),
     }
+
+
+def _cpu_s(said: list[Said]) -> list[float]:
+    """From ready to the answer, on all cores: what else the machine does weighs little on it."""
+    return [run["answer"]["cpu_s"] - run["ready"]["cpu_s"] for run in said]
 
 
 def _spans(said: list[Said], event: str, start: str | None) -> list[float]:

@@ -16,7 +16,7 @@ from server.analysis.runtimes.tflite import TfliteEach
 from server.errors import ModelError
 from server.terms import AnalysisOptions
 
-AT_ONCE = 8  # crops made into input together: one of 224 px takes 600 kB
+AT_ONCE = 4  # crops made into input together: one of 224 px takes 600 kB
 REMEMBERED = 4096  # scores kept, so that a partial verdict scores only what is new
 UNCALIBRATED = registry.Calibration(scale=1.0, offset=0.0, fake_at=0.9, real_at=0.1)
 KERAS, FLOAT = "keras", "float32"  # variants that say the same, but for rounding
