@@ -22,6 +22,7 @@ COMMANDS = {
     "drill": ("drill.command", "kill everything at random; is a check ever lost?"),
     "gpu": ("gpu", "faces and frames a second on the GPU and beside it"),
     "labels": ("labels", "does the slow and sure way say the same?"),
+    "many": ("many", "many checks at once, beside one after the other"),
     "peers": ("peers.environments", "make the environments that peers need"),
     "pipeline": ("pipeline", "a whole check, beside what is usually built"),
     "precision": ("precision", "what 16-bit floats do to the full networks"),

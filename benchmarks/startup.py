@@ -30,9 +30,11 @@ from benchmarks.processes import Peak
 from benchmarks.servers import free_port
 from server.config import PREFIX, Settings
 from server.launch import SAMPLE
+from server.terms import AnalysisOptions
 
 KINDS = ("command", "service")
 MIN_FACE_PX = 40
+MODEL = AnalysisOptions().model  # the default
 LIMIT_S, POLL_S = 120.0, 0.02
 WANTED_TIME, WANTED_MEMORY = Wanted(0.15, most=True), Wanted(0.33, most=True)
 PEER = "mtcnn and Keras"
@@ -101,14 +103,14 @@ def _commands(python: Path, picture: Path) -> tuple[Start, Start]:
 
     ours = [str(python), "-m", "server", "analyze", str(picture), "--json"]
     options = {"path": str(picture), "samples_per_s": SAMPLES_PER_S, "min_face_px": MIN_FACE_PX}
-    return Start(ours, said), Start(command("plain_pipeline", **options), said)
+    return Start(ours, said), Start(command("plain_pipeline", **options, model=MODEL), said)
 
 
 def _services(python: Path, picture: Path) -> tuple[Start, Start]:
     """Our service, web server and worker, and the least one with mtcnn and Keras."""
     ours = [str(python), "-m", "server", "run"]
     port, their_port = free_port(), free_port()
-    theirs = command("plain_service", port=their_port, min_face_px=MIN_FACE_PX)
+    theirs = command("plain_service", port=their_port, min_face_px=MIN_FACE_PX, model=MODEL)
     return (
         Start(ours, _served(port, picture), port),
         Start(theirs, _served(their_port, picture)),

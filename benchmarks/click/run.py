@@ -26,9 +26,7 @@ from benchmarks.clip import Scene
 from benchmarks.compare import Comparison, Wanted, write
 from benchmarks.machine import setting
 from benchmarks.options import WORK, line, option, results
-from benchmarks.peers.side import command
-from benchmarks.pictures import SAMPLES_PER_S
-from benchmarks.pipeline import MIN_FACE_PX, PEER
+from benchmarks.pipeline import PEER, asked
 from benchmarks.processes import Program, events
 from tests.e2e.conftest import Site, served, serving
 from tests.e2e.extension import Extension, installed
@@ -133,8 +131,7 @@ def _marks(service: str, seen: Seen, log: Path) -> stages.Marks | None:
 
 def _plain_s(clip: Path) -> float:
     """From ready to the verdict, by what is usually built."""
-    asked = {"path": str(clip), "samples_per_s": SAMPLES_PER_S, "min_face_px": MIN_FACE_PX}
-    said = events(Program(command("plain_pipeline", **asked)))
+    said = events(Program(asked("plain_pipeline", clip)))
     return float(said["answer"]["at_s"] - said["ready"]["at_s"])
 
 

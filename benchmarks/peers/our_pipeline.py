@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.peers.serve import speaker
 
 
-def main(path: str, samples_per_s: float, min_face_px: int) -> None:
+def main(path: str, samples_per_s: float, min_face_px: int, model: str) -> None:
     say = speaker()
     import numpy as np
 
@@ -23,11 +23,10 @@ def main(path: str, samples_per_s: float, min_face_px: int) -> None:
     from server.config import Settings
     from server.terms import AnalysisOptions
 
-    # The network that the plain pipeline has, too.
-    options = AnalysisOptions(samples_per_s=samples_per_s, min_face_px=min_face_px, model="meso3")
+    options = AnalysisOptions(samples_per_s=samples_per_s, min_face_px=min_face_px, model=model)
     analyzer = Analyzer(options, threads=Settings().cores)
     thumbnail(np.zeros((100, 100, 3), np.uint8))  # as the service's fork server does
-    say(event="ready", at_s=time.monotonic())
+    say(event="ready", at_s=time.monotonic(), cpu_s=time.process_time())
     tentative_s: list[float] = []
 
     def note(progress: Progress) -> None:
@@ -35,11 +34,12 @@ def main(path: str, samples_per_s: float, min_face_px: int) -> None:
             tentative_s.append(time.monotonic())
 
     verdict = analyzer.analyze(MediaFile(Path(path)), note)
-    answer_s = time.monotonic()
+    answer_s, cpu_s = time.monotonic(), time.process_time()
     say(event="tentative", at_s=tentative_s[0])
     say(
         event="answer",
         at_s=answer_s,
+        cpu_s=cpu_s,
         label=verdict.label,
         p_fake=verdict.p_fake,
         pictures=len(verdict.sampled_s),

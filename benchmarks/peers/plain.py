@@ -15,11 +15,12 @@ PYRAMID_PX = 20  # the smallest face that the package finds without its defect
 
 
 class Plain:
-    """The networks, loaded; Meso-3 is the very one that we serve, before conversion."""
+    """The networks, loaded; the classifier is the very one that we serve, before conversion."""
 
-    def __init__(self, min_face_px: int) -> None:
+    def __init__(self, min_face_px: int, model: str) -> None:
+        """`model`: the registered name of the classifier."""
         self._detector = MTCNN()
-        self._spec = registry.spec("meso3")
+        self._spec = registry.spec(model)
         self._network = keras.models.load_model(self._spec.file("keras"))
         self._shrunk = PYRAMID_PX / min_face_px
 

@@ -12,9 +12,9 @@ from flask import Flask, request
 from benchmarks.peers.plain import Plain
 
 
-def main(port: int, min_face_px: int) -> None:
+def main(port: int, min_face_px: int, model: str) -> None:
     app = Flask(__name__)
-    plain = Plain(min_face_px)
+    plain = Plain(min_face_px, model)
 
     @app.get("/healthz")
     def healthz() -> dict[str, bool]:

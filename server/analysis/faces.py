@@ -82,23 +82,24 @@ class FaceFinder:
         self._rnet = partial(in_batches, rnet, sizes=RNET_BATCHES, columns=5)
         self._onet = partial(in_batches, onet, sizes=ONET_BATCHES, columns=15)
 
-    def find(self, rgb: Uint8) -> Faces:
+    def find(self, rgb: Uint8, least_px: float = 0.0) -> Faces:
         """The faces in `rgb`, best first; `Faces.none()` where there is none.
 
-        Boxes lie within the picture; landmarks may lie outside it.
+        Boxes lie within the picture; landmarks may lie outside it. Faces smaller than `least_px`
+        need not be found.
         """
         try:
-            return self._find(rgb)
+            return self._find(rgb, least_px)
         except RuntimeFailed as failure:
             log.warning("faces are found on TFLite from here on: %s", failure)
             self._use_tflite()
-            return self._find(rgb)
+            return self._find(rgb, least_px)
 
-    def _find(self, rgb: Uint8) -> Faces:
+    def _find(self, rgb: Uint8, least_px: float) -> Faces:
         # 1. Shrink the picture until the smallest wanted face has the smallest size found.
         picture = shrink(rgb, SMALLEST_PX / self._min_face_px)
         # 2. Look at every window of every size (P-Net).
-        rows = self._propose(picture)
+        rows = self._propose(picture, least_px * picture.shape[0] / rgb.shape[0])
         # 3. Look closer at those that may hold a face (R-Net).
         rows = self._refine(picture, rows)
         # 4. And closer still, for the last word and the landmarks (O-Net).
@@ -108,9 +109,9 @@ class FaceFinder:
         # 6. Leave out what came out smaller than wanted, if more than the smallest size is.
         return at_least(faces, self._min_face_px if self._min_face_px > SMALLEST_PX else 0)
 
-    def _propose(self, picture: Float32) -> Float32:
+    def _propose(self, picture: Float32, least_px: float) -> Float32:
         found = [np.empty((0, 5), np.float32)]
-        for scale, answer in self._answers(picture):
+        for scale, answer in self._answers(picture, least_px):
             found.append(nms_nongreedy(windows(answer, scale, self._logits[0]), LEVEL_OVERLAP))
         return to_square(nms_nongreedy(best_first(np.concatenate(found)), OVERLAP))
 

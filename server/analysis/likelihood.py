@@ -80,7 +80,7 @@ def terms(sharpness: Float32, sizes_px: Float32, model: Likelihood) -> Float64:
     that the model was fitted on, and no further from it than they were: float64 [3]."""
     logs = (log_sharpness(sharpness), log_size(sizes_px))
     known = [
-        float(np.clip(np.mean(values), low, high)) - usual if np.isfinite(values).all() else 0.0
+        min(max(float(values.mean()), low), high) - usual if np.isfinite(values).all() else 0.0
         for values, (low, usual, high) in zip(logs, model.quality, strict=True)
     ]
     return np.array([1.0, *known])
@@ -107,4 +107,5 @@ def support(lr: float) -> Support:
 def _bounded(log: float, bounds: tuple[float, float]) -> float:
     """The LR of ln LR `log`, or the bound that it lies beyond."""
     low, high = bounds
-    return float(np.exp(np.clip(log, np.log(low), np.log(high))).clip(low, high))
+    inside = min(max(log, float(np.log(low))), float(np.log(high)))
+    return min(max(float(np.exp(inside)), low), high)

@@ -26,6 +26,8 @@ from server.analysis.likelihood import NEUTRAL, Pictures, ratio, support
 from server.analysis.records import Float64, Ratio
 from server.terms import Label, Level, Reason
 
+JUDGED_PX = 100.0  # no face in the training data was smaller in its own video
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -33,7 +35,7 @@ class Rules:
 
     fake_at: float = 0.9
     real_at: float = 0.1
-    min_face_px: float = 100.0  # no face in the training data was smaller in its own video
+    min_face_px: float = JUDGED_PX
     min_sharpness: float = 0.3
     min_frontality: float = 0.25
     min_crops: int = 3  # of a video; a still image has one

@@ -17,7 +17,7 @@ from models import registry
 from server.analysis import analyze
 from server.analysis.analyze import Analyzer
 from server.analysis.answer import to_json
-from server.analysis.pictures import MOST_FACES, face_pictures
+from server.analysis.pictures import MOST_FACES, face_pictures, small
 from server.analysis.records import MediaFile, Progress, Track, TrackScores
 from server.analysis.verdict import badness, judge
 from server.analysis.weighing import Rules
@@ -349,3 +349,20 @@ def test_clips_have_as_many_faces_as_people(
     verdict = analyzer.analyze(MediaFile(shared_data / "clips" / f"{name}.mp4"))
     assert len(verdict.faces) == people
     assert (verdict.label == "no-face") == (people == 0)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((720, 1280), (270, 480)), ((1081, 1921), (270, 480)), ((200, 300), (200, 300))],
+)
+def test_a_small_picture_is_the_large_one_seen_from_afar(
+    size: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    height, width = size
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[:, width // 2 :] = 200  # dark on the left, light on the right
+    shrunk = small(picture, 480)
+    assert shrunk.shape == (*expected, 3)
+    assert shrunk[:, : expected[1] // 2 - 2].max() == 0
+    assert shrunk[:, expected[1] // 2 + 2 :].min() == 200
+    assert small(np.zeros((1, 5000, 3), np.uint8), 480).shape == (1, 480, 3)

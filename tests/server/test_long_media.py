@@ -65,3 +65,24 @@ def test_two_hours_of_1080p_take_no_more_memory_than_seconds(
     assert [len(answer["verdict"]["faces"]) for answer in answers] == [1, 1]
     assert max(answer["peak"] for answer in answers) < MOST_BYTES
     assert answers[1]["peak"] < 1.25 * answers[0]["peak"]
+
+
+def test_freed_memory_is_not_asked_for_again_with_each_picture() -> None:
+    code = """
+import resource, numpy
+from server.analysis.cascade import pyramid
+picture, faults = numpy.zeros((360, 640, 3), numpy.float32), []
+for _ in range(6):
+    assert len(list(pyramid(picture))) > 5
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(faults[-1] - faults[-4])
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(run.stdout) < 1000  # page faults of three pictures; without the setting 17,000
