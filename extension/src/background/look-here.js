@@ -1,12 +1,12 @@
 // A check that this browser carries out itself: what is shown goes to the worker and nowhere else.
 
 import { captureImage, captureVideo } from "./capture.js";
+import { originIn } from "../origin/read.js";
 import { LocalFault } from "../local/host.js";
+import { fileOf } from "./file.js";
 import { createLocal, problemOf } from "./local.js";
 import { documented } from "./looked-at.js";
-import { originIn } from "./origin.js";
-import { draw, tell } from "./page.js";
-import { blobOf } from "./picture.js";
+import { draw } from "./page.js";
 import { fail } from "./problem.js";
 import { find, isOpen } from "./store.js";
 
@@ -28,9 +28,8 @@ async function lookAtImage(check, look) {
 }
 
 /** @param {Check} check @returns {Promise<{provenance?: Provenance}>} what its file declares of its origin, where that can be had */
-async function declared({ tabId, subject: { kind, frameId, key } }) {
-  const file = kind === "image" ? await tell(tabId, frameId, { type: "original", key }).catch(() => null) : null;
-  const provenance = file && originIn(new Uint8Array(await blobOf(file).arrayBuffer()));
+async function declared({ tabId, subject }) {
+  const provenance = await originIn(fileOf(tabId, subject));
   return provenance ? { provenance } : {};
 }
 

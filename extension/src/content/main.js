@@ -19,7 +19,7 @@ import { createSubjects } from "./subjects.js";
  *   | {type: "draw", key: string, drawing: Drawing}
  *   | {type: "erase", key: string}
  *   | {type: "grab", key: string}
- *   | {type: "original", key: string}
+ *   | {type: "original", key: string, from: number, to: number}
  *   | {type: "preview", key: string}
  *   | {type: "point", key: string}
  *   | {type: "play", key: string}
@@ -44,8 +44,8 @@ function start() {
       const element = subjects.element(key);
       return element ? grab(element) : null;
     },
-    /** @param {{key: string}} message */
-    original: ({ key }) => original(subjects.element(key)),
+    /** @param {{key: string, from: number, to: number}} message */
+    original: ({ key, from, to }) => original(subjects.element(key), from, to),
     /** @param {{key: string}} message */
     preview({ key }) {
       const element = subjects.element(key);
