@@ -65,6 +65,8 @@ def test_a_stream_put_together_by_script(
     loaded(page)
     popup = local.click(page)
     assert "nothing was sent" in finish(local, popup, page)
+    assert popup.evaluate("document.querySelector('[data-do=whole]').hidden"), "it has no address"
+    assert popup.evaluate("!!document.querySelector('[data-do=ask-service]')")
     [check] = _of(local, page)
     assert check["subject"]["url"] is None
     assert check["result"]["media"]["duration_s"] == pytest.approx(12, abs=0.3)

@@ -1,6 +1,7 @@
 // The extension on a page. Loaded into a document the first time that the person asks for it there;
 // does nothing until the service worker sends a message.
 
+import { createCopies, isCopyable } from "./copies.js";
 import { grab, preview } from "./grab.js";
 import { original } from "./original.js";
 import { createOverlays } from "./overlays.js";
@@ -20,6 +21,9 @@ import { createSubjects } from "./subjects.js";
  *   | {type: "erase", key: string}
  *   | {type: "grab", key: string}
  *   | {type: "original", key: string, from: number, to: number}
+ *   | {type: "copyable", key: string}
+ *   | {type: "copied", key: string, time_s: number}
+ *   | {type: "free", key: string}
  *   | {type: "preview", key: string}
  *   | {type: "point", key: string}
  *   | {type: "play", key: string}
@@ -28,6 +32,7 @@ import { createSubjects } from "./subjects.js";
 
 function start() {
   const subjects = createSubjects();
+  const copies = createCopies();
   const overlays = createOverlays(subjects, new AbortController());
 
   const answers = {
@@ -46,6 +51,12 @@ function start() {
     },
     /** @param {{key: string, from: number, to: number}} message */
     original: ({ key, from, to }) => original(subjects.element(key), from, to),
+    /** @param {{key: string}} message */
+    copyable: ({ key }) => isCopyable(subjects.element(key)),
+    /** @param {{key: string, time_s: number}} message */
+    copied: ({ key, time_s }) => copies.at(key, subjects.element(key), time_s),
+    /** @param {{key: string}} message */
+    free: ({ key }) => copies.free(key),
     /** @param {{key: string}} message */
     preview({ key }) {
       const element = subjects.element(key);
