@@ -74,6 +74,32 @@ def test_a_stream_put_together_by_script(
     page.close()
 
 
+def test_pausing_and_seeking(local: Extension, site: Site, portrait: np.ndarray) -> None:
+    """Nothing is looked at twice while it stands still; what is skipped was not looked at."""
+    pictures = media.moving(portrait, count=600, size=(640, 480))
+    media.clip(site.folder / "sought.webm", pictures, fps=15, options={"g": "15"})
+    video = '<video src="sought.webm" muted autoplay width="640" height="480"></video>'
+    page = opened(local, site, "sought.html", video)
+    loaded(page)
+    popup = local.click(page)
+    wait_for(page, lambda: any(c["partial"] for c in _of(local, page)), 60, "a first look")
+    paused_s = page.evaluate(
+        "() => { const v = document.querySelector('video'); v.pause(); return v.currentTime; }"
+    )
+    page.wait_for_timeout(2000)
+    page.evaluate(
+        "() => { const v = document.querySelector('video'); v.currentTime = 25; v.play(); }"
+    )
+    finish(local, popup, page)
+    [check] = _of(local, page)
+    times_s = check["result"]["media"]["sampled_s"]
+    assert times_s == sorted(set(times_s))
+    assert any(time_s >= 25 for time_s in times_s)
+    assert [time_s for time_s in times_s if paused_s + 0.5 < time_s < 25] == []
+    popup.close()
+    page.close()
+
+
 def test_a_worker_that_is_killed(local: Extension, site: Site, portrait: np.ndarray) -> None:
     """The next worker saw none of the earlier pictures: the check ends, and tells two ways on."""
     media.clip(site.folder / "killed.webm", media.moving(portrait, 450, (640, 480)))

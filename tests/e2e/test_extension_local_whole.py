@@ -19,6 +19,7 @@ pytestmark = pytest.mark.browser
 
 SECONDS = 30
 OFFERED = "!!document.querySelector('[data-do=whole]:not([hidden])')"
+PLAYERS = {"kMediaLogCreated": "created", "kWebMediaPlayerDestroyed": "destroyed"}
 COUNTED = """<script>
   const seen = { seeks: 0 };
   document.querySelector('video').addEventListener('seeking', () => { seen.seeks += 1; });
@@ -43,10 +44,11 @@ def players(local: Extension, page: playwright.Page) -> list[str]:
     session, seen = local.context.new_cdp_session(page), list[str]()
 
     def told(event: dict[str, Any]) -> None:
-        names = [json.loads(each["value"]).get("event") for each in event["events"]]
-        seen.extend("destroyed" for name in names if name == "kWebMediaPlayerDestroyed")
+        for each in event["events"]:
+            name = json.loads(each["value"]).get("event")
+            if name in PLAYERS:
+                seen.append(PLAYERS[name])
 
-    session.on("Media.playersCreated", lambda event: seen.extend(["created"] * len(event["players"])))
     session.on("Media.playerEventsAdded", told)
     session.send("Media.enable")
     return seen
@@ -72,7 +74,7 @@ def test_the_whole_is_looked_at(local: Extension, site: Site, page: playwright.P
     popup.click("[data-do=whole]")
     popup.wait("document.querySelector('.stage')?.innerText.includes('whole video')")
     wait_for(page, lambda: "created" in seen[1:], 30, "the copy")
-    popup.wait(DONE, 120)
+    popup.wait(DONE, 240)
     drawn(local, page)
     assert "Moments from the whole video" in popup.text("#outcome")
     assert not popup.evaluate(OFFERED)
@@ -83,7 +85,8 @@ def test_the_whole_is_looked_at(local: Extension, site: Site, page: playwright.P
     assert times_s[-1] > SECONDS - 2
     steps = np.diff(times_s)
     print(f"{len(times_s)} moments of {SECONDS} s, at most {steps.max():.1f} s apart")
-    assert steps.max() < 5
+    assert len(times_s) >= 20
+    assert steps.max() < 3
     assert len(check["result"]["faces"]) == 1
     wait_for(page, lambda: seen.count("destroyed") == 1, 30, "an end of the copy")
     assert page.evaluate("seen.seeks") == 0

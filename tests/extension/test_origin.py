@@ -19,7 +19,7 @@ from tests import media
 from tests.conftest import ROOT
 from tests.extension.tools import node
 from tests.server.provenance import test_marks as marks
-from tests.server.provenance.conftest import plain  # noqa: F401
+from tests.server.provenance.conftest import made
 from tests.signing import action, signed
 
 READ = """
@@ -45,7 +45,9 @@ PACKETS = {
         elements="<i:DigitalSourceType><rdf:Bag><rdf:li>minorHumanEdits</rdf:li><rdf:li>"
         "screenCapture</rdf:li></rdf:Bag></i:DigitalSourceType>"
     ),
-    "system": marks.packet(elements="<i:AISystemUsed>Some  &#x41;I\u202e &amp; co</i:AISystemUsed>"),
+    "system": marks.packet(
+        elements="<i:AISystemUsed>Some  &#x41;I\u202e &amp; co</i:AISystemUsed>"
+    ),
     "credit": marks.packet('p:Credit="Made with Google AI" x:CreatorTool="Some tool"'),
     "tool": marks.packet('x:CreatorTool="NovelAI"'),
     "label": marks.packet(elements=f"<t:AIGC><![CDATA[{marks.LABEL}]]></t:AIGC>"),
@@ -84,6 +86,12 @@ BLOCKS: tuple[dict[int, bytes], ...] = (
     {0x013B: b"0b8f6f6e-1c1e-4e8e-9a53-8d8b1a2c3d4e\0", 0x010E: b"Signature: c2ln\0"},
     {0x0131: b"Adobe Photoshop 27\0"},
 )
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Plain:
+    """A file without any declaration, by the ending of its name."""
+    return made(tmp_path_factory.mktemp("plain"))
 
 
 def read(*paths: Path) -> list[Any]:
@@ -150,7 +158,7 @@ def films(plain: Plain, folder: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("kind", [stills, films])
-def test_it_is_read_as_the_service_reads_it(plain: Plain, tmp_path: Path, kind: Any) -> None:  # noqa: F811
+def test_it_is_read_as_the_service_reads_it(plain: Plain, tmp_path: Path, kind: Any) -> None:
     paths = list(kind(plain, tmp_path))
     said = 0
     for path, found in zip(paths, read(*paths), strict=True):
@@ -161,7 +169,7 @@ def test_it_is_read_as_the_service_reads_it(plain: Plain, tmp_path: Path, kind: 
 
 
 @pytest.mark.parametrize("end", ENDS[:5])
-def test_credentials_are_seen_and_not_checked(plain: Plain, tmp_path: Path, end: str) -> None:  # noqa: F811
+def test_credentials_are_seen_and_not_checked(plain: Plain, tmp_path: Path, end: str) -> None:
     sealed = signed(plain[end], tmp_path / f"sealed{end}", action("created", "digitalCapture"))
     assert gather(sealed).credentials
     nothing, found = read(plain[end], sealed)
@@ -172,7 +180,7 @@ def test_credentials_are_seen_and_not_checked(plain: Plain, tmp_path: Path, end:
 
 
 @pytest.mark.attack
-def test_what_only_looks_like_a_mark_is_none(plain: Plain, tmp_path: Path) -> None:  # noqa: F811
+def test_what_only_looks_like_a_mark_is_none(plain: Plain, tmp_path: Path) -> None:
     """After the end of the file, and in files that are cut short or damaged."""
     labelled = {
         ".jpg": marks.with_xmp(plain, tmp_path / "whole.jpg", PACKETS["attribute"]),
@@ -199,7 +207,7 @@ def test_what_only_looks_like_a_mark_is_none(plain: Plain, tmp_path: Path) -> No
 
 
 @pytest.mark.attack
-def test_hostile_files_end(plain: Plain, tmp_path: Path) -> None:  # noqa: F811
+def test_hostile_files_end(plain: Plain, tmp_path: Path) -> None:
     """Texts of a few bytes that state much, deep nesting, and more pieces than are kept."""
     bomb = marks.chunk(b"zTXt", b"parameters\0\0" + marks.zlib.compress(bytes(100_000_000), 9))
     deep = marks.text("prompt", '{"a":' * 50_000)

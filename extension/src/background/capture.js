@@ -16,9 +16,9 @@ const PERIOD_MS = 250;
 /** Chrome takes two pictures of a tab in a second, and no more. */
 const SCREEN_PERIOD_MS = 550;
 const START_MS = 5_000;
-/** What looking through a whole video may take, in time and in pictures; a slow machine takes fewer. */
+/** What looking through a whole video may take; a slow machine takes fewer pictures in it, down to the least. */
 const WHOLE_MS = 60_000;
-const WHOLE_PICTURES = 180;
+const [FEWEST_PICTURES, MOST_PICTURES] = [30, 180];
 /** By then the browser shows what was under an erased overlay. */
 const REPAINT_MS = 100;
 
@@ -103,6 +103,7 @@ export async function captureWhole(tabId, subject, onProgress) {
   /** @type {Captured[]} */
   const taken = [];
   const start = Date.now();
+  let rounds = 0;
   try {
     for (let at_s = 0; at_s < (duration_s ?? 0);) {
       const since = Date.now();
@@ -112,7 +113,9 @@ export async function captureWhole(tabId, subject, onProgress) {
       if (isNew) taken.push({ time_s: told(shot.time_s), picture: blobOf(shot.picture), direct: true });
       await onProgress(at_s / (duration_s ?? 1), isNew ? taken[taken.length - 1] : null);
       await rest(since);
-      const left = Math.min(WHOLE_PICTURES - taken.length, (WHOLE_MS - (Date.now() - start)) / (Date.now() - since));
+      rounds += 1;
+      const affordable = WHOLE_MS * rounds / (Date.now() - start); // as fast as until now
+      const left = Math.min(Math.max(affordable, FEWEST_PICTURES), MOST_PICTURES) - rounds;
       at_s += Math.max(1 / rules.options.samples_per_s, ((duration_s ?? 0) - at_s) / Math.max(1, left));
     }
   } finally {

@@ -171,10 +171,7 @@ export function createChecks() {
   /** Whether checks are carried out here, as far as the person has not chosen otherwise. */
   const isHere = async () => isPacked() && (await readSettings()).way === "browser";
 
-  /**
-   * @param {number} tabId @param {Subject} subject
-   * @param {{first?: (check: Check) => Promise<Check>, way?: Check["way"], whole?: boolean}} [how]
-   */
+  /** @param {number} tabId @param {Subject} subject @param {{first?: (check: Check) => Promise<Check>, way?: Check["way"], whole?: boolean}} [how] */
   const begin = async (tabId, subject, { first, way = "service", whole = false } = {}) => {
     await makeRoom(tabId, subject);
     // A stream has no address of its own: the service looks for it on its page.
