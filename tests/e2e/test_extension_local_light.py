@@ -41,6 +41,7 @@ def test_it_is_light(local: Extension, playing: playwright.Page) -> None:
     print(found)
     assert found.peak_mb - found.before_mb < MOST_MB
     assert found.after_mb - found.before_mb < MOST_LEFT_MB, "everything is given back"
-    if os.getloadavg()[0] > (os.cpu_count() or 1):
+    more = found.dropped - found.dropped_before
+    if more >= MOST_DROPPED and os.getloadavg()[0] > (os.cpu_count() or 1):
         pytest.skip("this machine is busy with other work, which drops frames too")
-    assert found.dropped - found.dropped_before < MOST_DROPPED
+    assert more < MOST_DROPPED

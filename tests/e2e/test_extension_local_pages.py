@@ -12,7 +12,7 @@ from tests import media
 from tests.e2e.conftest import Site
 from tests.e2e.extension import Extension, drawn, finish, loaded, shoot, wait_for
 from tests.e2e.test_extension_capture import STREAM
-from tests.extension.test_origin import BODIES, packet
+from tests.extension.test_origin import PACKETS
 from tests.signing import action, signed
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -185,7 +185,7 @@ def test_what_a_picture_declares(
     """From the browser's cache alone: the file is gone from its site when the check begins."""
     file = site.folder / f"{kind}.{'jpg' if kind == 'labelled' else 'png'}"
     if kind == "labelled":
-        Image.fromarray(portrait).save(file, xmp=packet(BODIES["attribute"]), quality=95)
+        Image.fromarray(portrait).save(file, xmp=PACKETS["attribute"], quality=95)
     else:
         plain = media.picture(site.folder / "plain.png", portrait)
         signed(plain, file, action("created", "digitalCapture"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ COUNTED = """<script>
 
 
 @pytest.fixture
-def page(local: Extension, site: Site, portrait: np.ndarray) -> playwright.Page:
+def page(local: Extension, site: Site, portrait: np.ndarray) -> Iterator[playwright.Page]:
     """A page on which a video of SECONDS plays, once."""
     pictures = media.moving(portrait, count=15 * SECONDS, size=(640, 480))
     media.clip(site.folder / "long.webm", pictures, fps=15, options={"g": "30"})
@@ -36,7 +37,8 @@ def page(local: Extension, site: Site, portrait: np.ndarray) -> playwright.Page:
     page = local.context.new_page()
     page.goto(f"{site.url}/long.html")
     loaded(page)
-    return page
+    yield page
+    page.close()
 
 
 def players(local: Extension, page: playwright.Page) -> list[str]:
@@ -93,7 +95,6 @@ def test_the_whole_is_looked_at(local: Extension, site: Site, page: playwright.P
     own = ("chrome-extension:", "data:", "blob:", f"{site.url}/long.")
     assert [url for url in asked if not url.startswith(own)] == []
     popup.close()
-    page.close()
 
 
 def test_a_cancelled_one_frees_its_copy(local: Extension, page: playwright.Page) -> None:
@@ -107,7 +108,6 @@ def test_a_cancelled_one_frees_its_copy(local: Extension, page: playwright.Page)
     wait_for(page, lambda: seen.count("destroyed") == 1, 30, "an end of the copy")
     drawn(local, page, 0)
     popup.close()
-    page.close()
 
 
 def test_where_it_cannot_be_opened_again(
@@ -128,7 +128,6 @@ def test_where_it_cannot_be_opened_again(
     assert "check with the service" in told
     assert popup.evaluate("!!document.querySelector('[data-do=again]')")
     popup.close()
-    page.close()
 
 
 @pytest.mark.parametrize("end", [".webm", ".mp4"])

@@ -17,6 +17,15 @@ export const signs = (bytes, from, to) => String.fromCharCode(...bytes.subarray(
 /** @param {Uint8Array} bytes */
 export const utf8 = (bytes) => new TextDecoder().decode(bytes);
 
+/** @param {string} text @returns {string} without the zeros and blanks around it; in one pass, however many they are */
+export function stripped(text) {
+  const isBlank = (/** @type {number} */ at) => text[at] === "\0" || text[at].trim() === "";
+  let [start, end] = [0, text.length];
+  while (start < end && isBlank(start)) start += 1;
+  while (start < end && isBlank(end - 1)) end -= 1;
+  return text.slice(start, end);
+}
+
 /** @param {Uint8Array} bytes */
 export const latin = (bytes) => new TextDecoder("latin1").decode(bytes);
 

@@ -1,5 +1,6 @@
 // The few EXIF tags in which a tool names itself, as server/analysis/provenance/exif.py reads them.
 
+import { stripped } from "./bytes.js";
 import names from "./names.js";
 
 const { PLAIN, EXIF_DIRECTORY, USER_COMMENT, CODE_BYTES, START, MOST_TEXT } = names.exif;
@@ -43,11 +44,10 @@ function tagsOf(tiff, little) {
 /** @param {Uint8Array} value 8 bytes that name its encoding, then the text @param {boolean} little */
 function commentIn(value, little) {
   const text = value.subarray(CODE_BYTES, MOST_TEXT + CODE_BYTES);
-  const strip = (/** @type {string} */ said) => said.replace(/^[\0 ]+|[\0 ]+$/g, "");
-  if (!utf8(value.subarray(0, CODE_BYTES)).startsWith("UNICODE")) return strip(utf8(text));
+  if (!utf8(value.subarray(0, CODE_BYTES)).startsWith("UNICODE")) return stripped(utf8(text));
   // Whether UTF-16 follows the structure's byte order is written either way: ASCII tells.
   const isLittle = text[0] === 0 ? false : text[1] === 0 || little;
-  return strip(new TextDecoder(isLittle ? "utf-16le" : "utf-16be").decode(text));
+  return stripped(new TextDecoder(isLittle ? "utf-16le" : "utf-16be").decode(text));
 }
 
 /** @param {Uint8Array} block @returns {Exif} */

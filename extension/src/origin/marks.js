@@ -1,5 +1,6 @@
 // Labels without a signature, as server/analysis/provenance/marks.py tells them.
 
+import { stripped } from "./bytes.js";
 import { readExif } from "./exif.js";
 import names from "./names.js";
 import { properties } from "./xmp.js";
@@ -37,7 +38,7 @@ const valuesOf = (packets, ...wanted) => packets.filter(([name]) => wanted.inclu
 
 /** @param {string} text @returns {Record<string, any>} the JSON object that it begins with; empty where there is none */
 function objectIn(text) {
-  const plain = text.replace(/^[\0\s]+/, "");
+  const plain = stripped(text);
   let [depth, quoted, end] = [0, false, 0];
   for (; end < plain.length; end += 1) {
     const sign = plain[end];

@@ -1,6 +1,7 @@
 // The properties of an XMP packet, as server/analysis/provenance/xmp.py reads them: a service worker has
 // no parser of XML. Entities of a stranger are refused with all that declares them.
 
+import { stripped } from "./bytes.js";
 import names from "./names.js";
 
 const { MOST_DEPTH, MOST_PROPERTIES, MOST_TEXT, RDF, RESOURCE } = names.xmp;
@@ -80,7 +81,7 @@ class Found {
 export function properties(packet) {
   const found = new Found();
   try {
-    for (const { 0: token, groups = {} } of packet.replace(/^[\0\s]+|[\0\s]+$/g, "").matchAll(TOKEN)) {
+    for (const { 0: token, groups = {} } of stripped(packet).matchAll(TOKEN)) {
       if (token === "<") break; // a declaration of entities, or damage
       if (groups.tag && !groups.close) found.start(groups.tag, groups.attributes);
       if (groups.tag && (groups.close || groups.empty)) found.end(groups.tag);
