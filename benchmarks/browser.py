@@ -1,4 +1,5 @@
-"""The networks in the browser (LiteRT.js in Chromium) beside TFLite on the same files, in one run.
+"""The networks in the browser (LiteRT.js in Chromium) beside TFLite on the same files, in one run;
+and what a whole check there takes from a video that plays: dropped frames, and memory.
 
 Both run what `make extension` packs, on one thread: the browser in a worker, with the extension's
 own modules; TFLite in this process. The P-Net at one size of picture, the others with the batch
@@ -23,8 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.compare import Comparison, report
-from benchmarks.options import Missing, line, option, results
+from benchmarks import light
+from benchmarks.compare import Comparison, report, write
+from benchmarks.machine import setting
+from benchmarks.options import WORK, Missing, line, option, results
 from benchmarks.peers.side import ROOT
 from convert.fixed import with_sides
 from models.pyramid import windows_along
@@ -72,12 +75,14 @@ ASK = """(order) => new Promise((resolve, reject) => {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`parts`: what `make build/local/.ready` writes."""
+    """`parts`: what `make build/local/.ready` writes; `made_in`: where videos are kept."""
 
     rounds: int = option("how often each network is measured", 5)
+    checks: int = option("how often a video with one face and one with three are checked", 3)
     results: Path = results("browser")
     chromium: str | None = CHROMIUM
     parts: Path = PARTS
+    made_in: Path = WORK
 
 
 def ready(chromium: str | None, parts: Path) -> str:
@@ -203,3 +208,9 @@ def main(options: Options) -> None:
     litert = json.loads((parts / "litert" / "litert.json").read_text())["version"]
     versions = {"ai-edge-litert": version("ai-edge-litert"), "litert.js": litert}
     report("browser", comparisons, line(options), versions, options.results)
+    found = light.measured(chromium, parts, options.made_in, options.checks)
+    more = list(light.rows(found))
+    about = setting(line(options), versions)
+    write([*(each.row() for each in comparisons), *more], about, options.results)
+    for row in more:
+        print("browser-{name}: {ours} {unit} ({low} to {high}) {wanted} {holds}".format(**row))

@@ -91,11 +91,11 @@ def make() -> bytes:
     return encoded(pictures())
 
 
-def encoded(pictures: Iterator[Uint8]) -> bytes:
-    """MP4, H.264, PER_S pictures a second."""
+def encoded(pictures: Iterator[Uint8], per_s: int = PER_S) -> bytes:
+    """MP4, H.264, `per_s` pictures a second."""
     output = io.BytesIO()
     with av.open(output, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", Fraction(PER_S), options={"preset": "veryfast"})
+        stream = container.add_stream("libx264", Fraction(per_s), options={"preset": "veryfast"})
         stream.pix_fmt = "yuv420p"
         for index, rgb in enumerate(pictures):
             if index == 0:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -16,13 +18,12 @@ from typing import Any, get_args
 
 from models import registry
 from server import terms, words
-from server.analysis.provenance.records import CLAIMS
-from server.analysis.provenance.terms import CLAIM_OF
 from server.analysis.weighing import Rules
 from server.terms import AnalysisOptions, Label, Level, MediaLabel
 
 SOURCE = Path(__file__).parents[1] / "extension" / "src"
 RULES = SOURCE / "local" / "rules.js"
+ORIGIN = SOURCE / "origin" / "names.js"
 LANGUAGES = SOURCE / "view" / "languages.js"
 LABELS = SOURCE / "verdict" / "labels.js"
 MODULES = (
@@ -39,6 +40,15 @@ MODULES = (
     "server.analysis.likelihood",
     "server.analysis.verdict",
 )
+ORIGIN_MODULES = (
+    "server.analysis.provenance.terms",
+    "server.analysis.provenance.records",
+    "server.analysis.provenance.marks",
+    "server.analysis.provenance.exif",
+    "server.analysis.provenance.xmp",
+    "server.analysis.provenance.pieces",
+    "server.analysis.video.tiff",
+)
 HEAD = "// Written by `make contract`, from what Python declares.\n\n"
 TYPES = {"FaceLabel": Label, "MediaLabel": MediaLabel, "Level": Level}
 
@@ -47,6 +57,7 @@ def texts() -> dict[Path, str]:
     """What the files are to hold: scripts, since Firefox gives no JSON module to a worker."""
     return {
         RULES: f"{HEAD}export default {json.dumps(rules(), indent=2)};\n",
+        ORIGIN: f"{HEAD}export default {json.dumps(origin(), indent=2)};\n",
         LANGUAGES: f"{HEAD}export default {json.dumps(words.LANGUAGES)};\n",
         LABELS: f"{HEAD}{labels()}",
     }
@@ -103,12 +114,16 @@ def rules() -> dict[str, Any]:
     options = asdict(AnalysisOptions())
     del options["model"]  # comes with its networks: convert/browser.py
     return {
-        **{name.rpartition(".")[2]: constants(name) for name in MODULES},
+        **_by_module(MODULES, _is_plain),
         "options": options,
-        "origin": {"CLAIM_OF": CLAIM_OF, "CLAIMS": CLAIMS},
         "measured": measured(AnalysisOptions().model),
         "rules": rules,
     }
+
+
+def origin() -> dict[str, Any]:
+    """The names by which a file's declarations are found, and how much of it is read."""
+    return _by_module(ORIGIN_MODULES, _is_name)
 
 
 def measured(model: str) -> dict[str, Any]:
@@ -122,15 +137,21 @@ def measured(model: str) -> dict[str, Any]:
     }
 
 
-def constants(module: str) -> dict[str, Any]:
-    """What `module` itself declares in capitals and JSON can hold, by name."""
+def _by_module(
+    modules: Iterable[str], is_wanted: Callable[[Any], bool]
+) -> dict[str, dict[str, Any]]:
+    return {name.rpartition(".")[2]: constants(name, is_wanted) for name in modules}
+
+
+def constants(module: str, is_wanted: Callable[[Any], bool]) -> dict[str, Any]:
+    """What `module` itself declares in capitals and is wanted, by name, as JSON can hold it."""
     loaded = import_module(module)
     tree = ast.parse(Path(str(loaded.__file__)).read_text(encoding="utf-8"))
     targets = [target for node in tree.body for target in _targets(node)]
     names = [name.id for target in targets for name in ast.walk(target)
              if isinstance(name, ast.Name)]  # fmt: skip
     found = {name: getattr(loaded, name) for name in names if name.isupper()}
-    return {name: value for name, value in found.items() if _is_plain(value)}
+    return {name: _as_json(value) for name, value in found.items() if is_wanted(value)}
 
 
 def _targets(node: ast.stmt) -> list[ast.expr]:
@@ -143,3 +164,16 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(_is_plain(part) for part in value)
     return isinstance(value, (int, float, str))
+
+
+def _is_name(value: Any) -> bool:
+    return _is_plain(value) or isinstance(value, (dict, frozenset, bytes, re.Pattern))
+
+
+def _as_json(value: Any) -> Any:
+    """A set as a list, bytes as a text of one sign each, a pattern as its text."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value.pattern if isinstance(value, re.Pattern) else value

@@ -15,9 +15,10 @@ from server.errors import NotFound
 
 EXTENSION = Path(__file__).parents[2] / "extension" / "src"
 # Keys that begin so are of the extension alone, or of the template.
-ELSEWHERE = ("app_", "auto_", "capture_", "command_", "draw_", "drop_", "imported_", "local_",
-             "menu_", "move_", "options_", "page_", "permit_", "sample_", "server_", "start_",
-             "token_", "way_", "welcome_")  # fmt: skip
+ELSEWHERE = ("app_", "auto_", "capture_", "command_", "cure_local_", "draw_", "drop_",
+             "imported_", "local_", "menu_", "move_", "options_", "page_", "permit_",
+             "problem_local_", "sample_", "server_", "stage_whole", "start_", "token_", "way_",
+             "welcome_")  # fmt: skip
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "

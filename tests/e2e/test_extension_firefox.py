@@ -37,6 +37,20 @@ SET_SERVER = """
   page.chrome.storage.local.set(changes);
   return true;
 """
+DONE = """
+  const page = window.wrappedJSObject;
+  if (!page.chrome?.storage) return null;
+  const kept = await page.chrome.storage.session.get(null);
+  const [check] = Object.entries(kept).filter(([key]) => key.startsWith('check:'))
+    .map(([, check]) => check);
+  return check?.whole === values[0] && check.state !== 'sending' ? JSON.stringify(check) : null;
+"""
+WHOLE = """
+  const page = window.wrappedJSObject;
+  const {tabId, subject} = JSON.parse(values[0]);
+  const message = page.JSON.parse(JSON.stringify({type: 'whole', tabId, subject}));
+  return page.chrome.runtime.sendMessage(message).then(() => true);
+"""
 PLAYABLE = "return document.querySelector('video')?.readyState >= 2"
 BOXES = """
   const host = document.querySelector('mesoscope-overlay');
@@ -115,7 +129,7 @@ def test_it_installs_checks_and_draws(
 def test_it_checks_what_plays_by_itself(
     parts: Path, site: Site, portrait: np.ndarray, tmp_path: Path
 ) -> None:
-    """In a worker of its background page; there is no service."""
+    """In a worker of its background page, what plays and then the whole; there is no service."""
     pictures = media.moving(portrait, count=225, size=(640, 480))
     clip = media.clip(site.folder / "alone.webm", pictures, fps=15)
     (site.folder / "alone.html").write_text(
@@ -132,7 +146,20 @@ def test_it_checks_what_plays_by_itself(
         until(lambda: fox.run(PLAYABLE), 60, "the video")
         fox.run(CLICK, name, chrome=True)
         [box] = until(lambda: fox.run(BOXES, privileged=True), 90, "a box on the face")
+        fox.open(f"moz-extension://{UUID}/options/options.html")
+        check = until(lambda: fox.run(DONE, False), 90, "the verdict")
+        fox.run(WHOLE, check)
+        whole = json.loads(until(lambda: fox.run(DONE, True), 240, "the verdict on the whole"))
     assert box[2] > 60
+    check = json.loads(check)
+    for each in (check, whole):
+        assert (each["way"], each["state"], each["jobId"]) == ("browser", "done", None), each
+        assert len(each["result"]["faces"]) == 1
+    assert check["result"]["provenance"] == {"state": "read", "declarations": []}
+    times_s = whole["result"]["media"]["sampled_s"]
+    assert times_s[0] < 0.1
+    assert times_s[-1] > 13
+    assert len(times_s) > 20
 
 
 def shoot(fox: Firefox) -> None:

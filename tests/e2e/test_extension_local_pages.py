@@ -12,7 +12,7 @@ from tests import media
 from tests.e2e.conftest import Site
 from tests.e2e.extension import Extension, drawn, finish, loaded, shoot, wait_for
 from tests.e2e.test_extension_capture import STREAM
-from tests.extension.test_origin import BODIES, packet
+from tests.extension.test_origin import PACKETS
 from tests.signing import action, signed
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -65,9 +65,37 @@ def test_a_stream_put_together_by_script(
     loaded(page)
     popup = local.click(page)
     assert "nothing was sent" in finish(local, popup, page)
+    assert popup.evaluate("document.querySelector('[data-do=whole]').hidden"), "it has no address"
+    assert popup.evaluate("!!document.querySelector('[data-do=ask-service]')")
     [check] = _of(local, page)
     assert check["subject"]["url"] is None
     assert check["result"]["media"]["duration_s"] == pytest.approx(6, abs=0.3)
+    popup.close()
+    page.close()
+
+
+def test_pausing_and_seeking(local: Extension, site: Site, portrait: np.ndarray) -> None:
+    """Nothing is looked at twice while it stands still; what is skipped was not looked at."""
+    pictures = media.moving(portrait, count=600, size=(640, 480))
+    media.clip(site.folder / "sought.webm", pictures, fps=15, options={"g": "15"})
+    video = '<video src="sought.webm" muted autoplay width="640" height="480"></video>'
+    page = opened(local, site, "sought.html", video)
+    loaded(page)
+    popup = local.click(page)
+    wait_for(page, lambda: any(c["partial"] for c in _of(local, page)), 60, "a first look")
+    paused_s = page.evaluate(
+        "() => { const v = document.querySelector('video'); v.pause(); return v.currentTime; }"
+    )
+    page.wait_for_timeout(2000)
+    page.evaluate(
+        "() => { const v = document.querySelector('video'); v.currentTime = 25; v.play(); }"
+    )
+    finish(local, popup, page)
+    [check] = _of(local, page)
+    times_s = check["result"]["media"]["sampled_s"]
+    assert times_s == sorted(set(times_s))
+    assert any(time_s >= 25 for time_s in times_s)
+    assert [time_s for time_s in times_s if paused_s + 0.5 < time_s < 25] == []
     popup.close()
     page.close()
 
@@ -157,7 +185,7 @@ def test_what_a_picture_declares(
     """From the browser's cache alone: the file is gone from its site when the check begins."""
     file = site.folder / f"{kind}.{'jpg' if kind == 'labelled' else 'png'}"
     if kind == "labelled":
-        Image.fromarray(portrait).save(file, xmp=packet(BODIES["attribute"]), quality=95)
+        Image.fromarray(portrait).save(file, xmp=PACKETS["attribute"], quality=95)
     else:
         plain = media.picture(site.folder / "plain.png", portrait)
         signed(plain, file, action("created", "digitalCapture"))

@@ -65,7 +65,8 @@ def test_a_script(path: Path) -> None:
         return
     if name == "content/original.js":
         assert text.count("fetch(") == 1
-        assert 'cache: "only-if-cached", mode: "same-origin"' in text, "no request leaves"
+        assert "await fetch(element.currentSrc, " in text, "what the page itself shows"
+        assert 'cache: "only-if-cached", mode: "same-origin"' in text, "a picture is there"
         return
     assert not re.search(r"\bfetch\(", text), "only the service worker speaks to the service"
 

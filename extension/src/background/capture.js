@@ -1,11 +1,13 @@
 // What plays in the tab, as pictures with their media times: only after the person agreed to it.
 
+import rules from "../local/rules.js";
 import { tell } from "./page.js";
 import { blobOf, cropped, isBlack } from "./picture.js";
 import { fail } from "./problem.js";
 
 /**
  * @import { Subject } from "../content/subjects.js"
+ * @import { Copied } from "../content/copies.js"
  * @import { Grab } from "../content/grab.js"
  */
 
@@ -14,6 +16,9 @@ const PERIOD_MS = 250;
 /** Chrome takes two pictures of a tab in a second, and no more. */
 const SCREEN_PERIOD_MS = 550;
 const START_MS = 5_000;
+/** What looking through a whole video may take; a slow machine takes fewer pictures in it, down to the least. */
+const WHOLE_MS = 60_000;
+const [FEWEST_PICTURES, MOST_PICTURES] = [30, 180];
 /** By then the browser shows what was under an erased overlay. */
 const REPAINT_MS = 100;
 
@@ -24,6 +29,18 @@ const REPAINT_MS = 100;
 
 /** @param {number} ms @returns {Promise<void>} */
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+/** As long as the last picture took: at most half a core is taken from what plays. @param {number} since ms since the epoch */
+const rest = (since) => pause(Math.max(PERIOD_MS, Date.now() - since));
+
+/** @param {number} time_s @returns {number} as verdicts and media files tell times */
+const told = (time_s) => Math.round(time_s * 1000) / 1000;
+
+/** @param {Captured[]} taken raises what makes them worthless */
+async function assertSeen(taken) {
+  const dark = await Promise.all(taken.map(({ picture }) => isBlack(picture)));
+  if (dark.every(Boolean)) throw fail("black", null);
+}
 
 /** @param {number} tabId @param {Grab} shot @returns {Promise<Blob>} */
 async function pictureOf(tabId, shot) {
@@ -58,8 +75,9 @@ export async function captureVideo(tabId, subject, onProgress) {
   const start = Date.now();
   await tell(tabId, subject.frameId, { type: "play", key: subject.key });
   while (Date.now() - start < CAPTURE_S * 1000) {
+    const since = Date.now();
     const shot = await shoot(tabId, subject);
-    const time_s = Math.round(shot.time_s * 1000) / 1000; // as verdicts and media files tell times
+    const time_s = told(shot.time_s);
     const last = taken.at(-1)?.time_s ?? -1;
     const isNew = shot.moving && time_s > last;
     if (isNew) {
@@ -67,11 +85,43 @@ export async function captureVideo(tabId, subject, onProgress) {
     } else if (!taken.length && Date.now() - start > START_MS) throw fail("not-playing", "capture");
     else if (taken.length && (shot.ended || time_s < last)) break; // it began anew: media times only rise
     await onProgress((Date.now() - start) / 1000 / CAPTURE_S, isNew ? taken[taken.length - 1] : null);
-    await pause(shot.picture ? PERIOD_MS : SCREEN_PERIOD_MS);
+    await (shot.picture ? rest(since) : pause(SCREEN_PERIOD_MS));
   }
   if (!taken.length) throw fail("not-playing", "capture");
-  const dark = await Promise.all(taken.map(({ picture }) => isBlack(picture)));
-  if (dark.every(Boolean)) throw fail("black", null);
+  await assertSeen(taken);
+  return taken;
+}
+
+/**
+ * Moments from the whole of a video, by seeking a hidden copy of it: as many as the time allows, evenly.
+ * @param {number} tabId @param {Subject} subject of known length
+ * @param {(fraction: number, taken: Captured|null) => Promise<void>} onProgress with what was taken just now
+ * @returns {Promise<Captured[]>} raises what stands in the way
+ */
+export async function captureWhole(tabId, subject, onProgress) {
+  const { frameId, key, duration_s } = subject;
+  /** @type {Captured[]} */
+  const taken = [];
+  const start = Date.now();
+  let rounds = 0;
+  try {
+    for (let at_s = 0; at_s < (duration_s ?? 0);) {
+      const since = Date.now();
+      const shot = /** @type {Copied|null} */ (await tell(tabId, frameId, { type: "copied", key, time_s: at_s }));
+      if (!shot) throw fail("local-no-copy", "retry");
+      const isNew = told(shot.time_s) > (taken.at(-1)?.time_s ?? -1);
+      if (isNew) taken.push({ time_s: told(shot.time_s), picture: blobOf(shot.picture), direct: true });
+      await onProgress(at_s / (duration_s ?? 1), isNew ? taken[taken.length - 1] : null);
+      await rest(since);
+      rounds += 1;
+      const affordable = WHOLE_MS * rounds / (Date.now() - start); // as fast as until now
+      const left = Math.min(Math.max(affordable, FEWEST_PICTURES), MOST_PICTURES) - rounds;
+      at_s += Math.max(1 / rules.options.samples_per_s, ((duration_s ?? 0) - at_s) / Math.max(1, left));
+    }
+  } finally {
+    await tell(tabId, frameId, { type: "free", key });
+  }
+  await assertSeen(taken);
   return taken;
 }
 

@@ -171,15 +171,12 @@ export function createChecks() {
   /** Whether checks are carried out here, as far as the person has not chosen otherwise. */
   const isHere = async () => isPacked() && (await readSettings()).way === "browser";
 
-  /**
-   * @param {number} tabId @param {Subject} subject
-   * @param {{first?: (check: Check) => Promise<Check>, way?: Check["way"]}} [how]
-   */
-  const begin = async (tabId, subject, { first, way = "service" } = {}) => {
+  /** @param {number} tabId @param {Subject} subject @param {{first?: (check: Check) => Promise<Check>, way?: Check["way"], whole?: boolean}} [how] */
+  const begin = async (tabId, subject, { first, way = "service", whole = false } = {}) => {
     await makeRoom(tabId, subject);
     // A stream has no address of its own: the service looks for it on its page.
     const url = subject.url ?? (subject.kind === "video" && /^https?:/.test(subject.page) ? subject.page : null);
-    const check = newCheck(tabId, first ? subject : { ...subject, url }, way);
+    const check = newCheck(tabId, first ? subject : { ...subject, url }, way, whole);
     follow(check, async (fresh) => {
       await publish(fresh);
       await announce(tabId, subject);
@@ -203,6 +200,8 @@ export function createChecks() {
     /** @param {number} tabId @param {Subject} subject what the browser shows and the service cannot get */
     send: (tabId, subject) =>
       begin(tabId, { ...subject, url: null }, { first: subject.kind === "image" ? sentImage : sentVideo }),
+    /** @param {number} tabId @param {Subject} subject a video that can be copied, to be looked at from end to end */
+    whole: (tabId, subject) => begin(tabId, subject, { first: seen, way: "browser", whole: true }),
     cancel,
     /** Go on with what another worker left behind. */
     async resume() {

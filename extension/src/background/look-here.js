@@ -1,12 +1,12 @@
 // A check that this browser carries out itself: what is shown goes to the worker and nowhere else.
 
-import { captureImage, captureVideo } from "./capture.js";
+import { captureImage, captureVideo, captureWhole } from "./capture.js";
+import { originIn } from "../origin/read.js";
 import { LocalFault } from "../local/host.js";
+import { fileOf } from "./file.js";
 import { createLocal, problemOf } from "./local.js";
 import { documented } from "./looked-at.js";
-import { originIn } from "./origin.js";
-import { draw, tell } from "./page.js";
-import { blobOf } from "./picture.js";
+import { draw } from "./page.js";
 import { fail } from "./problem.js";
 import { find, isOpen } from "./store.js";
 
@@ -28,24 +28,24 @@ async function lookAtImage(check, look) {
 }
 
 /** @param {Check} check @returns {Promise<{provenance?: Provenance}>} what its file declares of its origin, where that can be had */
-async function declared({ tabId, subject: { kind, frameId, key } }) {
-  const file = kind === "image" ? await tell(tabId, frameId, { type: "original", key }).catch(() => null) : null;
-  const provenance = file && originIn(new Uint8Array(await blobOf(file).arrayBuffer()));
+async function declared({ tabId, subject }) {
+  const provenance = await originIn(fileOf(tabId, subject));
   return provenance ? { provenance } : {};
 }
 
 /**
- * Looks at one picture after another while the video plays; the next is taken when the last was looked
+ * Looks at one picture after another, while the video plays or of its whole; the next is taken when the last was looked
  * at, so that a slow machine takes fewer.
  * @param {Check} check @param {Look} look @param {(check: Check) => Promise<void>} publish
  * @returns {Promise<Looked[]>}
  */
 async function lookAtVideo(check, look, publish) {
-  return captureVideo(check.tabId, check.subject, async (progress, /** @type {Captured|null} */ taken) => {
+  const [stage, capture] = check.whole ? ["whole", captureWhole] : ["capture", captureVideo];
+  return capture(check.tabId, check.subject, async (progress, /** @type {Captured|null} */ taken) => {
     const partial = taken ? await look(taken.picture, taken.time_s) : null;
     const now = await find(check.id);
     if (!now || !isOpen(now)) throw fail("cancelled", null);
-    const after = { ...now, stage: "capture", progress, partial: partial ?? now.partial };
+    const after = { ...now, stage, progress, partial: partial ?? now.partial };
     await publish(after);
     if (taken?.direct) await draw(after); // what is drawn over a video would be on a picture of the screen
   });

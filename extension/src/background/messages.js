@@ -19,6 +19,8 @@ import { find, save } from "./store.js";
  *   | {type: "start", tabId: number, subject: Subject}
  *   | {type: "ask", tabId: number, subject: Subject}
  *   | {type: "send", tabId: number, subject: Subject}
+ *   | {type: "whole", tabId: number, subject: Subject}
+ *   | {type: "copyable", id: string}
  *   | {type: "preview", tabId: number, subject: Subject}
  *   | {type: "point", tabId: number, subject: Subject}
  *   | {type: "cancel", id: string}
@@ -45,6 +47,13 @@ export function answers(checks) {
     ask: ({ tabId, subject }) => checks.ask(tabId, subject),
     /** @param {{tabId: number, subject: Subject}} message */
     send: ({ tabId, subject }) => checks.send(tabId, subject),
+    /** @param {{tabId: number, subject: Subject}} message */
+    whole: ({ tabId, subject }) => checks.whole(tabId, subject),
+    /** @param {{id: string}} message @returns {Promise<boolean>} whether the whole of it can be looked at here */
+    async copyable({ id }) {
+      const check = await find(id);
+      return Boolean(check && await tell(check.tabId, check.subject.frameId, { type: "copyable", key: check.subject.key }));
+    },
     /** @param {{tabId: number, subject: Subject}} message @returns {Promise<string|null>} a small picture of it, as a data URL */
     preview: ({ tabId, subject: { frameId, key } }) => tell(tabId, frameId, { type: "preview", key }),
     /** @param {{tabId: number, subject: Subject}} message shows on the page which one is meant */

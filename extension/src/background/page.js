@@ -87,6 +87,6 @@ export async function draw(check) {
   const { subject } = check;
   if (!verdict || !isShown(subject)) return null;
   const tentative = !check.result;
-  const how = { tentative, live: tentative && check.way === "browser" };
+  const how = { tentative, live: tentative && check.way === "browser" && !check.whole };
   return tell(check.tabId, subject.frameId, await drawing(subject, verdict, how));
 }

@@ -17,6 +17,7 @@ import { keepOnly } from "./looked-at.js";
  * @property {Subject} subject
  * @property {CheckState} state
  * @property {"browser"|"service"} way where it is carried out
+ * @property {boolean} whole in the browser: of the whole video, not of what plays
  * @property {string|null} jobId the service's, null where it does not know of the check
  * @property {string} stage
  * @property {number} progress 0..1
@@ -42,10 +43,10 @@ export function drawable(before, after) {
     && JSON.stringify(before.result ?? before.partial) !== JSON.stringify(after.result ?? after.partial);
 }
 
-/** @param {number} tabId @param {Subject} subject @param {Check["way"]} way @returns {Check} */
-export function newCheck(tabId, subject, way) {
+/** @param {number} tabId @param {Subject} subject @param {Check["way"]} way @param {boolean} whole @returns {Check} */
+export function newCheck(tabId, subject, way, whole) {
   return {
-    id: crypto.randomUUID(), tabId, subject, way, state: "sending", jobId: null, stage: "queued",
+    id: crypto.randomUUID(), tabId, subject, way, whole, state: "sending", jobId: null, stage: "queued",
     progress: 0, partial: null, result: null, problem: null, offset_s: null, told: null, startedAt: Date.now(), silentSince: null,
   };
 }

@@ -19,8 +19,8 @@ const QUALITY = 0.9;
  *   `screen` is where in the tab the picture can be seen; null too where that cannot be known
  */
 
-/** @param {Shown} element @param {number} longest_px @returns {string|null} of a still every byte, of a video what is quick to take */
-function pictureOf(element, longest_px) {
+/** @param {Shown} element @param {number} [longest_px] @returns {string|null} of a still every byte, of a video what is quick to take */
+export function pictureOf(element, longest_px = LONGEST_PX) {
   const type = element instanceof HTMLVideoElement ? "image/jpeg" : "image/png";
   const { width, height } = measured(element);
   const scale = Math.min(1, longest_px / Math.max(width, height));
@@ -50,7 +50,7 @@ export const preview = (element) => pictureOf(element, PREVIEW_PX);
 /** @param {Shown} element @returns {Grab} */
 export function grab(element) {
   const video = element instanceof HTMLVideoElement ? element : null;
-  const picture = pictureOf(element, LONGEST_PX);
+  const picture = pictureOf(element);
   return {
     time_s: video?.currentTime ?? 0,
     moving: video !== null && !video.paused && !video.ended && video.readyState >= 2,

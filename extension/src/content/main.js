@@ -1,6 +1,7 @@
 // The extension on a page. Loaded into a document the first time that the person asks for it there;
 // does nothing until the service worker sends a message.
 
+import { createCopies, isCopyable } from "./copies.js";
 import { grab, preview } from "./grab.js";
 import { original } from "./original.js";
 import { createOverlays } from "./overlays.js";
@@ -19,7 +20,10 @@ import { createSubjects } from "./subjects.js";
  *   | {type: "draw", key: string, drawing: Drawing}
  *   | {type: "erase", key: string}
  *   | {type: "grab", key: string}
- *   | {type: "original", key: string}
+ *   | {type: "original", key: string, from: number, to: number}
+ *   | {type: "copyable", key: string}
+ *   | {type: "copied", key: string, time_s: number}
+ *   | {type: "free", key: string}
  *   | {type: "preview", key: string}
  *   | {type: "point", key: string}
  *   | {type: "play", key: string}
@@ -28,6 +32,7 @@ import { createSubjects } from "./subjects.js";
 
 function start() {
   const subjects = createSubjects();
+  const copies = createCopies();
   const overlays = createOverlays(subjects, new AbortController());
 
   const answers = {
@@ -44,8 +49,14 @@ function start() {
       const element = subjects.element(key);
       return element ? grab(element) : null;
     },
+    /** @param {{key: string, from: number, to: number}} message */
+    original: ({ key, from, to }) => original(subjects.element(key), from, to),
     /** @param {{key: string}} message */
-    original: ({ key }) => original(subjects.element(key)),
+    copyable: ({ key }) => isCopyable(subjects.element(key)),
+    /** @param {{key: string, time_s: number}} message */
+    copied: ({ key, time_s }) => copies.at(key, subjects.element(key), time_s),
+    /** @param {{key: string}} message */
+    free: ({ key }) => copies.free(key),
     /** @param {{key: string}} message */
     preview({ key }) {
       const element = subjects.element(key);

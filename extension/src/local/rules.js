@@ -125,42 +125,6 @@ export default {
     "stop_early": true,
     "schema_version": 2
   },
-  "origin": {
-    "CLAIM_OF": {
-      "trainedAlgorithmicMedia": "generated",
-      "trainedAlgorithmicData": "generated",
-      "TrainedAlgorithmicMediaDigitalSource": "generated",
-      "compositeWithTrainedAlgorithmicMedia": "partly-generated",
-      "CompositeWithTrainedAlgorithmicMediaDigitalSource": "partly-generated",
-      "compositeSynthetic": "partly-generated",
-      "algorithmicMedia": "software",
-      "dataDrivenMedia": "software",
-      "digitalCreation": "software",
-      "digitalArt": "software",
-      "softwareImage": "software",
-      "virtualRecording": "software",
-      "algorithmicallyEnhanced": "edited",
-      "composite": "edited",
-      "humanEdits": "edited",
-      "minorHumanEdits": "edited",
-      "digitalCapture": "camera",
-      "computationalCapture": "camera",
-      "compositeCapture": "camera",
-      "negativeFilm": "camera",
-      "positiveFilm": "camera",
-      "print": "camera",
-      "screenCapture": "screen"
-    },
-    "CLAIMS": [
-      "generated",
-      "partly-generated",
-      "possibly-generated",
-      "edited",
-      "camera",
-      "screen",
-      "software"
-    ]
-  },
   "measured": {
     "covers": [
       "face swap",

@@ -21,7 +21,7 @@ import { verdictView } from "./verdict-view.js";
  * @property {Settings} settings
  * @property {AbortSignal} signal ends when it is rendered anew
  * @property {(of: {id: string, face: number}) => Promise<string|null>} picture of a face, as a data URL
- * @property {(subject: Subject, type?: "start"|"ask") => void} start the check, or "ask" the service for it
+ * @property {(subject: Subject, type?: "start"|"ask"|"whole") => void} start the check, "ask" the service for it, or look at the "whole"
  */
 
 /** @param {OutcomeView} view @param {Check} check */

@@ -54,7 +54,7 @@ async function open() {
   });
   const here = isPacked() && settings.way === "browser";
 
-  /** @param {Subject} subject @param {"start"|"ask"} type "ask" the service, whatever the usual way is */
+  /** @param {Subject} subject @param {"start"|"ask"|"whole"} type "ask" the service, whatever the usual way is; "whole" in this browser */
   const start = (subject, type = "start") => ask({ type, tabId, subject });
 
   const render = async () => {

@@ -11,7 +11,7 @@ import {
 import { judgedBy, wrong } from "../view/wrong.js";
 import { faceView } from "./face-view.js";
 import { reportButton, saveLink } from "./report.js";
-import { serviceButton } from "./service-button.js";
+import { serviceButton, wholeButton } from "./service-button.js";
 
 /**
  * @import { Check } from "../background/store.js"
@@ -74,14 +74,14 @@ export function verdictView(view, check, verdict) {
     ...(tentative ? findingSoFar(view, verdict) : finding(view, verdict)),
     element("p", { class: "note", text: peopleText(words, verdict.faces.length) }),
     ...(verdict.faces.length ? [judgedBy(words, verdict)] : []),
-    ...(check.way === "browser" ? [element("p", { class: "note", text: words.say("local_note") })] : []),
+    ...(check.way === "browser" ? [element("p", { class: "note", text: words.say(check.whole ? "local_note_whole" : "local_note") })] : []),
     ...(verdict.versions && "slower" in verdict.versions ? [element("p", { class: "note slower", text: words.say("local_slower") })] : []));
   const other = element("p", { class: "note", text: words.say("other_media"), attributes: { hidden: true, role: "status" } });
   if (!tentative && (onPage || check.subject.kind === "image")) {
     ask({ type: "draw", id: check.id }).then((fits) => { other.hidden = fits !== false; });
   }
   const more = check.way === "browser"
-    ? [serviceButton(view, check), reportButton(view, check, verdict, () => whole)] : [reportLink(view, check)];
+    ? [...wholeButton(view, check), serviceButton(view, check), reportButton(view, check, verdict, () => whole)] : [reportLink(view, check)];
   const links = element("p", { class: "links" }, ...more, saveLink(view, verdict));
   const { label } = check.subject;
   const [said, first] = [declared(words, verdict, label), declares(verdict, label)];

@@ -28,7 +28,7 @@ export async function offerSamples(words, settings) {
   const picture = createPictures();
   let shown = new AbortController();
 
-  /** @param {Subject} subject @param {"start"|"ask"} [type] */
+  /** @param {Subject} subject @param {"start"|"ask"|"whole"} [type] */
   const start = (subject, type = "start") => ask({ type, tabId, subject });
   const render = async () => {
     const [check = null] = await ofTab(tabId);
