@@ -56,7 +56,7 @@ VALUES: dict[str, Any] = {
     "finished_at": 1764000006.2,
     "height_px": 720,
     "id": JOB,
-    "input_px": 144,
+    "input_px": 160,
     "interval": [0.88, 0.97],
     "label": "fake",
     "licence": "Apache-2.0",

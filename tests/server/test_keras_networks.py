@@ -115,7 +115,7 @@ def test_what_several_ask_is_answered_as_if_they_were_alone(
 def test_any_number_of_crops_scores_as_the_float_file_does(
     networks: KerasNetworks, count: int
 ) -> None:
-    crops = np.random.default_rng(count).uniform(-1, 1, (count, 144, 144, 3)).astype(np.float32)
+    crops = np.random.default_rng(count).uniform(-1, 1, (count, 160, 160, 3)).astype(np.float32)
     found = networks.open("meso3").run(crops)
     assert found.shape == (count, 1)
     if count:

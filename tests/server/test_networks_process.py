@@ -87,7 +87,7 @@ def opened() -> Iterator[Callable[[Ends], Channel]]:
 
 def crops(seed: int, count: int) -> np.ndarray:
     random = np.random.default_rng(seed)
-    return random.uniform(-1, 1, (count, 144, 144, 3)).astype(np.float32)
+    return random.uniform(-1, 1, (count, 160, 160, 3)).astype(np.float32)
 
 
 @slow
@@ -121,9 +121,9 @@ def test_checks_that_ask_at_once_get_their_own_answers(
         b"\x80\x04\x95nonsense",
         b"{}",
         b"[1]",
-        b'{"network": "meso3", "shape": [1, 144, 144]}',
-        b'{"network": "meso3", "shape": [-1, -1, 144, 3]}',
-        b'{"network": "meso3", "shape": [99999999, 144, 144, 3]}',
+        b'{"network": "meso3", "shape": [1, 160, 160]}',
+        b'{"network": "meso3", "shape": [-1, -1, 160, 3]}',
+        b'{"network": "meso3", "shape": [99999999, 160, 160, 3]}',
         b'{"network": "meso3", "shape": ["a", 2, 3, 4]}',
         b'{"network": "meso3", "shape": [1e999, 1, 1, 3]}',
         b'{"network": "../../etc/passwd", "shape": [1, 2, 2, 3]}',
@@ -151,7 +151,7 @@ def test_nonsense_ends_its_own_line_only(
     [
         ("nobody", (1, 2, 2, 3), "no model called"),
         ("mtcnn", (1, 2, 2, 3), "no variant keras"),
-        ("meso3", (1, 100, 144, 3), "takes no"),
+        ("meso3", (1, 100, 160, 3), "takes no"),
         ("proposals", (1, 2000, 2, 3), "takes no"),
         ("proposals", (100_000, 1, 1, 3), "takes no"),
         ("rnet", (0, 1, 1, 0), "takes no"),

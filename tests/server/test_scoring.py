@@ -25,7 +25,7 @@ def scorer() -> Scorer:
 
 @pytest.fixture
 def crops(astronaut: np.ndarray) -> np.ndarray:
-    """Thirty-seven different cuts of a face, uint8 [37, 144, 144, 3]."""
+    """Thirty-seven different cuts of a face, uint8 [37, 160, 160, 3]."""
     return np.stack([astronaut[60 + i : 204 + i, 140 + i : 284 + i] for i in range(37)])
 
 
@@ -74,7 +74,7 @@ def test_a_crop_and_its_mirror_image_score_alike(crops: np.ndarray) -> None:
 
 
 def test_no_crops_have_no_scores(scorer: Scorer) -> None:
-    assert scorer.p_fake(np.empty((0, 144, 144, 3), np.uint8)).shape == (0,)
+    assert scorer.p_fake(np.empty((0, 160, 160, 3), np.uint8)).shape == (0,)
 
 
 def test_larger_crops_are_scaled(scorer: Scorer, astronaut: np.ndarray) -> None:

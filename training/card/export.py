@@ -17,10 +17,12 @@ from sklearn.linear_model import LogisticRegression
 from convert import classifier
 from convert.network import load as load_network
 from models import registry
+from models.preprocess import to_input
 from server.analysis.scoring import UNCALIBRATED, to_p_fake
 from training import metrics
 from training.data import crops as data
 from training.evaluate.model import load, logits
+from training.forgery.ovals import self_blends
 
 # A quantised file is served if it costs at most this much of the val AUC and calls nearly every val
 # crop what float32 calls it. Of the two, int8 runs faster on the CPUs measured, so it comes first.
@@ -29,6 +31,7 @@ ALLOWED_CHANGES = 0.02
 PREFERRED = ("int8", "dynamic")
 LARGE_BYTES = 5_000_000  # of a Keras file: beside a larger one only the served file is kept
 SAMPLES = 256  # crops that set the ranges of int8, half of them fakes; 32 are too few
+OF_A_KIND = 48  # fakes of each other kind, and as many reals
 # Of the val reals, the share that may be called fake; of the val fakes, the share that may be
 # called real. Between the two thresholds the answer is "inconclusive".
 FALSE_ALARMS = 0.01
@@ -63,7 +66,8 @@ def export(network: Path, data_folder: Path, folder: Path = registry.WEIGHTS) ->
     name, side_px = model.name, model.input_shape[1]
     kept = folder / f"{name}.keras"
     shutil.copyfile(network, kept)
-    files = classifier.convert(kept, folder, samples(train_set, side_px))
+    kinds = [samples(train_set, side_px), *other_kinds(data_folder, train_set, side_px)]
+    files = classifier.convert(kept, folder, np.concatenate(kinds))
     reference = np.concatenate([model.predict_on_batch(x) for x in data.batches(val_set, side_px)])
     measured = measure({"keras": kept, **files}, reference[:, 0], val_set)
     serve = choose(measured)
@@ -96,6 +100,22 @@ def samples(crops: data.Crops, side_px: int) -> NDArray[np.float32]:
     pairs = crops.pairs()
     drawn = np.linspace(0, len(pairs) - 1, SAMPLES // 2).astype(int)
     return np.concatenate(list(data.batches(crops.take(pairs[drawn].ravel()), side_px)))
+
+
+def other_kinds(folder: Path, train_set: data.Crops, side_px: int) -> list[NDArray[np.float32]]:
+    """Crops of the kinds of fakes that the train part lacks: of a network with several heads, int8
+    would cut off what a head answers beyond the ranges that the samples give."""
+    found = []
+    for path in sorted((folder / "extra").glob("*-train.tar")):
+        crops = data.read(path)
+        chosen = [
+            of[np.linspace(0, len(of) - 1, OF_A_KIND).astype(int)]
+            for of in (np.flatnonzero(crops.fake), np.flatnonzero(~crops.fake))
+        ]
+        found += data.batches(crops.take(np.concatenate(chosen)), side_px)
+    if found:
+        found.append(to_input(self_blends(train_set, OF_A_KIND, side_px).pictures))
+    return found
 
 
 def measure(

@@ -1,9 +1,8 @@
 """The maps of a network, put to the tests of trials.py: results/NAME-evidence.csv.
 
-A network with several heads has a map of its own (models/multihead.py). Of a plain one there are
-its class activation map (Zhou et al., CVPR 2016), and a mask head made for it: a weighted sum of
-the features of all its stages. The first and the last can be registered, and are shown if they pass
-on val and test.
+A network with several heads has a map of its own (models/multihead.py), and a mask head can be made
+for it: a weighted sum of the features of all its stages. Either can be registered, and is shown if
+it passes on val and test.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from convert import tflite
 from convert.network import load as load_network
-from models import registry
+from models import multihead, registry
 from models.preprocess import to_input
 from server.analysis.records import Float32, Float64, Uint8
 from server.analysis.runtimes.tflite import TfliteRuntime
@@ -31,7 +30,7 @@ from training.evidence.trials import Look, Row, enlarged, measure, passes
 from training.forgery.ovals import Blends, self_blends
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-ACTIVATION, REGISTERED = "class activation", "registered map"
+REGISTERED = "registered map"
 PRECISION = "dynamic"  # of the registered file
 PICTURES = 400  # of val, to choose the threshold on
 LAYERS = ("stage1_block3_add", "stage2_block2_add", "stage3_block2_add", "head_relu")
@@ -41,29 +40,6 @@ PLACES = 100  # drawn of each picture
 STRENGTH = 1e-3  # of the inverse regularisation
 LEAST_FOREIGN = 0.6  # least share of the marked places that is foreign: sets the threshold
 Results = dict[tuple[str, str], list[Row]]  # by map and part of the data
-
-
-def class_activation(network: Path) -> tuple[Look, int]:
-    """The map of a .keras file whose head is a global mean and one dense layer, and its side.
-
-    Only a mean over places and a weighted sum follow, so that the mean of the map is the logit.
-    Raises ValueError if the file has another head.
-    """
-    import keras
-
-    model = load_network(network)
-    features = keras.Model(model.input, model.get_layer("pool").input)
-    weights, bias = model.get_layer("logit").get_weights()
-
-    def look(pictures: Uint8) -> tuple[Float32, Float32]:
-        parts = [
-            np.asarray(features.predict_on_batch(to_input(pictures[at : at + 64])))
-            for at in range(0, len(pictures), 64)
-        ]
-        maps = np.concatenate(parts) @ weights[:, 0] + bias[0]
-        return maps.astype(np.float32), maps.mean(axis=(1, 2), dtype=np.float32)
-
-    return look, int(model.input_shape[1])
 
 
 def registered(spec: registry.ModelSpec) -> Look:
@@ -82,6 +58,8 @@ def _run(runtime: TfliteRuntime, pictures: Uint8) -> NDArray[np.float32]:
 def fit(name: str, data_folder: Path) -> Path:
     """Train the mask head of the registered model `name`, on the train part; register it."""
     model = load_network(registry.spec(name).file("keras"))
+    with suppress(ValueError):
+        model = multihead.trained(model)  # the trunk, where heads are apart
     return register(name, fit_head(model, data.part(data_folder, "train")), data_folder)
 
 
@@ -179,27 +157,25 @@ def threshold_of(maps: Float32, blends: Blends) -> float:
 
 def report(name: str, data_folder: Path, count: int) -> Results:
     """Measure the maps of the registered model `name`; write results/NAME-evidence.csv and, beside
-    the weights, whether its map is shown. The test part is touched if all is well on val."""
+    the weights, whether its map is shown. The test part is touched if all is well on val. Raises
+    ValueError if no map is registered."""
     spec = registry.spec(name)
-    val_set = data.part(data_folder, "val")
+    if spec.evidence is None:
+        raise ValueError(f"{name} has no map; make one with --fit, or register one with --map")
+    given, threshold = (registered(spec), spec.input_px), spec.evidence.threshold
     results: Results = {}
-    with suppress(ValueError):
-        results[ACTIVATION, "val"] = measure(*class_activation(spec.file("keras")), val_set, count)
-    if spec.evidence is not None:
-        given = (registered(spec), spec.input_px)
-        threshold = spec.evidence.threshold
-        results[REGISTERED, "val"] = measure(*given, val_set, count, threshold)
-        if passes(results[REGISTERED, "val"]):
-            test_set = data.part(data_folder, "test")
-            results[REGISTERED, "test"] = measure(*given, test_set, count, threshold)
+    for part in ("val", "test"):
+        crops = data.part(data_folder, part)
+        rows = results[REGISTERED, part] = measure(*given, crops, count, threshold)
+        if not passes(rows):
+            break
     lines = [
         {"which": which, "part": part, **asdict(row)}
         for (which, part), rows in results.items()
         for row in rows
     ]
     tables.write(results_of(name), lines, lines[0])
-    if spec.evidence is not None:
-        registry.update(name, evidence=registry.read(name)["evidence"] | facts(results))
+    registry.update(name, evidence=registry.read(name)["evidence"] | facts(results))
     return results
 
 

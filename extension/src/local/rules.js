@@ -13,7 +13,9 @@ export default {
   "cascade": {
     "OUTSIDE": 127.5,
     "STRIP_PIXELS": 70000,
-    "LONGEST_SIDE_PX": 32000
+    "LONGEST_SIDE_PX": 32000,
+    "MIXED_VALUES": 262144,
+    "SIDES_KEPT": 64
   },
   "faces": {
     "RNET_PX": 24,
@@ -132,13 +134,10 @@ export default {
       "generated face"
     ],
     "blind_to": [
+      "diffusion portrait",
       "portrait animation"
     ],
-    "rates": {
-      "flags_fake": 0.431,
-      "flags_real": 0.011,
-      "part": "DFDC test, single crops"
-    }
+    "rates": null
   },
   "rules": {
     "min_face_px": 100.0,
