@@ -57,7 +57,8 @@ class PackageFinder(FaceFinder):
         super().__init__(min_face_px)
         self._package = Package()
 
-    def find(self, rgb: Uint8) -> Faces:
+    def find(self, rgb: Uint8, least_px: float = 0.0) -> Faces:
+        del least_px  # the package looks for all
         small = shrink(rgb, SMALLEST_PX / self._min_face_px).astype(np.uint8)
         faces = self._package.find(small)
         scale = np.array([rgb.shape[1] / small.shape[1], rgb.shape[0] / small.shape[0]], np.float32)
