@@ -36,7 +36,7 @@ def report(name: str, data_folder: Path) -> Path:
         part: asdict(evaluate(served, crops))
         for part, crops in _crops(data_folder, val_set).items()
     }
-    reference = logits(load(f"{name}:keras"), val_set)
+    reference = logits(load(str(spec.file("keras"))), val_set)
     files = {variant: spec.file(variant) for variant in spec.files}
     measured = {
         "data": data.set_name(data_folder),
