@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.peers.serve import Call, serve
-from server.analysis.runtimes.tflite import TfliteEach
+from server.analysis.runtimes.tflite import TfliteRuntime
+from server.analysis.scoring import BATCHES
 
 
 def make(path: str, threads: int) -> Call:
-    return TfliteEach(Path(path), threads).run
+    runtime, each = TfliteRuntime(Path(path), threads), BATCHES[-1]
+    return lambda crops: np.concatenate(
+        [runtime.run(crops[start : start + each]) for start in range(0, len(crops), each)]
+    )
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ from models import registry
 from models.preprocess import resize, to_input
 from server.analysis.records import Float32, Float64, ModelUse, Track, TrackScores, Uint8
 from server.analysis.runtimes.base import Networks, Runtime, RuntimeFailed
-from server.analysis.runtimes.tflite import TfliteEach
+from server.analysis.runtimes.tflite import TfliteRuntime
 from server.errors import ModelError
 from server.terms import AnalysisOptions
 
-AT_ONCE = 4  # crops made into input together: one of 224 px takes 600 kB
+BATCHES = (1, 2)  # every size costs an interpreter; larger ones take more memory and no less time
 REMEMBERED = 4096  # scores kept, so that a partial verdict scores only what is new
 UNCALIBRATED = registry.Calibration(scale=1.0, offset=0.0, fake_at=0.9, real_at=0.1)
 KERAS, FLOAT = "keras", "float32"  # variants that say the same, but for rounding
@@ -36,9 +36,8 @@ class Scorer:
     ) -> None:
         """`model` is a registered name; raises ModelError if it cannot be used for this.
 
-        `networks`: what runs it, if it has a full variant; None, or where that fails: TFLite, on
-        `threads` crops at the same time. Without its `likelihood`, each crop is seen once, as
-        schema 1 has it.
+        `networks`: what runs it, if it has a full variant; None, or where that fails: TFLite, with
+        `threads` threads. Without its `likelihood`, each crop is seen once, as schema 1 has it.
         """
         try:
             self.spec = registry.spec(model)
@@ -58,7 +57,7 @@ class Scorer:
 
     def _use_tflite(self, variant: str) -> None:
         try:
-            self._use(variant, TfliteEach(self.spec.file(variant), self._threads))
+            self._use(variant, TfliteRuntime(self.spec.file(variant), self._threads))
         except registry.RegistryError as error:
             raise ModelError(str(error)) from error
 
@@ -104,14 +103,16 @@ class Scorer:
         return np.asarray(np.mean([self._each(view) for view in views], axis=0), np.float32)
 
     def _each(self, crops: Uint8) -> Float32:
-        """A logit of each crop, float32 [K]."""
+        """A logit of each crop, float32 [K]; batches are filled up with repeats of the last."""
         parts = []
-        for start in range(0, len(crops), AT_ONCE):
-            part = crops[start : start + AT_ONCE]
-            logits = self._run(to_input(part))
-            if logits.shape != (len(part), 1) or not np.isfinite(logits).all():
+        for start in range(0, len(crops), BATCHES[-1]):
+            part = crops[start : start + BATCHES[-1]]
+            size = next(size for size in BATCHES if size >= len(part))
+            filled = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
+            logits = self._run(to_input(filled))
+            if logits.shape != (size, 1) or not np.isfinite(logits).all():
                 raise ModelError(f"{self.spec.name} gave {logits.shape}, not finite logits [N, 1]")
-            parts.append(logits[:, 0])
+            parts.append(logits[: len(part), 0])
         return np.concatenate(parts)
 
     def _run(self, batch: Float32) -> Float32:

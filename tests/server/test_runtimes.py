@@ -12,7 +12,7 @@ import pytest
 
 from models import registry
 from server.analysis.runtimes import tflite
-from server.analysis.runtimes.tflite import TfliteEach, TfliteRuntime
+from server.analysis.runtimes.tflite import TfliteRuntime
 from server.errors import ModelError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,17 +42,6 @@ def test_a_batch_is_its_parts(rnet: TfliteRuntime) -> None:
     alone = np.concatenate([rnet.run(batch[i : i + 1]) for i in range(5)])
     np.testing.assert_allclose(rnet.run(batch), alone, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(rnet.run(batch[:, ::-1]), rnet.run(batch[:, ::-1].copy()))
-
-
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_inputs_that_are_run_each_by_itself_keep_their_order(
-    rnet: TfliteRuntime, threads: int
-) -> None:
-    each = TfliteEach(registry.spec("mtcnn").file("rnet"), threads)
-    for count in (1, 2, 5):
-        batch = windows(count, seed=count)
-        alone = [rnet.run(batch[index : index + 1]) for index in range(count)]
-        np.testing.assert_array_equal(each.run(batch), np.concatenate(alone))
 
 
 def test_interpreters_are_kept_but_not_without_end(
@@ -111,7 +100,7 @@ sys.modules["tflite_runtime"] = types.ModuleType("tflite_runtime")
 sys.modules["ai_edge_litert.interpreter"] = None
 import numpy as np
 from models import registry
-from server.analysis.runtimes.tflite import TfliteEach, TfliteRuntime
+from server.analysis.runtimes.tflite import TfliteRuntime
 runtime = TfliteRuntime(registry.spec("mtcnn").file("onet"))
 print(runtime.run(np.zeros((2, 48, 48, 3), np.float32)).shape)
 """

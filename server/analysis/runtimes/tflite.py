@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,33 +96,6 @@ class TfliteRuntime:
             return self._interpreter_class(model_path=str(self._path), num_threads=self._threads)
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{self._path.name} cannot be loaded: {error}") from error
-
-
-class TfliteEach:
-    """One TFLite file that is given each input alone, `threads` of them at the same time.
-
-    Threads within a network wait for each other after every operator: that takes a fifth longer.
-    """
-
-    name = TfliteRuntime.name
-
-    def __init__(self, path: Path, threads: int = 1) -> None:
-        """Raises ModelError as TfliteRuntime does."""
-        self._runtimes = [TfliteRuntime(path) for _ in range(threads)]
-
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Map float32 [N, H, W, C], N at least 1, to float32 [N, ...]."""
-        count = len(self._runtimes)
-
-        def share(number: int) -> list[NDArray[np.float32]]:
-            run = self._runtimes[number].run
-            return [run(batch[index : index + 1]) for index in range(number, len(batch), count)]
-
-        with ThreadPoolExecutor(count, thread_name_prefix="scores") as pool:
-            shares = list(pool.map(share, range(min(count, len(batch)))))
-        return np.concatenate(
-            [shares[index % count][index // count] for index in range(len(batch))]
-        )
 
 
 def input_shape(path: Path) -> tuple[int, ...]:
