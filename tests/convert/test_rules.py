@@ -9,13 +9,15 @@ from server.analysis.weighing import Rules
 
 
 def test_a_modules_own_constants_are_found() -> None:
-    assert rules.constants("models.pyramid") == {
+    assert rules.constants("models.pyramid", rules._is_plain) == {
         "SMALLEST_PX": pyramid.SMALLEST_PX,
         "WINDOW_PX": pyramid.WINDOW_PX,
         "STRIDE_PX": pyramid.STRIDE_PX,
         "PYRAMID_STEP": pyramid.PYRAMID_STEP,
     }
-    assert "MOST_COST" not in rules.constants("server.analysis.tracks"), "matching declares it"
+    assert "MOST_COST" not in rules.constants("server.analysis.tracks", rules._is_plain), (
+        "matching declares it"
+    )
 
 
 def test_defaults_are_those_that_the_service_uses() -> None:
