@@ -68,6 +68,7 @@ ROOMS = {
         "training.metrics",
         "training.evaluate",
         "training.evidence",
+        "training.forgery",
     },
 }
 

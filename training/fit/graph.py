@@ -19,7 +19,6 @@ from torch.nn.functional import softplus
 from models.multihead import STRIDE
 from training.fit.batches import Batches
 from training.fit.losses import UNKNOWN, Weights
-from training.fit.run import Run
 from training.fit.teacher import Taught
 
 Tensors = list[torch.Tensor]
@@ -29,8 +28,8 @@ LOSS_SCALE = 512.0  # keeps small gradients above the least number of half preci
 WARM_UP = 3  # steps at a rate of 0 before a capture, in which libraries choose their kernels
 
 
-def step(run: Run, batches: Batches | Taught) -> Step:
-    """Of a run's network, whose weights and running average change in place."""
+def step(run: Any, batches: Batches | Taught) -> Step:
+    """Of the network of a run.Run, whose weights and running average change in place."""
     variables = run.model.trainable_variables
     return Step(
         batches,
