@@ -8,7 +8,7 @@ of run.Proportional and the running average. Pictures travel as bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -106,8 +106,10 @@ class Step:
     def _hold(self, pictures: NDArray[np.uint8], labels: Labels) -> None:
         device = self._rates.device
         if self._pictures is None:
-            self._pictures = torch.from_numpy(pictures).to(device)
-            self._labels = {name: torch.from_numpy(of).to(device) for name, of in labels.items()}
+            self._pictures = torch.empty(pictures.shape, dtype=torch.uint8, device=device)
+            self._labels = {
+                name: torch.empty(of.shape, device=device) for name, of in labels.items()
+            }
         self._pictures.copy_(torch.from_numpy(pictures))
         for name, of in self._labels.items():
             of.copy_(torch.from_numpy(labels[name]))
@@ -135,8 +137,7 @@ class Step:
         answers = self._student(x)
         kinds = kinds_loss(self._loss, labels["kinds"], answers["kinds"].float())
         places = places_loss(self._loss, labels["places"], answers["places"].float())
-        scaled = (kinds + places) * LOSS_SCALE
-        gradients = list(torch.autograd.grad(scaled, self._weights))
+        gradients = list(torch.autograd.grad((kinds + places) * LOSS_SCALE, self._weights))
         self._losses += torch.stack([kinds.detach(), places.detach()])
         with torch.no_grad():
             self._move(gradients)
@@ -204,18 +205,14 @@ def scaled(pictures: torch.Tensor, side: int) -> torch.Tensor:
     return torch.einsum("ys,nstc,xt->nyxc", weigh, pictures, weigh)
 
 
-_weights: dict[tuple[int, int], torch.Tensor] = {}
-
-
+@cache
 def area_weights(source: int, side: int, device: torch.device) -> torch.Tensor:
     """Float32 [side, source]: the share that each source pixel has in a scaled one."""
-    if (source, side) not in _weights:
-        edges = np.arange(side + 1) * source / side
-        upper = np.minimum(edges[1:, None], np.arange(1, source + 1))
-        lower = np.maximum(edges[:-1, None], np.arange(source))
-        shares = np.maximum(0, upper - lower) * side / source
-        _weights[source, side] = torch.tensor(shares, dtype=torch.float32, device=device)
-    return _weights[source, side]
+    edges = np.arange(side + 1) * source / side
+    upper = np.minimum(edges[1:, None], np.arange(1, source + 1))
+    lower = np.maximum(edges[:-1, None], np.arange(source))
+    shares = np.maximum(0, upper - lower) * side / source
+    return torch.tensor(shares, dtype=torch.float32, device=device)
 
 
 def _cross_entropy(labels: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
