@@ -93,6 +93,16 @@ export async function captureVideo(tabId, subject, onProgress) {
 }
 
 /**
+ * Whether all of it can be looked at in the time that a look at what plays takes: nothing is missed then, however
+ * slow the machine is, and no loop begins anew.
+ * @param {number} tabId @param {Subject} subject
+ */
+export async function isShort(tabId, { kind, frameId, key, duration_s }) {
+  if (kind !== "video" || !duration_s || duration_s > CAPTURE_S) return false;
+  return await tell(tabId, frameId, { type: "copied", key, time_s: 0 }) !== null;
+}
+
+/**
  * Moments from the whole of a video, by seeking a hidden copy of it: as many as the time allows, evenly.
  * @param {number} tabId @param {Subject} subject of known length
  * @param {(fraction: number, taken: Captured|null) => Promise<void>} onProgress with what was taken just now

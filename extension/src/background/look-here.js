@@ -45,7 +45,7 @@ async function lookAtVideo(check, look, publish) {
     const partial = taken ? await look(taken.picture, taken.time_s) : null;
     const now = await find(check.id);
     if (!now || !isOpen(now)) throw fail("cancelled", null);
-    const after = { ...now, stage, progress, partial: partial ?? now.partial };
+    const after = { ...now, whole: check.whole, stage, progress, partial: partial ?? now.partial };
     await publish(after);
     if (taken?.direct) await draw(after); // what is drawn over a video would be on a picture of the screen
   });
@@ -63,13 +63,10 @@ export function createLookHere(publish) {
       /** @type {About} */
       const about = kind === "image" ? { kind, duration_s: 0 }
         : { kind: "video", duration_s: duration_s && Math.round(duration_s * 1000) / 1000 };
-      const begun = local.begin(check.id, about);
-      begun.catch(() => {}); // the first look fails by it; its picture is taken meanwhile
-      const look = async (/** @type {Blob} */ picture, /** @type {number} */ time_s) => {
-        await begun;
-        return local.look(check.id, picture, time_s);
-      };
+      /** @type {Look} */
+      const look = (picture, time_s) => local.look(check.id, picture, time_s);
       try {
+        await local.begin(check.id, about); // the networks are ready before anything plays
         const pictures = await (kind === "image" ? lookAtImage(check, look) : lookAtVideo(check, look, publish));
         const verdict = await documented(check.id, await local.finish(check.id), pictures);
         return { ...verdict, ...await declared(check) };
