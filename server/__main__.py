@@ -22,6 +22,7 @@ from server import terminal
 from server.config import ConfigError, Settings
 from server.errors import AppError, BadValue, TimeLimit
 from server.terms import declared
+from server.words import DEFAULT, LANGUAGES, words
 
 if TYPE_CHECKING:
     from server.gpu.client import NetworksProcess
@@ -81,6 +82,13 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="write the report here as one HTML page; of one file or address",
     )
+    analyze.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        default=DEFAULT,
+        help=f"of the report: {', '.join(LANGUAGES)}; {DEFAULT} if left out",
+        metavar="CODE",
+    )
     _offer_options(analyze)
     analyze.set_defaults(command=_analyze)
     text = "make the check of a report again and say whether it holds"
@@ -123,7 +131,7 @@ def _analyze(settings: Settings, options: argparse.Namespace) -> int:
             with terminal.bar(errors) as report:
                 answer = _checked(settings, source, asked, report)
             if options.report:
-                _write_report(options.report, source, answer)
+                _write_report(options.report, source, answer, options.language)
         except AppError as error:
             if not several:
                 raise
@@ -149,8 +157,8 @@ def _require_writable(path: Path, several: bool) -> None:
         raise ConfigError(f"--report: {path} cannot be written; choose another place.")
 
 
-def _write_report(path: Path, source: str, answer: Answer) -> None:
-    """The report that a service gives of a check, in English. Raises ConfigError."""
+def _write_report(path: Path, source: str, answer: Answer, language: str) -> None:
+    """The report that a service gives of a check, in one of LANGUAGES. Raises ConfigError."""
     from flask import Flask
 
     from server import __version__
@@ -158,7 +166,6 @@ def _write_report(path: Path, source: str, answer: Answer) -> None:
     from server.api.report import html_of
     from server.api.report_view import Check
     from server.fetch.urls import checked_url
-    from server.words import DEFAULT, words
 
     pictures = {(each.face, each.moment, each.kind): each.jpeg for each in answer.pictures}
     check = Check(
@@ -172,7 +179,7 @@ def _write_report(path: Path, source: str, answer: Answer) -> None:
     app = Flask("server", template_folder=str(TEMPLATES))
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the label comes before its samples
     with app.app_context():
-        text = html_of(check, __version__, words(DEFAULT))
+        text = html_of(check, __version__, words(language))
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

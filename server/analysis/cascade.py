@@ -22,7 +22,7 @@ from server.analysis.records import Float32, Uint8
 from server.analysis.runtimes.base import Runtime
 
 OUTSIDE = 127.5  # what lies beyond the picture's edge: 0 to the networks
-STRIP_PIXELS = 70_000  # that the P-Net sees at once, where a level has more
+STRIP_PIXELS = 25_000  # that the P-Net sees at once, where a level has more
 LONGEST_SIDE_PX = 32_000  # cv2.remap takes no more than 32,767
 MIXED_VALUES = 1 << 18  # of rows that are mixed at once: bounds the memory
 SIDES_KEPT = 64  # whose weights are kept: more than three pyramids have

@@ -51,6 +51,7 @@ WHOLE = """
   const message = page.JSON.parse(JSON.stringify({type: 'whole', tabId, subject}));
   return page.chrome.runtime.sendMessage(message).then(() => true);
 """
+QUESTION = "return document.getElementById('question')?.textContent ?? ''"
 PLAYABLE = "return document.querySelector('video')?.readyState >= 2"
 BOXES = """
   const host = document.querySelector('mesoscope-overlay');
@@ -115,6 +116,9 @@ def test_it_installs_checks_and_draws(
         fox.send("Addon:Install", path=str(source), temporary=True)
         fox.open(f"moz-extension://{UUID}/options/options.html")
         until(lambda: fox.run(SET_SERVER, service), 60, "the setting")
+        fox.open(f"moz-extension://{UUID}/welcome/welcome.html")
+        asked = "“Access your data for 127.0.0.1”"  # webext-perms-host-description-one-site
+        until(lambda: asked in fox.run(QUESTION), 60, "the question as Firefox words it")
         fox.open(f"{site.url}/fox.html")
         until(lambda: fox.run(PLAYABLE), 60, "the video")
         fox.run(CLICK, name, chrome=True)

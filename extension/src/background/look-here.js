@@ -1,6 +1,6 @@
 // A check that this browser carries out itself: what is shown goes to the worker and nowhere else.
 
-import { captureImage, captureVideo, captureWhole } from "./capture.js";
+import { captureImage, captureVideo, captureWhole, isMissed } from "./capture.js";
 import { originIn } from "../origin/read.js";
 import { LocalFault } from "../local/host.js";
 import { fileOf } from "./file.js";
@@ -65,9 +65,13 @@ export function createLookHere(publish) {
         : { kind: "video", duration_s: duration_s && Math.round(duration_s * 1000) / 1000 };
       /** @type {Look} */
       const look = (picture, time_s) => local.look(check.id, picture, time_s);
+      const lookAt = async (/** @type {Check} */ each) => {
+        await local.begin(each.id, about); // the networks are ready before anything plays
+        return kind === "image" ? lookAtImage(each, look) : lookAtVideo(each, look, publish);
+      };
       try {
-        await local.begin(check.id, about); // the networks are ready before anything plays
-        const pictures = await (kind === "image" ? lookAtImage(check, look) : lookAtVideo(check, look, publish));
+        let pictures = await lookAt(check);
+        if (await isMissed(check.tabId, check.subject, pictures.length)) pictures = await lookAt({ ...check, whole: true });
         const verdict = await documented(check.id, await local.finish(check.id), pictures);
         return { ...verdict, ...await declared(check) };
       } catch (error) {

@@ -50,7 +50,8 @@ async function open() {
   if (here) byId("first").after(byId("check")); // the service comes last where it is not needed
   byId("toolbar").alt = words.say("welcome_icon_picture");
   byId("server").value = settings.server;
-  byId("question").textContent = words.say("welcome_question", new URL(settings.server).hostname);
+  const question = location.protocol === "moz-extension:" ? "welcome_question_firefox" : "welcome_question";
+  byId("question").textContent = words.say(question, new URL(settings.server).hostname);
   listenForCopies(words);
   showScope(words);
   if (here) await offerSamples(words, settings);
