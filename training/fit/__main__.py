@@ -37,6 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     leg.add_argument("--threads", type=int, default=1, help="of the processor")
     leg.add_argument("--cooldown", type=float, default=0, help="the last minutes, to a rate of 0")
     leg.add_argument("--workers", type=int, default=0, help="processes that make pairs, for a GPU")
+    leg.add_argument("--echoes", type=int, default=1, help="batches cut from the same pairs")
     leg.add_argument("--pairs", type=int, help="of a batch, in place of the recipe's")
     leg.add_argument("--half", action="store_true", help="in half precision, for a GPU")
     leg.add_argument("--start", metavar="NAME|FILE.keras", help="instead of ImageNet's weights")
@@ -89,7 +90,9 @@ def _leg(args: argparse.Namespace) -> int:
         recipe = recipes.left_out(recipe, args.without)
     out = RUNS / "-".join(str(part) for part in (args.recipe, args.without, args.seed) if part)
     note = args.note or out.name
-    length = Leg(args.minutes, args.every, args.cooldown, args.start, note, args.workers)
+    length = Leg(
+        args.minutes, args.every, args.cooldown, args.start, note, args.workers, args.echoes
+    )
     with told_to_stop() as told:
         path = run(recipe, length, out, args.data, lambda: bool(told))
     print(f"written to {path}")

@@ -39,6 +39,7 @@ class Leg:
     start: str | None = None
     note: str = ""
     workers: int = 0  # processes that prepare batches
+    echoes: int = 1  # batches of the same pairs
 
 
 def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bool]) -> Path:
@@ -51,7 +52,7 @@ def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bo
     """
     cv2.setNumThreads(1)
     keras.utils.set_random_seed(recipe.seed)
-    feed = _feed(recipe, folder, leg.workers)
+    feed = _feed(recipe, folder, leg)
     quick = list(development.sets(folder, thorough=False))
     training = Run(recipe.model, recipe.optimisation)
     if not training.resume(out):
@@ -94,13 +95,9 @@ def sources(recipe: Recipe, folder: Path) -> dict[str, tuple[Source, float]]:
     return found
 
 
-def batches(recipe: Recipe, folder: Path, workers: int = 0) -> Batches:
+def _feed(recipe: Recipe, folder: Path, leg: Leg) -> Batches | Taught:
     mix = tuple(sources(recipe, folder).values())
-    return Batches(mix, recipe.pairs, recipe.seed, recipe.views, workers)
-
-
-def _feed(recipe: Recipe, folder: Path, workers: int) -> Batches | Taught:
-    plain = batches(recipe, folder, workers)
+    plain = Batches(mix, recipe.pairs, recipe.seed, recipe.views, leg.workers, leg.echoes)
     if not recipe.teacher:
         return plain
     teacher = in_half(recipe.teacher) if on_cuda() else registered(recipe.teacher, plain)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.multihead import KINDS, PLACES
-from training.fit.batches import Batches, Views, map_labels, shown
+from training.fit.batches import APART, Batches, Views, map_labels, shown
 from training.fit.examples import Deepfakes, Example, Strangers, changed
 from training.fit.losses import UNKNOWN
 from training.forgery.augment import Augmentation
@@ -63,6 +63,26 @@ def test_processes_prepare_what_a_thread_does(batches):
         np.testing.assert_array_equal(x, same)
         np.testing.assert_array_equal(labels["places"], others["places"])
         break
+
+
+def test_an_echo_shows_the_same_pairs_in_other_windows(batches):
+    plain = [batches.batch(step) for step in range(2)]
+    twice = replace(batches, echoes=2, views=replace(STILL, hidden=1.0))
+    for step in (0, 1):
+        (x, labels), (echo, others) = twice.batch(step), twice.batch(APART + step)
+        np.testing.assert_array_equal(labels["kinds"], others["kinds"])
+        np.testing.assert_array_equal(labels["kinds"], plain[step][1]["kinds"])
+        assert not np.array_equal(x, echo), "another part is hidden"
+    assert not np.array_equal(twice.batch(2 * APART)[0], twice.batch(0)[0])
+
+
+def test_what_echoes_can_be_gone_on_with_at_any_step(batches):
+    twice = replace(batches, echoes=2)
+    for first in (0, APART - 1, APART + 3, 2 * APART - 1):
+        for step, (x, labels) in zip(range(first, first + 3), twice.steps(first), strict=False):
+            same, others = twice.batch(step)
+            np.testing.assert_array_equal(x, same)
+            np.testing.assert_array_equal(labels["places"], others["places"])
 
 
 def test_each_source_gives_what_is_due_to_it(batches):
