@@ -68,6 +68,17 @@ def _parser() -> argparse.ArgumentParser:
     ):
         name = command.__name__.strip("_")
         commands.add_parser(name, help=text, description=text).set_defaults(command=command)
+    _offer_analyze(commands)
+    text = "make the check of a report again and say whether it holds"
+    status = "Status: 0 it holds, 1 it does not, 2 it cannot be checked here."
+    verify = commands.add_parser("verify", help=text, description=f"{text}. {status}")
+    verify.add_argument("report", metavar="REPORT", type=Path, help="as JSON or HTML")
+    verify.add_argument("file", metavar="FILE", type=Path, help="the media that it is about")
+    verify.set_defaults(command=_verify)
+    return parser
+
+
+def _offer_analyze(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     text = "check videos and pictures, without the service"
     analyze = commands.add_parser("analyze", help=text, description=text)
     analyze.add_argument(
@@ -91,13 +102,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     _offer_options(analyze)
     analyze.set_defaults(command=_analyze)
-    text = "make the check of a report again and say whether it holds"
-    status = "Status: 0 it holds, 1 it does not, 2 it cannot be checked here."
-    verify = commands.add_parser("verify", help=text, description=f"{text}. {status}")
-    verify.add_argument("report", metavar="REPORT", type=Path, help="as JSON or HTML")
-    verify.add_argument("file", metavar="FILE", type=Path, help="the media that it is about")
-    verify.set_defaults(command=_verify)
-    return parser
 
 
 def _run(settings: Settings, _: argparse.Namespace) -> int:

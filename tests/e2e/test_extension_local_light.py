@@ -23,7 +23,7 @@ MOST_LEFT_MB = 60  # what the browser itself keeps of a popup, a cache, a heap t
 def playing(shipped: Extension, site: Site, portrait: np.ndarray) -> playwright.Page:
     """A page on which a 720p30 video of 12 s plays, longer than a look at it."""
     pictures = [*media.moving(portrait, count=60, size=(1280, 720))] * 6
-    media.clip(site.folder / "large.mp4", pictures, fps=30, options={"preset": "ultrafast"})
+    media.clip(site.folder / "large.mp4", pictures, fps=30)
     (site.folder / "large.html").write_text(
         "<!doctype html><title>large</title><video src=large.mp4 muted loop autoplay width=960>"
     )

@@ -12,7 +12,7 @@ export default {
   },
   "cascade": {
     "OUTSIDE": 127.5,
-    "STRIP_PIXELS": 70000,
+    "STRIP_PIXELS": 25000,
     "LONGEST_SIDE_PX": 32000,
     "MIXED_VALUES": 262144,
     "SIDES_KEPT": 64
