@@ -32,6 +32,8 @@ export function pictureOf(element, longest_px = LONGEST_PX) {
     return canvas.toDataURL(type, QUALITY);
   } catch {
     return null; // a picture of another origin taints the canvas
+  } finally {
+    canvas.width = 0; // gives its pixels back at once
   }
 }
 
