@@ -37,7 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     leg.add_argument("--threads", type=int, default=1, help="of the processor")
     leg.add_argument("--cooldown", type=float, default=0, help="the last minutes, to a rate of 0")
     leg.add_argument("--workers", type=int, default=0, help="processes that make pairs, for a GPU")
-    leg.add_argument("--echoes", type=int, default=1, help="batches cut from the same pairs")
+    leg.add_argument("--echoes", type=int, default=1, choices=range(1, 9), metavar="N",
+                     help="batches cut from the same pairs, 1 to 8")  # fmt: skip
     leg.add_argument("--pairs", type=int, help="of a batch, in place of the recipe's")
     leg.add_argument("--half", action="store_true", help="in half precision, for a GPU")
     leg.add_argument("--start", metavar="NAME|FILE.keras", help="instead of ImageNet's weights")

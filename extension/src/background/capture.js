@@ -18,9 +18,9 @@ const SCREEN_PERIOD_MS = 550;
 const START_MS = 5_000;
 /** What looking through a whole video may take; a slow machine takes fewer pictures in it, down to the least. */
 const WHOLE_MS = 60_000;
-/** Twice as many as a label takes. */
-const ENOUGH = 2 * rules.rules.min_crops;
 const [FEWEST_PICTURES, MOST_PICTURES] = [30, 180];
+/** Pictures of a short video: twice as many as a label takes. */
+const ENOUGH = 2 * rules.rules.min_crops;
 /** By then the browser shows what was under an erased overlay. */
 const REPAINT_MS = 100;
 
