@@ -272,6 +272,13 @@ def loaded(page: Page, selector: str = "video") -> None:
     page.wait_for_function("(s) => document.querySelector(s).readyState >= 2", arg=selector)
 
 
+def seek(page: Page, time_s: float) -> None:
+    """Put the page's video to a time; until its picture is there, a canvas would get none."""
+    page.evaluate("(t) => { document.querySelector('video').currentTime = t; }", time_s)
+    page.wait_for_function("!document.querySelector('video').seeking")
+    loaded(page)
+
+
 def shoot(page: Page, name: str) -> None:
     ARTEFACTS.mkdir(exist_ok=True)
     page.screenshot(path=str(ARTEFACTS / f"extension-{name}.png"))

@@ -10,7 +10,7 @@ import pytest
 
 from tests import media
 from tests.e2e.conftest import Site, served
-from tests.e2e.extension import Extension, Target, finish, loaded, shoot
+from tests.e2e.extension import Extension, Target, finish, loaded, seek, shoot
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -46,7 +46,7 @@ def opened(page: playwright.Page, site: Site, name: str, body: str, start_s: flo
     (site.folder / name).write_text(HEAD.format(title=name) + body)
     page.goto(f"{site.url}/{name}")
     loaded(page)
-    page.evaluate("(t) => { document.querySelector('video').currentTime = t; }", start_s)
+    seek(page, start_s)
 
 
 def agreed(extension: Extension, page: playwright.Page, name: str) -> Target:

@@ -9,7 +9,7 @@ import pytest
 
 from tests import media
 from tests.e2e.conftest import Site
-from tests.e2e.extension import DONE, Extension, drawn, finish, loaded, shoot, wait_for
+from tests.e2e.extension import DONE, Extension, drawn, finish, loaded, seek, shoot, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -68,7 +68,7 @@ def test_one_click(extension: Extension, page: playwright.Page, site: Site, clip
     assert badge in "▲●◆"
     assert badge
     # A moment in the popup is a way to it in the player.
-    page.evaluate("document.querySelector('video').currentTime = 3")
+    seek(page, 3)
     popup.click(".face button.link")
     page.wait_for_function("document.querySelector('video').currentTime < 0.5")
     popup.close()
@@ -90,7 +90,7 @@ def test_a_person(extension: Extension, page: playwright.Page, site: Site, clip:
     assert len(face["moments"]) == popup.evaluate(
         "document.querySelectorAll('.strongest li').length"
     )
-    page.evaluate("(t) => { document.querySelector('video').currentTime = t; }", strongest + 1)
+    seek(page, strongest + 1)
     popup.click(".strongest button")
     page.wait_for_function(
         "(t) => Math.abs(document.querySelector('video').currentTime - t) < 0.1", arg=strongest

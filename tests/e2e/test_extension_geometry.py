@@ -10,7 +10,7 @@ import pytest
 
 from tests import media
 from tests.e2e.conftest import Site
-from tests.e2e.extension import DONE, Extension, Overlay, shoot, wait_for
+from tests.e2e.extension import DONE, Extension, Overlay, loaded, seek, shoot, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -35,11 +35,11 @@ def shown(extension: Extension, site: Site, portrait: np.ndarray) -> Iterator[pl
     (site.folder / "geometry.html").write_text(PAGE)
     page = extension.context.new_page()
     page.goto(f"{site.url}/geometry.html")
-    page.wait_for_function("document.querySelector('video').readyState >= 2")
+    loaded(page)
     popup = extension.click(page)
     popup.wait(DONE, 90)
     popup.close()
-    page.evaluate("(t) => { document.querySelector('video').currentTime = t; }", TIME_S)
+    seek(page, TIME_S)
     yield page
     page.close()
 
@@ -224,7 +224,7 @@ def test_in_time_while_playing(
           };
         })"""
     )
-    shown.evaluate("(t) => { document.querySelector('video').currentTime = t; }", TIME_S)
+    seek(shown, TIME_S)
     wait_for(shown, lambda: len(extension.overlay(shown).boxes()) == 1)
 
     def drawn_at(time_s: float, x: float) -> bool:
