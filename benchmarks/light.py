@@ -15,6 +15,7 @@ from tests.e2e.light import Taken, taken
 MOST_DROPPED, MOST_MB = 0.08, 300
 PAGE = "<!doctype html><title>720p30</title><video src={} muted loop autoplay width=960>"
 FACES = (1, 3)  # how many are in a video
+SECONDS = 24  # of a video
 PER_S = 30
 
 
@@ -48,7 +49,7 @@ def _video(faces: int, folder: Path) -> Path:
     path = folder / f"720p30-{faces}.mp4"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded(Scene(faces=faces, seconds=24).pictures(), PER_S))
+        path.write_bytes(encoded(Scene(faces=faces, seconds=SECONDS).pictures(), PER_S))
     return path
 
 

@@ -44,6 +44,7 @@ def taken(extension: Extension, page: Page) -> Taken:
         page.wait_for_timeout(LOOK_MS)
     dropped = _dropped(page, start)
     popup.close()
+    page.evaluate("document.querySelector('video').pause()")  # to decode for nobody takes a core
     wait_for(page, lambda: not extension.worker.evaluate(HELD), 60, "an end of the networks")
     after_mb = peak_mb
     for _ in range(SETTLING):

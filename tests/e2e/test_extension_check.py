@@ -195,7 +195,7 @@ def test_first_a_tentative_verdict(
     extension: Extension, page: playwright.Page, site: Site, portrait: np.ndarray
 ) -> None:
     """Long media gets a verdict so far, shown as such, which the final one replaces."""
-    pictures = media.moving(portrait, count=720, size=(640, 480))
+    pictures = media.moving(portrait, count=400, size=(640, 480))
     clip = media.clip(site.folder / "long.mp4", pictures, fps=3, options={"g": "3"})
     page.goto(write(site, "long.html", video(clip.name)))
     loaded(page)
