@@ -39,11 +39,11 @@ def check(
     Calls `on_progress` with what is new, and every POLL_S or sooner with None; an exception raised
     by it ends its children. Raises AppError: the child's own, time-limit or worker-lost.
     """
-    with Declared(task, start) as declared:
-        with start(task) as child:
-            answer = _answer(child, declared, on_progress, done)
+    with start(task) as child, Declared(task, start) as declared:  # the first pixel first
+        answer = _answer(child, declared, on_progress, done)
+        status = child.close()
         if answer is None:
-            raise _ended_early(task, child.close())
+            raise _ended_early(task, status)
         provenance = declared.whole(on_progress).to_json()
         return replace(answer, result=answer.result | {"provenance": provenance})
 

@@ -24,8 +24,8 @@ from typing import Any, NoReturn
 
 from server import logs
 from server.processes import main as child
+from server.processes import sandbox
 from server.processes.protocol import Task
-from server.processes.sandbox import die_with
 
 PACKET_BYTES = 1 << 18
 MOST_DESCRIPTORS = 4
@@ -45,7 +45,7 @@ THREADS = Path("/proc/self/task")
 def main() -> None:
     """Serve until the parent hangs up."""
     descriptor, parent_pid = map(int, sys.argv[1:])
-    die_with(parent_pid)
+    sandbox.die_with(parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as control:
         with logs.silence():  # LiteRT announces itself
@@ -66,9 +66,9 @@ def main() -> None:
 
 
 def warm_up() -> None:
-    """Import what a check needs, run each network once, and have yt-dlp compile its patterns and
-    OpenCV make its tables of colours, each of which takes longer than a first look; starts no
-    thread, as none survives."""
+    """Import what a check needs, run each network once, have yt-dlp compile its patterns and OpenCV
+    make its tables of colours, each of which takes longer than a first look, and look up what a
+    confinement asks for; starts no thread, as none survives."""
     for name in WARM:
         import_module(name)
     import cv2
@@ -79,6 +79,7 @@ def warm_up() -> None:
     from server.fetch import ytdlp
 
     ytdlp.warm_up()
+    sandbox.prepare()
     metadata.version("numpy")
     cv2.setNumThreads(1)  # else it starts some
     picture = np.zeros((100, 100, 3), np.uint8)
@@ -109,7 +110,7 @@ def _become_child(
         with suppress(OSError):
             os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        die_with(parent_pid)
+        sandbox.die_with(parent_pid)
         output, log_to, *channel = descriptors
         for descriptor, ours in ((output, 1), (log_to, 2)):
             os.dup2(descriptor, ours)

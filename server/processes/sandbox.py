@@ -9,7 +9,9 @@ and the audit hook only what Python does.
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
+import platform
 import resource
 import signal
 import struct
@@ -103,6 +105,15 @@ def level() -> Level:
     return Level.of(landlock.abi(), seccomp.available())
 
 
+def prepare() -> None:
+    """Look up what every confinement asks for, so that what is forked afterwards has it at hand."""
+    runtime_paths()
+    if level().system_calls:
+        for tcp, writes in ((False, False), (True, True)):
+            seccomp.free(platform.machine(), tcp, writes)
+            seccomp.conditional(platform.machine(), tcp)
+
+
 def confine(limits: Confinement, parent_pid: int) -> Level:
     """Confine this process for good, and tie its life to its parent's.
 
@@ -187,6 +198,7 @@ def _permitted() -> int:
     return int(struct.unpack("6I", sets)[1])
 
 
+@functools.cache
 def runtime_paths() -> tuple[Path, ...]:
     """What Python and its extension modules read while they run: code and tables, no data."""
     root = Path(__file__).resolve().parents[2]

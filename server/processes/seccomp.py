@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import functools
 import os
 import platform
 import re
@@ -182,6 +183,7 @@ def clone3(machine: str) -> int:
     return numbers(_CONDITIONAL, machine)[CLONE3]
 
 
+@functools.cache
 def numbers(text: str, machine: str) -> dict[str, int]:
     """The calls of a table that `machine` has, by name."""
     column = {"x86_64": 1, "aarch64": 2}[machine]

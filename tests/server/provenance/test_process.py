@@ -148,7 +148,7 @@ def test_processes_are_three_deep(pool: ForkServerPool, made: Path, tmp_path: Pa
     def look(news: Progress | None) -> None:
         if news and not seen:
             seen.update({each.pid: each.ppid() for each in tree(os.getpid())})
-            os.kill(start.children[0].pid, signal.SIGCONT)
+            os.kill(start.children[1].pid, signal.SIGCONT)
 
     result = check(task_for(made, tmp_path), held, look).result
     children = {child.pid for child in start.children}
