@@ -43,7 +43,7 @@ def checked(extension: Extension, site: Site, portrait: np.ndarray) -> Iterator[
     )
     page = extension.context.new_page()
     page.goto(f"{site.url}/pages.html")
-    page.wait_for_function("document.querySelector('video').readyState >= 2")
+    loaded(page)
     popup = extension.click(page)
     popup.wait(DONE, 90)
     popup.close()

@@ -11,7 +11,7 @@ import pytest
 
 from tests import media
 from tests.e2e.conftest import Site
-from tests.e2e.extension import DONE, Extension, wait_for
+from tests.e2e.extension import DONE, Extension, loaded, wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -66,7 +66,7 @@ def test_the_cost_of_a_frame(
     )
     page = extension.context.new_page()
     page.goto(f"{site.url}/four.html")
-    page.wait_for_function("document.querySelector('video').readyState >= 2")
+    loaded(page)
     before = own_calls_ms(extension, traced(extension, page, 0.5))
     assert before == {}, "nothing of ours runs on a page where it was not asked for"
 
