@@ -64,9 +64,15 @@ class Analyzer:
         self._explainer = _explainer(self._scorers) if options.explain else None
 
     def analyze(
-        self, media: MediaFile, on_progress: Callable[[Progress], None] = lambda _: None
+        self,
+        media: MediaFile,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        watched_s: float | None = None,
     ) -> Verdict:
         """One verdict per face. An exception raised by `on_progress` ends the check.
+
+        `watched_s`: where in the media its viewer is. The first verdict so far knows where the
+        faces are from there on; the verdict itself is the same.
 
         Raises the AppErrors of MediaReader; BadValue if the media shows nothing between the
         options' start and end; ModelError if a network answers nonsense.
@@ -76,7 +82,7 @@ class Analyzer:
             check = _Check(self._finder, self._scorers, options, media, reader)
             report = _Report(check, on_progress)
             if check.is_long():
-                self._look_at_key_frames(check, report)
+                self._look_first(check, report, watched_s)
             frames = reader.frames(options.samples_per_s, options.max_samples, *check.span)
             tracker = Tracker(self._scorers.side_px, options.max_crops)
             with self._found(check.clock.each("frames", frames)) as found:
@@ -97,11 +103,12 @@ class Analyzer:
     def _found(self, frames: Iterable[Frame]) -> closing[Generator[Found, None, None]]:
         return closing(find_each(self._finder, frames, self._threads))
 
-    def _look_at_key_frames(self, check: _Check, report: _Report) -> None:
-        """A verdict within moments, from a few pictures that need no others to be decoded."""
+    def _look_first(self, check: _Check, report: _Report, watched_s: float | None) -> None:
+        """A verdict within moments, from a few pictures that need no others to be decoded, and
+        from some that a person is about to see."""
         tracker = Tracker(self._scorers.side_px, self._options.max_crops)
         with check.clock.during("first look"):
-            frames = check.reader.key_frames(KEY_FRAMES, *check.span)
+            frames = check.reader.key_frames(KEY_FRAMES, *check.span, watched_s)
             with self._found(frames) as found:
                 for frame, faces in found:
                     tracker.add(frame, faces)

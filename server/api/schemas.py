@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.api.options import Absent, MayWait, Number, Options
 from server.fetch.urls import MAX_LENGTH
+from server.jobs.checks import CheckRequest
 from server.jobs.feedback import Right
-from server.terms import PictureKind, Stage, State
+from server.terms import LONGEST_MEDIA_S, PictureKind, Stage, State
 from server.verdict_schema import Fraction, Rates, Verdict
 from server.words import LANGUAGES
 
@@ -48,6 +50,17 @@ class CheckUrl(Form):
     """Check the video at an address."""
 
     url: Url
+    watched_s: Annotated[float | Absent, Number] = Field(
+        None,
+        ge=0,
+        le=LONGEST_MEDIA_S,
+        allow_inf_nan=False,
+        description="where in the video a person is: the first verdict so far shows the faces "
+        "from there on; changes no verdict",
+    )
+
+    def ask(self, line: int = 0) -> CheckRequest:
+        return replace(super().ask(line), watched_s=self.watched_s)
 
 
 class Batch(Options):

@@ -38,7 +38,7 @@ class CheckRequest:
 
     `fresh`: not to be answered from a finished check. `urgent`: a person is waiting.
     `idempotency_key`: the same key gives the same job, also after it has ended; no two clients have
-    the same.
+    the same. `watched_s`: where in the video this person is, which changes no verdict.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -46,6 +46,7 @@ class CheckRequest:
     fresh: bool = False
     urgent: bool = True
     idempotency_key: str | None = None
+    watched_s: float | None = None
 
 
 class Checks:
@@ -96,6 +97,7 @@ class Checks:
             "options": options,
             "backend": asked.backend,
             "fresh": asked.fresh,
+            "watched_s": asked.watched_s,
         }
         if space == "content":  # frames are known by another hash than their file's
             params["sha256"] = identity

@@ -212,6 +212,7 @@ class Runner:
             sha256=file.sha256,
             cut_short=file.cut_short,
             options=work.params["options"],
+            watched_s=work.params.get("watched_s"),
         )
         task = Task(asked, work.id, str(scratch / LAST_WORDS))
         done = SHARE if work.kind == "url" else 0.0

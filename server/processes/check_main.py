@@ -50,7 +50,7 @@ def check(task: Task, say: Say) -> None:
     try:
         media = MediaFile(Path(asked.file), asked.sha256, asked.cut_short)
         analyzer = Analyzer(AnalysisOptions(**asked.options), asked.threads, networks)
-        verdict = analyzer.analyze(media, reporter.analyzed)
+        verdict = analyzer.analyze(media, reporter.analyzed, asked.watched_s)
     except Exception as error:
         if isinstance(error, MemoryError) or getattr(error, "code", None) == OPENCV_NO_MEMORY:
             raise MemoryLimit(

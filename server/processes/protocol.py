@@ -71,7 +71,7 @@ class Downloading:
 class Checking:
     """Look at a file. `options` are AnalysisOptions; `threads` look at frames at the same time.
 
-    `sha256` and `cut_short` are as in MediaFile.
+    `sha256` and `cut_short` are as in MediaFile, `watched_s` as in Analyzer.analyze.
     """
 
     kind: ClassVar[str] = "check"
@@ -83,6 +83,7 @@ class Checking:
     cpu_s: int
     threads: int
     trust_list: str = ""  # a file of certificates; empty: the one that ships
+    watched_s: float | None = None
 
     @classmethod
     def within(cls, settings: Settings, file: str, **what: Any) -> Checking:

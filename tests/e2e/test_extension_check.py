@@ -194,11 +194,13 @@ def test_a_playlist(
 def test_first_a_tentative_verdict(
     extension: Extension, page: playwright.Page, site: Site, portrait: np.ndarray
 ) -> None:
-    """Long media gets a verdict so far, shown as such, which the final one replaces."""
+    """Long media gets a verdict so far, shown as such, which the final one replaces. It knows the
+    face where the person is in the video, far from the key frames."""
     pictures = media.moving(portrait, count=400, size=(640, 480))
     clip = media.clip(site.folder / "long.mp4", pictures, fps=3, options={"g": "3"})
     page.goto(write(site, "long.html", video(clip.name)))
     loaded(page)
+    seek(page, 60)
     popup = extension.click(page)
     popup.wait("!!document.querySelector('#outcome progress')")
     drawn(extension, page)

@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -212,6 +213,34 @@ def test_a_long_video_has_a_verdict_on_its_key_frames_first(
     assert len(first["faces"]) == 2
     assert len(data["media"]["sampled_s"]) == 36, "the first look is no part of the answer"
     assert "first look" in data["timing_s"]
+
+
+def test_the_first_verdict_knows_the_faces_that_a_viewer_is_about_to_see(
+    analyzer: Analyzer, long_clip: Path
+) -> None:
+    """And the last one is the same as if nobody watched."""
+    seen: list[Progress] = []
+    watched = to_json(analyzer.analyze(MediaFile(long_clip), seen.append, 4.5))
+    first = next(progress.partial for progress in seen if progress.partial)
+    expected = [0, 2, 4, 4.5, 5.5, 6, 6.5, 7.5, 8, 8.5, 9.5, 10]
+    assert first["media"]["sampled_s"] == pytest.approx(expected, abs=0.1)
+    shown = {sample["t"] for face in first["faces"] for sample in face["samples"]}
+    assert shown == set(first["media"]["sampled_s"])
+    alone = to_json(analyzer.analyze(MediaFile(long_clip)))
+    for data in (watched, alone):
+        del data["timing_s"]
+    assert watched == alone
+
+
+@pytest.mark.parametrize(("watched_s", "span"), [(1e6, {}), (9.0, {"start_s": 0.5, "end_s": 11})])
+def test_a_viewer_may_be_anywhere(long_clip: Path, watched_s: float, span: dict[str, Any]) -> None:
+    seen: list[Progress] = []
+    Analyzer(AnalysisOptions(**span)).analyze(MediaFile(long_clip), seen.append, watched_s)
+    first = next(progress.partial for progress in seen if progress.partial)
+    times_s = first["media"]["sampled_s"]
+    assert times_s == sorted(set(times_s))
+    assert all(time_s <= span.get("end_s", 12) for time_s in times_s)
+    assert any(8.9 < time_s < 9.1 for time_s in times_s) == bool(span)
 
 
 def test_as_many_threads_as_you_like_give_the_same_answer(long_clip: Path) -> None:

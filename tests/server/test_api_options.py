@@ -87,6 +87,19 @@ def test_options_reach_the_check(
     assert work.urgent is False
 
 
+def test_where_a_person_watches_reaches_the_check_and_makes_it_no_other(
+    client: FlaskClient, engine: Engine
+) -> None:
+    first = asked(engine, client.post("/check-url?wait=0", json={"url": URL, "watched_s": 41.5}))
+    assert first.params["watched_s"] == 41.5
+    assert "watched_s" not in first.params["options"]
+    again = client.post("/check-url?wait=0", data={"url": URL, "watched_s": "7"})
+    assert asked(engine, again).id == first.id
+    refused = client.post("/check-url", json={"url": URL, "watched_s": -1})
+    assert refused.status_code == 422
+    assert "watched_s" in refused.get_json()["detail"]
+
+
 def test_what_is_not_said_is_as_the_service_has_it(client: FlaskClient, engine: Engine) -> None:
     settings = Settings()
     assert asked(engine, post(client)).params["options"] == settings.options

@@ -64,6 +64,21 @@ def test_key_frames_are_spread_over_the_whole(tmp_path: Path, ending: str) -> No
     assert all(3.1 < time_s <= 6 for _, time_s in part)
 
 
+@pytest.mark.parametrize("ending", ["mp4", "webm", "ts", "avi", "webp", "gif"])
+def test_with_the_key_frames_come_those_that_a_viewer_is_about_to_see(
+    tmp_path: Path, ending: str
+) -> None:
+    codec = {"webp": "libwebp_anim"}.get(ending)
+    path = clip(tmp_path / f"a.{ending}", numbered(100), fps=25, codec=codec)
+    with MediaReader(path) as reader:
+        keys = {frame.time_s for frame in reader.key_frames(4)}
+        found = [frame.time_s for frame in reader.key_frames(4, 0, 3.6, watched_s=1.3)]
+        assert {frame.time_s for frame in reader.key_frames(4, watched_s=60)} == keys
+    assert found == sorted(set(found))
+    ahead = [time_s for time_s in found if time_s not in keys]
+    assert ahead == pytest.approx([1.3, 2.3, 3.3], abs=0.16)  # B frames are passed over
+
+
 @pytest.mark.parametrize("ending", ["webp", "h264", "y4m"])
 def test_where_seeking_does_not_work_there_are_few_key_frames_or_none(
     tmp_path: Path, ending: str

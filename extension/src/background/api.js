@@ -53,12 +53,12 @@ async function request(path, options) {
   return answer.json().catch(() => { throw fail("not-the-service", "options"); });
 }
 
-/** @param {string} url @returns {Promise<Job>} */
-export function checkUrl(url) {
+/** @param {string} url @param {number|null} watched_s where in the video the person is @returns {Promise<Job>} */
+export function checkUrl(url, watched_s) {
   return request("/check-url?wait=0", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ url }),
+    body: JSON.stringify(watched_s === null ? { url } : { url, watched_s }),
   });
 }
 

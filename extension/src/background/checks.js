@@ -73,7 +73,7 @@ function ask(check) {
   if (way === "browser") return Promise.resolve(troubled(check, fail("local-stopped", "retry")));
   return attempt(check, () => {
     if (!subject.url) throw fail("no-address", "capture");
-    return checkUrl(subject.url);
+    return checkUrl(subject.url, subject.watched_s ?? null);
   });
 }
 

@@ -15,6 +15,7 @@ import { siteLabel } from "./site-label.js";
  * @property {number} height
  * @property {number|null} duration_s
  * @property {boolean} playing
+ * @property {number} [watched_s] how far it has been played
  * @property {string|null} [label] the site's own label of its origin
  *
  * @typedef {HTMLVideoElement|HTMLImageElement} Shown
@@ -100,6 +101,7 @@ export function createSubjects() {
       height,
       duration_s: Number.isFinite(duration_s) ? duration_s : null,
       playing: video && !element.paused && !element.ended,
+      ...(video ? { watched_s: element.currentTime } : {}),
       label: video ? siteLabel(element) : null,
     };
   };

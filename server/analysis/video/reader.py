@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Generator
 from contextlib import closing
@@ -19,6 +20,7 @@ from server.analysis.video.source import VideoSource
 from server.analysis.video.tiles import TiledPicture
 from server.analysis.video.webp import AnimatedWebp, is_animated_webp
 
+AHEAD = 6  # pictures, one a second, that a viewer is about to see
 PREFETCH = 2  # pictures decoded ahead; one of 1080p has 6 MB
 
 
@@ -67,15 +69,29 @@ class MediaReader:
         return frames
 
     def key_frames(
-        self, count: int, start_s: float = 0.0, end_s: float | None = None
+        self,
+        count: int,
+        start_s: float = 0.0,
+        end_s: float | None = None,
+        watched_s: float | None = None,
     ) -> Generator[Frame, None, None]:
         """At most `count` frames, evenly spread from the first on, that can be decoded
         alone; none where seeking does not work. By what the container states of its duration,
-        which need not be true."""
-        span_s = max(0.0, min(self.info.duration_s or 0.0, end_s or math.inf) - start_s)
+        which need not be true. Besides, from `watched_s` on, one of each of the next seconds."""
+        stop_s = math.inf if end_s is None else end_s
+        span_s = max(0.0, min(self.info.duration_s or 0.0, stop_s) - start_s)
         times_s = [start_s + span_s * n / (count - 0.5) for n in range(count)]
-        for index, (time_s, rgb) in enumerate(self._source.key_pictures(times_s)):
-            yield Frame(index, time_s, rgb)
+        pictures = self._source.key_pictures(times_s)
+        if watched_s is not None:
+            first_s = max(start_s, watched_s)
+            sampler = Sampler(1, AHEAD, AHEAD, first_s, min(first_s + AHEAD, stop_s))
+            ahead = self._source.pictures(sampler)
+            pictures = heapq.merge(pictures, ahead, key=lambda picture: picture[0])
+        latest_s = -math.inf
+        for index, (time_s, rgb) in enumerate(pictures):
+            if time_s > latest_s:
+                latest_s = time_s
+                yield Frame(index, time_s, rgb)
 
     def _read(self, sampler: Sampler) -> Generator[Frame, None, None]:
         with closing(prefetch(self._source.pictures(sampler), PREFETCH)) as pictures:
