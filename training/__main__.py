@@ -292,10 +292,13 @@ def _forgery_mesh(args: argparse.Namespace) -> int:
 def _forgery_faces(args: argparse.Namespace) -> int:
     from training.data.crops import read
     from training.forgery.landmarks import prepare
+    from training.forgery.reconstruction import reconstruct
 
     for source in args.sources:
         crops = read(source)
-        print(f"{source.name}: {len(prepare(crops))} faces in {(~crops.fake).sum()} reals")
+        faces = prepare(crops)
+        print(f"{source.name}: {len(faces)} faces in {(~crops.fake).sum()} reals")
+        reconstruct(faces)
     return 0
 
 

@@ -76,13 +76,13 @@ def of_crops(name: str, crops: data.Crops, head: str) -> Pictures:
 
 def forged(name: str, reals: Faces) -> Pictures:
     """Pairs of one kind, evenly drawn over the reals: the real as its fake's maker left it."""
-    pictures, people = [], []
-    for i in np.linspace(0, len(reals) - 1, FORGED).astype(int):
-        made = forgeries.KINDS[name].make(reals, int(i), np.random.default_rng((SEED, int(i))))
+    pictures, people, kind = [], [], forgeries.KINDS[name]
+    for i in (kind.face(int(n)) for n in np.linspace(0, len(reals) - 1, FORGED)):
+        made = kind.make(reals, i, np.random.default_rng((SEED, i)))
         pictures += [made.real, made.fake]
         people += [reals.identities[i]] * 2
     fake = np.arange(len(pictures)) % 2 == 1
-    head = "generated" if forgeries.KINDS[name].whole else "blend"
+    head = "generated" if kind.whole else "blend"
     return Pictures(name, np.stack(pictures), fake, np.array(people), head)
 
 

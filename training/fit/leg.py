@@ -90,7 +90,7 @@ def sources(recipe: Recipe, folder: Path) -> dict[str, tuple[Source, float]]:
     }
     for name, (reals, share) in faces.items():
         found[name] = Forgeries(reals, without=never), share
-        made = Forgeries(reals, forgeries.GENERATED)
+        made = Forgeries(reals, forgeries.GENERATED, without=never)
         found[f"{name}, generated"] = made, recipe.own_generated / len(faces)
     return found
 

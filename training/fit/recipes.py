@@ -9,7 +9,7 @@ from models.multihead import EXPERTS
 from training.fit.batches import Views
 from training.fit.development import HELD_OUT
 from training.fit.run import Optimisation
-from training.forgery.kinds import BLENDED
+from training.forgery.kinds import KINDS
 from training.forgery.landmarks import SIDE_PX
 from training.forgery.media import WEAR, Media
 
@@ -138,8 +138,7 @@ LEFT_OUT: dict[str, dict[str, Any]] = {
     "dfdc": {"deepfakes": 0},
     "gan": {"generated": 0},
     "photoshop": {"composites": 0},
-    "generated-picture": {"own_generated": 0},
-    **{name: {"without": name} for name in BLENDED if name != HELD_OUT},
+    **{name: {"without": name} for name in KINDS if name != HELD_OUT},
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.forgery import reconstruction
 from training.forgery.examples import portraits
 from training.forgery.landmarks import Faces
 from training.forgery.mesh import FILE
@@ -26,6 +27,14 @@ def faces(crops) -> Faces:
         five, points = kept["five"], kept["points"]
     donors = np.array([[1, 1], [0, 0]], np.intp)
     return Faces(crops.images, five, points, donors, crops.identities)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_apart(tmp_path_factory):
+    """What these tests reconstruct does not lie beside what training has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reconstruction, "KEPT", tmp_path_factory.mktemp("reconstructed"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -41,10 +41,10 @@ def test_outside_the_mask_the_fake_is_its_real(faces, name):
 
 @every_kind
 def test_a_seed_repeats_its_pair(faces, name):
-    one, again, other = (made(faces, name, seed) for seed in (4, 4, 6))
+    one, again, *others = (made(faces, name, seed) for seed in (4, 4, *range(6, 20, 2)))
     for field in ("real", "fake", "mask"):
         assert np.array_equal(getattr(one, field), getattr(again, field))
-    assert not np.array_equal(one.fake, other.fake)
+    assert any(not np.array_equal(one.fake, other.fake) for other in others)
 
 
 def test_a_kind_that_is_held_out_is_never_drawn(faces):
