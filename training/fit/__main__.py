@@ -33,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     leg = commands.add_parser("leg", help="train for some minutes")
     leg.add_argument("recipe", choices=sorted(recipes.RECIPES))
     leg.add_argument("--minutes", type=float, default=60)
+    leg.add_argument("--steps", type=int, help="in place of minutes, for --cooldown too")
     leg.add_argument("--every", type=float, default=8, help="minutes to a checkpoint")
     leg.add_argument("--threads", type=int, default=1, help="of the processor")
     leg.add_argument("--cooldown", type=float, default=0, help="the last minutes, to a rate of 0")
@@ -40,6 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     leg.add_argument("--echoes", type=int, default=1, choices=range(1, 9), metavar="N",
                      help="batches cut from the same pairs, 1 to 8")  # fmt: skip
     leg.add_argument("--pairs", type=int, help="of a batch, in place of the recipe's")
+    leg.add_argument("--rate", type=float, help="of learning, in place of the recipe's")
     leg.add_argument("--half", action="store_true", help="in half precision, for a GPU")
     leg.add_argument("--start", metavar="NAME|FILE.keras", help="instead of ImageNet's weights")
     leg.add_argument("--without", metavar="KIND", choices=sorted(recipes.LEFT_OUT),
@@ -80,9 +82,12 @@ def _leg(args: argparse.Namespace) -> int:
     from training.fit.leg import Leg, run
 
     recipe = recipes.RECIPES[args.recipe]
+    how = recipe.optimisation
     if args.half:
-        how = replace(recipe.optimisation, policy="mixed_float16")
-        recipe = replace(recipe, optimisation=how)
+        how = replace(how, policy="mixed_float16")
+    if args.rate:
+        how = replace(how, learning_rate=args.rate)
+    recipe = replace(recipe, optimisation=how)
     if args.pairs:
         recipe = replace(recipe, pairs=args.pairs)
     if args.seed is not None:
@@ -92,7 +97,14 @@ def _leg(args: argparse.Namespace) -> int:
     out = RUNS / "-".join(str(part) for part in (args.recipe, args.without, args.seed) if part)
     note = args.note or out.name
     length = Leg(
-        args.minutes, args.every, args.cooldown, args.start, note, args.workers, args.echoes
+        args.minutes,
+        args.every,
+        args.cooldown,
+        args.start,
+        note,
+        args.workers,
+        args.echoes,
+        args.steps,
     )
     with told_to_stop() as told:
         path = run(recipe, length, out, args.data, lambda: bool(told))

@@ -31,7 +31,8 @@ RESULTS = Path(__file__).resolve().parents[1] / "results" / "legs.csv"
 @dataclass(frozen=True, slots=True)
 class Leg:
     """How long a leg is, how often it is measured, and how it ends: all in minutes. `start`: a
-    registered network or a .keras file, in place of ImageNet's weights."""
+    registered network or a .keras file, in place of ImageNet's weights. `steps`: how long it is in
+    steps, and `cooldown` too, so that two runs are alike on machines of any speed."""
 
     minutes: float
     every: float = 8.0
@@ -40,6 +41,7 @@ class Leg:
     note: str = ""
     workers: int = 0  # processes that prepare batches
     echoes: int = 1  # batches of the same pairs
+    steps: int | None = None
 
 
 def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bool]) -> Path:
@@ -57,12 +59,11 @@ def run(recipe: Recipe, leg: Leg, out: Path, folder: Path, told: Callable[[], bo
     training = Run(recipe.model, recipe.optimisation)
     if not training.resume(out):
         training.start_from(start(training.model, leg.start, feed))
-    path, ends = out / f"{recipe.model}.keras", time.monotonic() + leg.minutes * 60
-    over = _over(ends, told)
+    path, left = out / f"{recipe.model}.keras", _left(leg, training)
     row: dict[str, Any] | None = None
-    while row is None or not over():
-        until = min(ends, time.monotonic() + leg.every * 60)
-        loss = training.advance(feed, _over(until, told), _rate(ends, leg.cooldown * 60))
+    while row is None or not (told() or left() <= 0):
+        due = time.monotonic() + leg.every * 60
+        loss = training.advance(feed, _over(left, told, due), _rate(left, leg.cooldown))
         training.save(out)
         network = training.network()
         network.save(path)
@@ -114,15 +115,25 @@ def start(model: Any, source: str | None, feed: Batches | Taught) -> list[Any]:
     return list(multihead.heads(keras_files.load(path), model.name).get_weights())
 
 
-def _over(until: float, told: Callable[[], bool]) -> Callable[[], bool]:
-    return lambda: told() or time.monotonic() > until
+def _left(leg: Leg, training: Run) -> Callable[[], float]:
+    """How much of the leg is left, in minutes or in steps."""
+    if leg.steps is not None:
+        last = training.step + leg.steps
+        return lambda: last - training.step
+    ends = time.monotonic() + leg.minutes * 60
+    return lambda: (ends - time.monotonic()) / 60
 
 
-def _rate(ends: float, cooldown_s: float) -> Callable[[], float]:
-    """The share of the learning rate that is due now: it falls over the last seconds of a leg."""
-    if not cooldown_s:
+def _over(left: Callable[[], float], told: Callable[[], bool], due: float) -> Callable[[], bool]:
+    """Whether the leg ends, or a checkpoint is due."""
+    return lambda: told() or left() <= 0 or time.monotonic() > due
+
+
+def _rate(left: Callable[[], float], cooldown: float) -> Callable[[], float]:
+    """The share of the learning rate that is due now: it falls over the last part of a leg."""
+    if not cooldown:
         return lambda: 1.0
-    return lambda: min(1.0, max(0.0, (ends - time.monotonic()) / cooldown_s))
+    return lambda: min(1.0, max(0.0, left() / cooldown))
 
 
 def _short(value: Any) -> Any:

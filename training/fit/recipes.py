@@ -70,11 +70,11 @@ RECIPES = {
     "traces": replace(
         BASE,
         deepfakes=0,
-        own=5.5,
-        own_photos=5.5,
-        own_generated=1,
-        generated=2.75,
-        composites=1.25,
+        own=5,
+        own_photos=5,
+        own_generated=2.5,
+        generated=2.5,
+        composites=1,
     ),
     # Deepfakes need the deep stages. Their pairs are few: each is shown in many ways, and the
     # other kinds keep the network from learning its actors by heart.
