@@ -92,8 +92,10 @@ def reconstruct(faces: Faces) -> None:
 
 def _drawn(rgb: Uint8) -> Uint8:
     """`rgb` uint8 [S, S, 3] as the decoder draws it, with the coarse colours that it had."""
+    from keras import ops
+
     real = rgb.astype(np.float32)
-    fake = 255 * np.asarray(_network()(real[None] / 255, training=False))[0]
+    fake = 255 * ops.convert_to_numpy(_network()(real[None] / 255, training=False))[0]
     fake += cv2.GaussianBlur(real - fake, (0, 0), COARSE_PX)
     return np.clip(np.rint(fake), 0, 255).astype(np.uint8)
 

@@ -6,6 +6,7 @@ import heapq
 import math
 from collections.abc import Generator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -85,7 +86,8 @@ class MediaReader:
         if watched_s is not None:
             first_s = max(start_s, watched_s)
             sampler = Sampler(1, AHEAD, AHEAD, first_s, min(first_s + AHEAD, stop_s))
-            ahead = self._source.pictures(sampler)
+            # No more than those: at its end the source would have read the rest of the file.
+            ahead = islice(self._source.pictures(sampler), AHEAD)
             pictures = heapq.merge(pictures, ahead, key=lambda picture: picture[0])
         latest_s = -math.inf
         for index, (time_s, rgb) in enumerate(pictures):
