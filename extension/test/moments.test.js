@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LIVE_S, boxAt, level, placedIn, sameMedia, stretches } from "../src/verdict/moments.js";
+import { LIVE_S, boxAt, level, placedIn, sameMedia, stretches, withLater } from "../src/verdict/moments.js";
 
 const sample = (t, x, p_fake = 0.5) => ({ t, box: [x, 0.2, 0.1, 0.1], p_fake });
 const face = (samples, p_fake = 0.5) => ({
@@ -30,6 +30,15 @@ test("while what plays is looked at, the newest box holds longer, and no other o
   assert.deepEqual(boxAt(samples, 6.4, LIVE_S), samples[1].box);
   assert.equal(boxAt(samples, 6.6, LIVE_S), null);
   assert.equal(boxAt(samples, 3, LIVE_S), null);
+});
+
+test("a first look is kept where the check has not come to yet", () => {
+  const first = { media: { analyzed_s: [0, 60] }, faces: [face([sample(0, 0), sample(40, 0.1), sample(41, 0.2)])] };
+  const now = { media: { analyzed_s: [0, 10] }, faces: [face([sample(0, 0), sample(10, 0.3)])] };
+  const times = /** @param {any} verdict */ (verdict) => withLater(verdict, first).map((one) => one.samples.map(({ t }) => t));
+  assert.deepEqual(times(now), [[0, 10], [40, 41]]);
+  assert.deepEqual(times({ ...now, media: { analyzed_s: [0, 60] } }), [[0, 10]]);
+  assert.deepEqual(withLater(now, null), now.faces);
 });
 
 test("stretches cover the face's time without a hole, each of one level", () => {

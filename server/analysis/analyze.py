@@ -35,7 +35,8 @@ from server.errors import BadValue
 from server.terms import AnalysisOptions
 
 PARTIAL_S = 2.0  # of wall time between two verdicts so far
-KEY_FRAMES = 6  # of the first look
+IN_SIGHT = 3  # pictures of the first look, one a second from where a person is
+KEY_FRAMES = 6  # of the first look, over the whole
 WORTH_A_LOOK = 5 * KEY_FRAMES  # samples that a video must have to get one
 SETTLED_AFTER, SETTLED_EVERY = 90, 30  # samples: half a minute is always looked at whole
 FRAMES_SHARE = 0.95  # of the progress; what comes after the last frame is short
@@ -104,19 +105,21 @@ class Analyzer:
         return closing(find_each(self._finder, frames, self._threads))
 
     def _look_first(self, check: _Check, report: _Report, watched_s: float | None) -> None:
-        """A verdict within moments, from a few pictures that need no others to be decoded, and
-        from some that a person is about to see."""
-        tracker = Tracker(self._scorers.side_px, self._options.max_crops)
-        with check.clock.during("first look"):
-            frames = check.reader.key_frames(KEY_FRAMES, *check.span, watched_s)
-            with self._found(frames) as found:
+        """A verdict within moments: of what a person is about to see, and then of a few pictures of
+        the whole that need no others to be decoded."""
+        looks = [check.reader.key_frames(KEY_FRAMES, *check.span, watched_s)]
+        if watched_s is not None:
+            looks.insert(0, check.reader.frames_ahead(IN_SIGHT, watched_s, *check.span))
+        for frames in looks:
+            tracker = Tracker(self._scorers.side_px, self._options.max_crops)
+            with check.clock.during("first look"), self._found(frames) as found:
                 for frame, faces in found:
                     tracker.add(frame, faces)
                     check.seen(frame, tracker)
                     report.alive()
-        if check.pictures:
-            report.so_far(tracker)
-        check.start_over()
+            if check.pictures:
+                report.so_far(tracker)
+            check.start_over()
 
 
 def _explainer(scorers: Scorers) -> Explainer | None:

@@ -194,13 +194,14 @@ def test_a_playlist(
 def test_first_a_tentative_verdict(
     extension: Extension, page: playwright.Page, site: Site, portrait: np.ndarray
 ) -> None:
-    """Long media gets a verdict so far, shown as such, which the final one replaces. It knows the
-    face where the person is in the video, far from the key frames."""
+    """Long media gets a verdict so far, shown as such, which the final one replaces. The face has a
+    box where the person is in the video, far from the key frames, and before the check gets
+    there."""
     pictures = media.moving(portrait, count=400, size=(640, 480))
     clip = media.clip(site.folder / "long.mp4", pictures, fps=3, options={"g": "3"})
     page.goto(write(site, "long.html", video(clip.name)))
     loaded(page)
-    seek(page, 60)
+    seek(page, 100)
     popup = extension.click(page)
     popup.wait("!!document.querySelector('#outcome progress')")
     drawn(extension, page)
@@ -211,6 +212,8 @@ def test_first_a_tentative_verdict(
     assert "So far" in popup.text("#outcome")
     shoot(page, "tentative")
     popup.shoot("progress")
+    while overlay.text().startswith(so_far):
+        assert len(overlay.boxes()) == 1
     assert "So far" not in finish(extension, popup, page)
     wait_for(page, lambda: "So far" not in overlay.text(), 30, "the final verdict on the page")
     popup.close()

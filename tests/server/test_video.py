@@ -74,9 +74,12 @@ def test_with_the_key_frames_come_those_that_a_viewer_is_about_to_see(
         keys = {frame.time_s for frame in reader.key_frames(4)}
         found = [frame.time_s for frame in reader.key_frames(4, 0, 3.6, watched_s=1.3)]
         assert {frame.time_s for frame in reader.key_frames(4, watched_s=60)} == keys
+        alone = [frame.time_s for frame in reader.frames_ahead(2, 1.3)]
+        assert not list(reader.frames_ahead(2, 60))
     assert found == sorted(set(found))
     ahead = [time_s for time_s in found if time_s not in keys]
     assert ahead == pytest.approx([1.3, 2.3, 3.3], abs=0.16)  # B frames are passed over
+    assert alone == ahead[:2]
 
 
 @pytest.mark.parametrize("ending", ["webp", "h264", "y4m"])

@@ -1,6 +1,6 @@
 // The overlay of one video or picture: follows it on the screen and in time until its signal ends.
 
-import { sameMedia } from "../verdict/moments.js";
+import { sameMedia, withLater } from "../verdict/moments.js";
 import { makeWords } from "../words.js";
 import { createBoxes } from "./boxes.js";
 import { createLayers, layPanel, layPicture } from "./layers.js";
@@ -50,6 +50,8 @@ export function openOverlay(element, drawing, life) {
   const moved = { x: 0, y: 0 };
   const state = { ...drawing.look, drawing, place: placeOf(element), parts: new AbortController() };
   let drawBoxes = createBoxes(layers.picture, [], words);
+  /** @type {Verdict|null} of the verdicts so far, the one that knows the latest moments */
+  let farthest = null;
   /** @type {(time_s: number) => void} */
   let moveLanes = () => {};
 
@@ -92,7 +94,10 @@ export function openOverlay(element, drawing, life) {
     state.parts = new AbortController();
     state.drawing = next;
     const { verdict, tentative, live, look } = next;
-    drawBoxes = createBoxes(layers.picture, verdict?.faces ?? [], words, live);
+    const until = /** @param {Verdict|null} known */ (known) => known?.media.analyzed_s[1] ?? -1;
+    if (!verdict || !tentative || live || until(verdict) >= until(farthest)) farthest = verdict;
+    const faces = verdict ? withLater(verdict, farthest) : [];
+    drawBoxes = createBoxes(layers.picture, faces, words, live);
     const view = { verdict, tentative, lanes: look.lanes, dimmed: state.dim, boxes: state.boxes };
     moveLanes = fillPanel(layers.panel, view, words, actions, AbortSignal.any([signal, state.parts.signal]));
     layers.all.classList.toggle("dimmed", state.dim);

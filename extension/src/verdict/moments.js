@@ -41,6 +41,20 @@ export function boxAt(samples, time_s, after_s = LINGER_S) {
 }
 
 /**
+ * The faces of a verdict so far, and those that an earlier one of the same check knows of later
+ * moments: a first look is spread over the whole media, what follows begins at its start.
+ * @param {Verdict} verdict @param {Verdict|null} earlier
+ * @returns {Face[]}
+ */
+export function withLater({ media, faces }, earlier) {
+  const later = (earlier?.faces ?? []).map((face) => ({
+    ...face,
+    samples: face.samples.filter((sample) => sample.t > media.analyzed_s[1]),
+  }));
+  return [...faces, ...later.filter((face) => face.samples.length > 0)];
+}
+
+/**
  * @param {number} p @param {{fake_at?: number, real_at?: number}} [model] with its own thresholds
  * @returns {"high"|"middle"|"low"}
  */

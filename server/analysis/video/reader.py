@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 from weakref import ReferenceType, ref
 
-from server.analysis.records import Frame, MediaInfo
+from server.analysis.records import Frame, MediaInfo, Uint8
 from server.analysis.video.files import FileEnds
 from server.analysis.video.heif import grid_of
 from server.analysis.video.prefetch import prefetch
@@ -21,7 +21,7 @@ from server.analysis.video.source import VideoSource
 from server.analysis.video.tiles import TiledPicture
 from server.analysis.video.webp import AnimatedWebp, is_animated_webp
 
-AHEAD = 6  # pictures, one a second, that a viewer is about to see
+AHEAD = 6  # pictures, one a second, that key_frames() gives beside the others
 PREFETCH = 2  # pictures decoded ahead; one of 1080p has 6 MB
 
 
@@ -78,22 +78,31 @@ class MediaReader:
     ) -> Generator[Frame, None, None]:
         """At most `count` frames, evenly spread from the first on, that can be decoded
         alone; none where seeking does not work. By what the container states of its duration,
-        which need not be true. Besides, from `watched_s` on, one of each of the next seconds."""
+        which need not be true. Besides, those that frames_ahead() gives of `watched_s`."""
         stop_s = math.inf if end_s is None else end_s
         span_s = max(0.0, min(self.info.duration_s or 0.0, stop_s) - start_s)
         times_s = [start_s + span_s * n / (count - 0.5) for n in range(count)]
         pictures = self._source.key_pictures(times_s)
         if watched_s is not None:
-            first_s = max(start_s, watched_s)
-            sampler = Sampler(1, AHEAD, AHEAD, first_s, min(first_s + AHEAD, stop_s))
-            # No more than those: at its end the source would have read the rest of the file.
-            ahead = islice(self._source.pictures(sampler), AHEAD)
+            ahead = self._ahead(AHEAD, watched_s, start_s, stop_s)
             pictures = heapq.merge(pictures, ahead, key=lambda picture: picture[0])
-        latest_s = -math.inf
-        for index, (time_s, rgb) in enumerate(pictures):
-            if time_s > latest_s:
-                latest_s = time_s
-                yield Frame(index, time_s, rgb)
+        yield from _in_order(pictures)
+
+    def frames_ahead(
+        self, count: int, watched_s: float, start_s: float = 0.0, end_s: float | None = None
+    ) -> Generator[Frame, None, None]:
+        """What its viewer is about to see: at most `count` frames, one a second from `watched_s`
+        on, of those between `start_s` and `end_s`."""
+        stop_s = math.inf if end_s is None else end_s
+        yield from _in_order(self._ahead(count, watched_s, start_s, stop_s))
+
+    def _ahead(
+        self, count: int, watched_s: float, start_s: float, stop_s: float
+    ) -> Iterator[tuple[float, Uint8]]:
+        first_s = max(start_s, watched_s)
+        sampler = Sampler(1, count, count, first_s, min(first_s + count, stop_s))
+        # No more than those: at its end the source would have read the rest of the file.
+        return islice(self._source.pictures(sampler), count)
 
     def _read(self, sampler: Sampler) -> Generator[Frame, None, None]:
         with closing(prefetch(self._source.pictures(sampler), PREFETCH)) as pictures:
@@ -116,6 +125,15 @@ class MediaReader:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _in_order(pictures: Iterable[tuple[float, Uint8]]) -> Generator[Frame, None, None]:
+    """Each moment once."""
+    latest_s = -math.inf
+    for index, (time_s, rgb) in enumerate(pictures):
+        if time_s > latest_s:
+            latest_s = time_s
+            yield Frame(index, time_s, rgb)
 
 
 def _source(path: Path) -> VideoSource | AnimatedWebp | TiledPicture:
