@@ -64,7 +64,7 @@ def test_key_frames_are_spread_over_the_whole(tmp_path: Path, ending: str) -> No
     assert all(3.1 < time_s <= 6 for _, time_s in part)
 
 
-@pytest.mark.parametrize("ending", ["mp4", "webm", "ts", "avi", "webp", "gif"])
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "webm", "ts", "avi", "flv", "webp", "gif"])
 def test_with_the_key_frames_come_those_that_a_viewer_is_about_to_see(
     tmp_path: Path, ending: str
 ) -> None:
@@ -80,6 +80,22 @@ def test_with_the_key_frames_come_those_that_a_viewer_is_about_to_see(
     ahead = [time_s for time_s in found if time_s not in keys]
     assert ahead == pytest.approx([1.3, 2.3, 3.3], abs=0.16)  # B frames are passed over
     assert alone == ahead[:2]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "avi", "flv", "ts", "h264", "y4m"])
+@pytest.mark.parametrize("watched_s", [0.0, 2.1, 6.9, 7.5, 9.0])
+def test_what_a_viewer_is_about_to_see_is_what_is_there(
+    tmp_path: Path, ending: str, watched_s: float
+) -> None:
+    """Whether the file can be read from there on or not."""
+    codec = {"h264": "libx264", "y4m": "wrapped_avframe"}.get(ending)
+    options = {} if ending == "y4m" else {"g": "40", "bf": "0"}
+    path = clip(tmp_path / f"a.{ending}", numbered(200), fps=25, codec=codec, options=options)
+    with MediaReader(path) as reader:
+        ahead = seen(list(reader.frames_ahead(3, watched_s)))
+        there = seen(list(reader.frames(1, 3, watched_s, watched_s + 3)))
+    assert ahead == there
+    assert bool(ahead) == (watched_s < 8)
 
 
 @pytest.mark.parametrize("ending", ["webp", "h264", "y4m"])

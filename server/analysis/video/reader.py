@@ -102,7 +102,7 @@ class MediaReader:
         first_s = max(start_s, watched_s)
         sampler = Sampler(1, count, count, first_s, min(first_s + count, stop_s))
         # No more than those: at its end the source would have read the rest of the file.
-        return islice(self._source.pictures(sampler), count)
+        return islice(self._source.pictures(sampler, seek=True), count)
 
     def _read(self, sampler: Sampler) -> Generator[Frame, None, None]:
         with closing(prefetch(self._source.pictures(sampler), PREFETCH)) as pictures:

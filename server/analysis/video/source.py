@@ -26,7 +26,7 @@ from server.analysis.video.container import (
 )
 from server.analysis.video.files import FileEnds
 from server.analysis.video.headers import ends_early, exif_orientation, picture_size
-from server.analysis.video.packets import GROUP_PACKETS, Packets, decode, groups
+from server.analysis.video.packets import GROUP_PACKETS, SPLICED, Packets, decode, groups
 from server.analysis.video.refusals import refuse_unreadable
 from server.analysis.video.sampling import Sampler
 from server.analysis.video.upright import Colours, Orientation, Upright
@@ -97,13 +97,23 @@ class VideoSource:
             self.info = replace(self.info, duration_s=length_s)
         return length_s
 
-    def pictures(self, sampler: Sampler) -> Generator[tuple[float, Uint8], None, None]:
+    def pictures(
+        self, sampler: Sampler, seek: bool = False
+    ) -> Generator[tuple[float, Uint8], None, None]:
         """(time in seconds, upright RGB) of each picture that `sampler` takes, in order.
 
-        Damaged pictures are left out. Sets `cut_short` at the end.
+        Damaged pictures are left out. Sets `cut_short` at the end. `seek`: do not read what lies
+        before, where the file has a clock that stays right then; what is found may differ a little.
         """
         with self._open() as container:
             stream = video_stream(container)
+            if (
+                seek
+                and sampler.due_s > 0
+                and self._stamped
+                and container.format.name not in SPLICED
+            ):
+                _seek(container, sampler.due_s + self._origin_s)
             packets = Packets(container, stream)
             time_s = -1 / self._fps
             for frame in self._frames(stream, packets, sampler):
@@ -212,10 +222,22 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
     )
 
 
-def _key_frame(container: InputContainer, stream: VideoStream, stamp_s: float) -> VideoFrame | None:
-    """The picture that seeking to `stamp_s` leads to, decoded alone; None if there is none."""
+def _seek(container: InputContainer, stamp_s: float) -> bool:
+    """Go to the key picture at or before `stamp_s`; whether that works."""
     try:
         container.seek(round(stamp_s * av.time_base))
+    except MemoryError:  # an FFmpegError too, and no damage
+        raise
+    except av.FFmpegError:
+        return False
+    return True
+
+
+def _key_frame(container: InputContainer, stream: VideoStream, stamp_s: float) -> VideoFrame | None:
+    """The picture that seeking to `stamp_s` leads to, decoded alone; None if there is none."""
+    if not _seek(container, stamp_s):
+        return None
+    try:
         for packet in islice(container.demux(stream), GROUP_PACKETS):
             if packet.is_keyframe and packet.size:
                 frames = [
@@ -224,7 +246,7 @@ def _key_frame(container: InputContainer, stream: VideoStream, stamp_s: float) -
                 ]
                 stream.codec_context.flush_buffers()
                 return frames[0] if frames else None
-    except MemoryError:  # an FFmpegError too, and no damage
+    except MemoryError:
         raise
     except av.FFmpegError:
         pass

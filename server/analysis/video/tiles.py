@@ -44,8 +44,11 @@ class TiledPicture:
     def length_s(self) -> float:
         return 0.0
 
-    def pictures(self, sampler: Sampler) -> Generator[tuple[float, Uint8], None, None]:
+    def pictures(
+        self, sampler: Sampler, seek: bool = False
+    ) -> Generator[tuple[float, Uint8], None, None]:
         """(0, upright RGB) if `sampler` takes it. A tile that is missing stays black."""
+        del seek
         if not sampler.takes(0.0):
             return
         grid = self._grid

@@ -45,8 +45,11 @@ class AnimatedWebp:
         """How long the animation runs once."""
         return float(self._times_s[-1])
 
-    def pictures(self, sampler: Sampler) -> Generator[tuple[float, Uint8], None, None]:
+    def pictures(
+        self, sampler: Sampler, seek: bool = False
+    ) -> Generator[tuple[float, Uint8], None, None]:
         """(time in seconds, RGB) of each picture that `sampler` takes, in order."""
+        del seek
         at_once = max(1, HELD_PIXELS // (self.info.width_px * self.info.height_px))
         for time_s, bgra in zip(self._times_s.tolist(), self._decoded(at_once), strict=False):
             if sampler.takes(time_s):
