@@ -12,7 +12,7 @@ import pytest
 
 from tests import media
 from tests.e2e.conftest import Site
-from tests.e2e.extension import DONE, Extension, drawn, finish, loaded, wait_for
+from tests.e2e.extension import DONE, Extension, drawn, finish, loaded, seek, wait_for
 from tests.server.provenance.test_marks import LABEL, film
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -107,6 +107,27 @@ def test_a_cancelled_one_frees_its_copy(local: Extension, page: playwright.Page)
     popup.click("[data-do=cancel]")
     wait_for(page, lambda: seen.count("destroyed") == 1, 30, "an end of the copy")
     drawn(local, page, 0)
+    popup.close()
+
+
+def test_a_short_loop_that_was_over_is_looked_at_again(
+    local: Extension, site: Site, page: playwright.Page, portrait: np.ndarray
+) -> None:
+    """All of it, in fewer pictures than where a person asks for the whole: they have waited."""
+    media.clip(site.folder / "short.webm", media.moving(portrait, 135, size=(640, 480)), fps=15)
+    video = '<video src="short.webm" muted loop width="640" height="480"></video>'
+    (site.folder / "short.html").write_text(f"<!doctype html><title>short</title>{video}")
+    page.goto(f"{site.url}/short.html")
+    loaded(page)
+    seek(page, 8.6)  # of 9
+    popup = local.click(page)
+    finish(local, popup, page)
+    check = last(local, page)
+    times_s = check["result"]["media"]["sampled_s"]
+    assert times_s[0] < 0.1
+    assert times_s[-1] > 7
+    assert 8 <= len(times_s) < 27
+    assert np.diff(times_s).max() < 1.5
     popup.close()
 
 

@@ -16,11 +16,17 @@ const PERIOD_MS = 250;
 /** Chrome takes two pictures of a tab in a second, and no more. */
 const SCREEN_PERIOD_MS = 550;
 const START_MS = 5_000;
-/** What looking through a whole video may take; a slow machine takes fewer pictures in it, down to the least. */
-const WHOLE_MS = 60_000;
-const [FEWEST_PICTURES, MOST_PICTURES] = [30, 180];
 /** Pictures of a short video: twice as many as a label takes. */
 const ENOUGH = 2 * rules.rules.min_crops;
+/**
+ * @typedef {{within_ms: number, fewest: number}} Pace what looking through a video may take; a slow machine takes fewer
+ *   pictures in it, down to the fewest
+ */
+/** @type {Pace} asked for by the person */
+const WHOLE = { within_ms: 60_000, fewest: 30 };
+/** @type {Pace} of a second look, for which the person has waited already; boxes still move from one picture to the next */
+const AGAIN = { within_ms: CAPTURE_S * 1000, fewest: 8 };
+const MOST_PICTURES = 180;
 /** By then the browser shows what was under an erased overlay. */
 const REPAINT_MS = 100;
 
@@ -108,9 +114,11 @@ export async function isMissed(tabId, { kind, frameId, key, duration_s }, pictur
  * Moments from the whole of a video, by seeking a hidden copy of it: as many as the time allows, evenly.
  * @param {number} tabId @param {Subject} subject of known length
  * @param {(fraction: number, taken: Captured|null) => Promise<void>} onProgress with what was taken just now
+ * @param {boolean} [again] whether what plays was looked at before
  * @returns {Promise<Captured[]>} raises what stands in the way
  */
-export async function captureWhole(tabId, subject, onProgress) {
+export async function captureWhole(tabId, subject, onProgress, again = false) {
+  const { within_ms, fewest } = again ? AGAIN : WHOLE;
   const { frameId, key, duration_s } = subject;
   /** @type {Captured[]} */
   const taken = [];
@@ -126,8 +134,8 @@ export async function captureWhole(tabId, subject, onProgress) {
       await onProgress(at_s / (duration_s ?? 1), isNew ? taken[taken.length - 1] : null);
       await rest(since);
       rounds += 1;
-      const affordable = WHOLE_MS * rounds / (Date.now() - start); // as fast as until now
-      const left = Math.min(Math.max(affordable, FEWEST_PICTURES), MOST_PICTURES) - rounds;
+      const affordable = within_ms * rounds / (Date.now() - start); // as fast as until now
+      const left = Math.min(Math.max(affordable, fewest), MOST_PICTURES) - rounds;
       at_s += Math.max(1 / rules.options.samples_per_s, ((duration_s ?? 0) - at_s) / Math.max(1, left));
     }
   } finally {
