@@ -19,13 +19,12 @@ const START_MS = 5_000;
 /** Pictures of a short video: twice as many as a label takes. */
 const ENOUGH = 2 * rules.rules.min_crops;
 /**
- * @typedef {{within_ms: number, fewest: number}} Pace what looking through a video may take; a slow machine takes fewer
- *   pictures in it, down to the fewest
+ * What looking through a video may take; a slow machine takes fewer pictures in it, down to the fewest. A short video is
+ * looked through only where what played was missed, for which a person has waited already; boxes still move from one
+ * of its pictures to the next.
  */
-/** @type {Pace} asked for by the person */
-const WHOLE = { within_ms: 60_000, fewest: 30 };
-/** @type {Pace} of a second look, for which the person has waited already; boxes still move from one picture to the next */
-const AGAIN = { within_ms: CAPTURE_S * 1000, fewest: 8 };
+const SHORT = { within_ms: CAPTURE_S * 1000, fewest: 8 };
+const LONG = { within_ms: 60_000, fewest: 30 };
 const MOST_PICTURES = 180;
 /** By then the browser shows what was under an erased overlay. */
 const REPAINT_MS = 100;
@@ -114,12 +113,11 @@ export async function isMissed(tabId, { kind, frameId, key, duration_s }, pictur
  * Moments from the whole of a video, by seeking a hidden copy of it: as many as the time allows, evenly.
  * @param {number} tabId @param {Subject} subject of known length
  * @param {(fraction: number, taken: Captured|null) => Promise<void>} onProgress with what was taken just now
- * @param {boolean} [again] whether what plays was looked at before
  * @returns {Promise<Captured[]>} raises what stands in the way
  */
-export async function captureWhole(tabId, subject, onProgress, again = false) {
-  const { within_ms, fewest } = again ? AGAIN : WHOLE;
+export async function captureWhole(tabId, subject, onProgress) {
   const { frameId, key, duration_s } = subject;
+  const { within_ms, fewest } = (duration_s ?? 0) <= CAPTURE_S ? SHORT : LONG;
   /** @type {Captured[]} */
   const taken = [];
   const start = Date.now();

@@ -37,20 +37,18 @@ async function declared({ tabId, subject }) {
  * Looks at one picture after another, while the video plays or of its whole; the next is taken when the last was looked
  * at, so that a slow machine takes fewer.
  * @param {Check} check @param {Look} look @param {(check: Check) => Promise<void>} publish
- * @param {boolean} again whether what plays was looked at before
  * @returns {Promise<Looked[]>}
  */
-async function lookAtVideo(check, look, publish, again) {
+async function lookAtVideo(check, look, publish) {
   const [stage, capture] = check.whole ? ["whole", captureWhole] : ["capture", captureVideo];
-  const step = async (/** @type {number} */ progress, /** @type {Captured|null} */ taken) => {
+  return capture(check.tabId, check.subject, async (progress, /** @type {Captured|null} */ taken) => {
     const partial = taken ? await look(taken.picture, taken.time_s) : null;
     const now = await find(check.id);
     if (!now || !isOpen(now)) throw fail("cancelled", null);
     const after = { ...now, whole: check.whole, stage, progress, partial: partial ?? now.partial };
     await publish(after);
     if (taken?.direct) await draw(after); // what is drawn over a video would be on a picture of the screen
-  };
-  return capture(check.tabId, check.subject, step, again);
+  });
 }
 
 /** @param {(check: Check) => Promise<void>} publish tells everyone how far a check is */
@@ -67,13 +65,13 @@ export function createLookHere(publish) {
         : { kind: "video", duration_s: duration_s && Math.round(duration_s * 1000) / 1000 };
       /** @type {Look} */
       const look = (picture, time_s) => local.look(check.id, picture, time_s);
-      const lookAt = async (/** @type {Check} */ each, again = false) => {
+      const lookAt = async (/** @type {Check} */ each) => {
         await local.begin(each.id, about); // the networks are ready before anything plays
-        return kind === "image" ? lookAtImage(each, look) : lookAtVideo(each, look, publish, again);
+        return kind === "image" ? lookAtImage(each, look) : lookAtVideo(each, look, publish);
       };
       try {
         let pictures = await lookAt(check);
-        if (await isMissed(check.tabId, check.subject, pictures.length)) pictures = await lookAt({ ...check, whole: true }, true);
+        if (await isMissed(check.tabId, check.subject, pictures.length)) pictures = await lookAt({ ...check, whole: true });
         const verdict = await documented(check.id, await local.finish(check.id), pictures);
         return { ...verdict, ...await declared(check) };
       } catch (error) {
