@@ -39,18 +39,29 @@ class Scene:
     face_px: int = 120
     grain: float = 7.0
 
+    def __post_init__(self) -> None:
+        columns, rows = self._grid
+        if self.faces > columns * rows:
+            raise ValueError(f"{self.faces} faces of {self.face_px} px do not fit")
+
+    @property
+    def _side(self) -> int:
+        """Of a head, in pixels."""
+        return round(self.face_px / FACE_PER_HEAD)
+
+    @property
+    def _grid(self) -> tuple[int, int]:
+        """Columns and rows of heads that fit."""
+        return self.width // self._side, self.height // self._side
+
     @property
     def name(self) -> str:
         return "x".join(f"{value:g}" for value in astuple(self))
 
     def pictures(self) -> Iterator[Uint8]:
         """uint8 RGB [height, width, 3], PER_S for each second."""
-        portrait = _scaled(head(), round(self.face_px / FACE_PER_HEAD))
-        side = len(portrait)
-        columns, rows = self.width // side, self.height // side
-        if self.faces > columns * rows:
-            raise ValueError(f"{self.faces} faces of {self.face_px} px do not fit")
-        cell = self.width // columns
+        side, (columns, _) = self._side, self._grid
+        portrait, cell = _scaled(head(), side), self.width // columns
         grains = _grains(self.height, self.width, self.grain)
         count = round(self.seconds * PER_S)
         for index in range(count):

@@ -46,15 +46,21 @@ class Options:
     faces: Sequence[int] = FACES
     lengths_s: Sequence[float] = LENGTHS_S
 
+    def scenes(self) -> dict[tuple[str, float], Scene]:
+        """By curve and place on its axis, but those by length."""
+        by_size = {
+            ("resolution", w * h / 1e6): Scene(w, h, self.seconds, faces=1, face_px=h // 6)
+            for w, h in self.sizes
+        }
+        by_faces = {
+            ("faces", float(faces)): Scene(seconds=self.seconds, faces=faces, face_px=90)
+            for faces in self.faces
+        }
+        return by_size | by_faces
+
     def clips(self) -> dict[tuple[str, float], Path]:
         """By curve and place on its axis; made if need be."""
-        clips = {}
-        for width, height in self.sizes:
-            scene = Scene(width, height, self.seconds, faces=1, face_px=height // 6)
-            clips["resolution", width * height / 1e6] = scene.file(self.folder)
-        for faces in self.faces:
-            scene = Scene(seconds=self.seconds, faces=faces, face_px=100)
-            clips["faces", float(faces)] = scene.file(self.folder)
+        clips = {point: scene.file(self.folder) for point, scene in self.scenes().items()}
         piece_s = min(self.lengths_s)
         piece = Scene(seconds=piece_s, faces=1).file(self.folder)
         for length_s in self.lengths_s:  # multiples of the first

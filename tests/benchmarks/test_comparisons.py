@@ -151,6 +151,13 @@ def test_startup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert all(row["our_faces"] == row["their_faces"] == "1" for row in found.values())
 
 
+def test_as_many_faces_as_cost_asks_for_fit_into_a_picture() -> None:
+    crowds = [s.faces for (curve, _), s in cost.Options().scenes().items() if curve == "faces"]
+    assert crowds == list(cost.FACES)
+    with pytest.raises(ValueError, match="20 faces of 100 px do not fit"):
+        Scene(faces=20, face_px=100)
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("lean")
 def test_cost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
