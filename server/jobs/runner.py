@@ -8,8 +8,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -70,8 +69,7 @@ class Runner:
         self.folders = Folders.create(settings.data_dir)
         self._leases = leases
         self._settings = settings
-        self._busy = 0
-        self._lock = threading.Lock()
+        self.owners: set[str] = set()  # of the attempts that run here
         self._networks = networks
         self._get_ready_at = time.monotonic() + STARTED_S
         self._pool = ForkServerPool(settings.jobs_per_child) if command is COMMAND else None
@@ -80,7 +78,7 @@ class Runner:
     @property
     def idle(self) -> int:
         """How many more works could run now."""
-        return self._settings.workers - self._busy
+        return self._settings.workers - len(self.owners)
 
     @property
     def backend(self) -> str:
@@ -93,14 +91,16 @@ class Runner:
         if self.stopping.is_set() or not (work := self._leases.claim(work_id, owner)):
             return
         log.info("work=%s claimed attempt=%d kind=%s", work.id, work.attempts, work.kind)
-        with self._counted():
-            try:
-                self._run(work, owner)
-            except LostWork:
-                log.info("work=%s is not ours any more", work.id)
-            except Stopping:
-                log.info("work=%s handed back: this worker stops", work.id)
-                self._hand_back(work, owner)
+        self.owners.add(owner)
+        try:
+            self._run(work, owner)
+        except LostWork:
+            log.info("work=%s is not ours any more", work.id)
+        except Stopping:
+            log.info("work=%s handed back: this worker stops", work.id)
+            self._hand_back(work, owner)
+        finally:
+            self.owners.remove(owner)
 
     def _hand_back(self, work: Work, owner: str) -> None:
         if self._leases.release(work.id, owner, counted=False):
@@ -121,16 +121,6 @@ class Runner:
             self._pool.close()
         if self._networks:
             self._networks.close()
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._lock:
-            self._busy += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._busy -= 1
 
     def _run(self, work: Work, owner: str) -> None:
         scratch = self.folders.scratch / owner

@@ -99,10 +99,14 @@ class Reaper(threading.Thread):
         self._leases.chunks.sweep(needed)
 
     def _clear(self) -> None:
-        """Delete what attempts left behind on this machine; another one may have taken the work."""
+        """Delete what attempts left behind on this machine; another one may have taken the work.
+
+        What runs here deletes its own: a work that was called off has children until its attempt
+        finds out.
+        """
         # Listed before the database is asked: an attempt is written there before it has a folder.
         if scratch := list(self._runner.folders.scratch.iterdir()):
-            running = self._leases.owners()
+            running = self._leases.owners() | self._runner.owners
             for path in scratch:
                 if path.name not in running:
                     shutil.rmtree(path, ignore_errors=True)

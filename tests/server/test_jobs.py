@@ -216,6 +216,32 @@ def test_the_sweep_removes_what_nobody_works_on_and_nothing_else(site: Site) -> 
     assert sorted(left_over(site)) == ["alive", "young"]
 
 
+def test_what_was_called_off_keeps_its_folder_until_its_attempt_ends(site: Site) -> None:
+    """Or its child, which lives a moment longer, could not find the folder it is to work in."""
+    finds_out = threading.Event()
+
+    class Patient(Leases):
+        def owns(self, work_id: str, owner: str) -> bool:
+            return finds_out.wait(30) and super().owns(work_id, owner)
+
+    leases = Patient(site.engine)
+    runner = Runner(leases, site.settings, site.queue.send, COMMAND)
+    reaper = Reaper(site.store, leases, runner, site.settings, "w")
+    job_id = site.submit(scripted("hang"), send=False)
+    attempt = threading.Thread(target=runner.run, args=(site.work(job_id).id,))
+    attempt.start()
+    try:
+        until(lambda: left_over(site) != [])
+        assert site.store.cancel(job_id)
+        reaper.sweep()
+        assert left_over(site) == list(runner.owners)
+    finally:
+        finds_out.set()
+        attempt.join(30)
+    assert left_over(site) == []
+    assert runner.idle == site.settings.workers
+
+
 def test_files_carry_every_message_once(tmp_path: Path) -> None:
     """Four writers and four readers at once; of kombu's own files, some end their reader."""
     settings = Settings(data_dir=tmp_path)
