@@ -126,6 +126,18 @@ def test_a_film_has_the_length_of_what_is_there_from_the_start(tmp_path: Path) -
             assert len(list(reader.key_frames(4))) == 4
 
 
+def test_a_last_picture_is_shown_until_the_stated_end(tmp_path: Path) -> None:
+    """Where pictures come seldom and unevenly, their rate does not tell how long the last one is."""
+    times_s = [0.0, 0.501, 1.254, 2.414, 3.675, 4.343, 4.943]
+    path = clip(tmp_path / "a.mkv", numbered(7), fps=1, times_s=times_s)
+    data = path.read_bytes()
+    at = data.index(b"\x44\x89\x88") + 3  # the duration
+    path.write_bytes(data[:at] + struct.pack(">d", 4999.0) + data[at + 8 :])
+    with MediaReader(path) as reader:
+        assert len(list(reader.frames(3, 100))) == 7
+    assert reader.info.duration_s == pytest.approx(4.999)
+
+
 def test_one_timestamp_far_off_does_not_thin_out_the_others(tmp_path: Path) -> None:
     times_s = [n / 10 for n in range(40)] + [200_000.0]
     path = clip(tmp_path / "a.mkv", numbered(41), times_s=times_s)

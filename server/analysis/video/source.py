@@ -90,7 +90,10 @@ class VideoSource:
             count = sum(1 for _ in packets)
         length_s = count / self._fps
         if self._stamped:
-            length_s = packets.last_s + 1 / self._fps - self._origin_s
+            last_s, stated_s = packets.last_s - self._origin_s, self.info.duration_s or 0.0
+            length_s = last_s + 1 / self._fps
+            if last_s < stated_s < length_s:  # pictures need not all be shown equally long
+                length_s = stated_s
             if packets.pause_s > length_s / 2:
                 length_s -= packets.pause_s
         if length_s - (self.info.duration_s or 0.0) > min(MISSING_S, length_s / 2):
