@@ -61,7 +61,7 @@ def swap(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
 
 
 def small(input_px: int | None = None, dropout: float = 0.2) -> keras.Model:
-    """The first three stages alone, as Meso-3 has them: 190 k parameters; the same outputs."""
+    """The first three stages alone, as Meso-3 has them: 179 k parameters; the same outputs."""
     return _multihead("small", MESO3_STAGES, _blocks(MESO3_STAGES), input_px, dropout)
 
 
