@@ -127,7 +127,7 @@ def test_a_film_has_the_length_of_what_is_there_from_the_start(tmp_path: Path) -
 
 
 def test_a_last_picture_is_shown_until_the_stated_end(tmp_path: Path) -> None:
-    """Where pictures come seldom and unevenly, their rate does not tell how long the last one is."""
+    """Where pictures come unevenly, their rate does not tell how long the last one is."""
     times_s = [0.0, 0.501, 1.254, 2.414, 3.675, 4.343, 4.943]
     path = clip(tmp_path / "a.mkv", numbered(7), fps=1, times_s=times_s)
     data = path.read_bytes()
