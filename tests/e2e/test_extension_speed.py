@@ -49,7 +49,8 @@ def own_calls_ms(extension: Extension, events: list[dict[str, Any]]) -> dict[str
     calls = defaultdict(list)
     for event in events:
         data = event.get("args", {}).get("data", {})
-        if event["name"] == "FunctionCall" and f"{extension.id}/content/" in data.get("url", ""):
+        ours = event["name"] == "FunctionCall" and f"{extension.id}/content/" in data.get("url", "")
+        if ours and "dur" in event:  # not of one that the recording cut off
             # The thread's own time: how long it waited for a busy machine is not its cost.
             calls[data["functionName"]].append(event.get("tdur", event["dur"]) / 1000)
     return calls
